@@ -1,0 +1,238 @@
+/**
+ * Who the bot is, where the platform is, and how it is to be treated.
+ *
+ * @since 0.1.0
+ */
+import * as Url from "@effect/platform/Url"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as DeliveryPolicy from "./delivery/DeliveryPolicy.ts"
+import * as Intents from "./gateway/Intents.ts"
+import * as SessionPolicy from "./gateway/SessionPolicy.ts"
+
+/**
+ * The addresses of the platform.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Hosts {
+  /** Base URL of the OpenAPI, without a slash at its end. */
+  readonly api: string
+  /** URL that hands out access tokens. */
+  readonly token: string
+  /** The gateway to connect to when the metadata cannot be had; none for hosts of one's own. */
+  readonly gateway?: string | undefined
+  /** Used for tokens and metadata when a host cannot be reached at all; none for hosts of one's own. */
+  readonly fallback?: Hosts | undefined
+}
+
+/**
+ * The hosts before August 2026, still in service for most bots.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const legacyHosts: Hosts = {
+  api: "https://api.sgroup.qq.com",
+  token: "https://bots.qq.com/app/getAppAccessToken",
+  gateway: "wss://api.sgroup.qq.com/websocket"
+}
+
+/**
+ * The unified host of the documentation of 2026, falling back to {@link legacyHosts}.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultHosts: Hosts = {
+  api: "https://api.bot.qq.com",
+  token: "https://api.bot.qq.com/app/getAppAccessToken",
+  gateway: "wss://api.bot.qq.com/websocket/",
+  fallback: legacyHosts
+}
+
+/**
+ * What the service holds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BotConfigShape {
+  readonly appId: string
+  readonly secret: Redacted.Redacted
+  readonly hosts: Hosts
+  /** The explicit intents; none means: what the handlers need. */
+  readonly intents: Option.Option<Intents.Intents>
+  /** Sets to try, in this order, when the gateway refuses the intents. */
+  readonly fallbackIntents: ReadonlyArray<Intents.Intents>
+  readonly shard: readonly [index: number, count: number]
+  readonly session: SessionPolicy.SessionPolicy
+  readonly delivery: DeliveryPolicy.DeliveryPolicy
+}
+
+/**
+ * The configuration of one bot.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class BotConfig extends Context.Tag("@effect-qq/core/BotConfig")<BotConfig, BotConfigShape>() {}
+
+/**
+ * What {@link make} takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The app id of the bot, from the QQ open platform's console. */
+  readonly appId: string
+  /** The app secret of the bot. */
+  readonly secret: Redacted.Redacted
+  /** A preset or addresses of one's own. Default `default`. */
+  readonly hosts?: "default" | "legacy" | { readonly api: string; readonly token: string } | undefined
+  /** Default: what the handlers need. */
+  readonly intents?: Intents.Intents | undefined
+  /** Default: none. */
+  readonly fallbackIntents?: ReadonlyArray<Intents.Intents> | undefined
+  /** Default `[0, 1]`: one shard, which is all that a bot without guilds can use. */
+  readonly shard?: readonly [index: number, count: number] | undefined
+  readonly session?: Partial<SessionPolicy.SessionPolicy> | undefined
+  readonly delivery?: Partial<DeliveryPolicy.DeliveryPolicy> | undefined
+}
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, "")
+
+const hostsOf = (hosts: Options["hosts"]): Hosts => {
+  switch (hosts) {
+    case undefined:
+    case "default":
+      return defaultHosts
+    case "legacy":
+      return legacyHosts
+    default:
+      return { api: withoutSlash(hosts.api), token: hosts.token }
+  }
+}
+
+/**
+ * Builds a configuration; everything that is left out has its default.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): BotConfigShape => ({
+  appId: options.appId,
+  secret: options.secret,
+  hosts: hostsOf(options.hosts),
+  intents: Option.fromNullable(options.intents),
+  fallbackIntents: options.fallbackIntents ?? [],
+  shard: options.shard ?? [0, 1],
+  session: { ...SessionPolicy.defaults, ...options.session },
+  delivery: { ...DeliveryPolicy.defaults, ...options.delivery }
+})
+
+/**
+ * A configuration from values.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<BotConfig> => Layer.succeed(BotConfig, make(options))
+
+const nonEmpty = (name: string): Config.Config<string> =>
+  Config.string(name).pipe(
+    Config.map((text) => text.trim()),
+    Config.validate({ message: "must not be empty", validation: (text) => text !== "" })
+  )
+
+const appId: Config.Config<string> = nonEmpty("QQ_APP_ID").pipe(
+  Config.validate({ message: "must be the bot's numeric app id", validation: (text) => /^\d+$/.test(text) })
+)
+
+const secret: Config.Config<Redacted.Redacted> = Config.redacted(nonEmpty("QQ_APP_SECRET"))
+
+const isPlainUrl = (text: string): boolean =>
+  /^https?:\/\/[^\s@?#]+$/.test(text) && Either.isRight(Url.fromString(text))
+
+type NamedHosts = Exclude<Options["hosts"], undefined>
+
+const ownHosts = (
+  api: Option.Option<string>,
+  token: Option.Option<string>
+): Either.Either<NamedHosts, ConfigError.ConfigError> => {
+  if (Option.isNone(token)) {
+    if (Option.isNone(api)) return Either.right("default")
+    if (api.value === "default" || api.value === "legacy") return Either.right(api.value)
+    return Either.left(
+      ConfigError.MissingData(["QQ_TOKEN_URL"], "must be set too when QQ_API_URL is an address of your own")
+    )
+  }
+  if (Option.isNone(api)) {
+    return Either.left(ConfigError.MissingData(["QQ_API_URL"], "must be set too when QQ_TOKEN_URL is set"))
+  }
+  const malformed = !isPlainUrl(api.value) ? "QQ_API_URL" : !isPlainUrl(token.value) ? "QQ_TOKEN_URL" : undefined
+  return malformed === undefined
+    ? Either.right({ api: api.value, token: token.value })
+    : Either.left(
+        ConfigError.InvalidData([malformed], "must be an http:// or https:// URL without user, query or fragment")
+      )
+}
+
+const hosts: Config.Config<NamedHosts> = Config.all([
+  Config.option(nonEmpty("QQ_API_URL")),
+  Config.option(nonEmpty("QQ_TOKEN_URL"))
+]).pipe(Config.mapOrFail(([api, token]) => ownHosts(api, token)))
+
+const intents: Config.Config<Option.Option<Intents.Intents>> = Config.option(
+  Config.string("QQ_INTENTS").pipe(
+    Config.mapOrFail((text) => {
+      const parsed = Intents.fromString(text)
+      return parsed === undefined
+        ? Either.left(
+            ConfigError.InvalidData(
+              ["QQ_INTENTS"],
+              "must be a number, or names such as GROUP_AND_C2C_EVENT joined by commas"
+            )
+          )
+        : Either.right(parsed)
+    })
+  )
+)
+
+/**
+ * Where the environment (or any `ConfigProvider`) names the bot: `QQ_APP_ID` and `QQ_APP_SECRET`; optionally
+ * `QQ_API_URL` and `QQ_TOKEN_URL` (both, or `QQ_API_URL` alone as `default` or `legacy`), and `QQ_INTENTS`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const fromEnvironment: Config.Config<Pick<Options, "appId" | "secret" | "hosts" | "intents">> = Config.all({
+  appId,
+  secret,
+  hosts,
+  intents
+}).pipe(
+  Config.map(({ intents, ...rest }) => ({ ...rest, ...(Option.isSome(intents) ? { intents: intents.value } : {}) }))
+)
+
+/**
+ * A setting is missing or cannot be used. The message names the variable and what it must be, never its value.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options?: Omit<Options, "appId" | "secret">
+): Layer.Layer<BotConfig, ConfigError.ConfigError> =>
+  Layer.effect(
+    BotConfig,
+    Effect.map(fromEnvironment, (environment) => make({ ...environment, ...options }))
+  )

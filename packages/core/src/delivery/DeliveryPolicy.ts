@@ -1,0 +1,60 @@
+/**
+ * Every number and choice of delivery, from the socket to the handlers, in one value.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+
+/**
+ * The policy of delivery. The defaults are {@link defaults}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DeliveryPolicy {
+  /** The most events that may be received and not yet settled. Default 65 536. */
+  readonly capacity: number
+  /** The most text, in UTF-16 code units, that those events may hold. Default 64 Mi. */
+  readonly maximumSize: number
+  /**
+   * What a full inbox does. `pause` loses nothing: it stops accepting, keeps the connection and its heartbeats, and, once
+   * half empty, resumes the session from the last accepted event. The others drop, count and log. Default `pause`.
+   */
+  readonly overflow: "pause" | "drop-oldest" | "drop-newest"
+  /** The least time between two resumes that a full inbox asks for. Default 10 s. */
+  readonly overflowResumeEvery: Duration.Duration
+  /** How many conversations are handled at the same time. Default 64. */
+  readonly concurrency: number
+  /** How long the handlers of one event may take. Default 10 min. */
+  readonly handlerTimeout: Duration.Duration
+  /** How long a shutdown waits for running handlers. Default 10 s. */
+  readonly drainTimeout: Duration.Duration
+  /** How long a settled message id is remembered once its seq lies below the watermark. Default 10 min. */
+  readonly deduplicationWindow: Duration.Duration
+  /** The most message ids that are remembered. Default 65 536. */
+  readonly deduplicationCapacity: number
+  /** Whether messages written by bots reach the handlers. Default `false`: it would make loops of two bots. */
+  readonly messagesByBots: boolean
+  /** How often, at most, the watermark is stored. Default 1 s. */
+  readonly saveEvery: Duration.Duration
+}
+
+/**
+ * The defaults, documented at the fields of {@link DeliveryPolicy}.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaults: DeliveryPolicy = {
+  capacity: 65_536,
+  maximumSize: 64 * 1024 * 1024,
+  overflow: "pause",
+  overflowResumeEvery: Duration.seconds(10),
+  concurrency: 64,
+  handlerTimeout: Duration.minutes(10),
+  drainTimeout: Duration.seconds(10),
+  deduplicationWindow: Duration.minutes(10),
+  deduplicationCapacity: 65_536,
+  messagesByBots: false,
+  saveEvery: Duration.seconds(1)
+}

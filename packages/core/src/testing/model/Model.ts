@@ -1,0 +1,70 @@
+/**
+ * What a model of the platform is, to the three skins that wrap it: an object that takes what happens together with the
+ * time it happens at, and says what the platform does about it. It holds no clock, no timer, no socket and no chance:
+ * the same calls give the same answers, byte for byte.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * An HTTP request as it reached the platform.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Request {
+  readonly method: string
+  /** Path with its query, such as `/gateway/bot`. */
+  readonly path: string
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/**
+ * What the platform does about a request, `after` milliseconds from its arrival.
+ *
+ * `Reply` answers; `Reset` breaks the connection without an answer; `Hang` never answers. The last two may come before or
+ * after the platform has done what was asked: the caller cannot tell, and that is the point.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Answer =
+  | {
+      readonly _tag: "Reply"
+      readonly after: number
+      readonly status: number
+      readonly headers: Readonly<Record<string, string>>
+      readonly body: string
+    }
+  | { readonly _tag: "Reset"; readonly after: number }
+  | { readonly _tag: "Hang" }
+
+/**
+ * What the platform does to a WebSocket connection, in order, at the moment of the call that returned it.
+ *
+ * `Frame` sends text; `Binary` sends bytes; `Close` sends a close frame and closes; `Drop` breaks TCP (1006 at the
+ * client); after `Freeze` the connection stays open and nothing is sent nor read any more (half open).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Effect =
+  | { readonly _tag: "Frame"; readonly connection: number; readonly text: string }
+  | { readonly _tag: "Binary"; readonly connection: number; readonly bytes: Uint8Array }
+  | { readonly _tag: "Close"; readonly connection: number; readonly code: number; readonly reason: string }
+  | { readonly _tag: "Drop"; readonly connection: number }
+  | { readonly _tag: "Freeze"; readonly connection: number }
+
+/**
+ * The answer to an upgrade request: `Accept` with the number of the new connection, or a refusal. `Silence` never answers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Upgrade =
+  | { readonly _tag: "Accept"; readonly connection: number }
+  | { readonly _tag: "Refuse"; readonly status: number; readonly headers: Readonly<Record<string, string>> }
+  | { readonly _tag: "Unreachable" }
+  | { readonly _tag: "Silence" }

@@ -1,0 +1,32 @@
+import { defineConfig } from "vitest/config"
+import type { Reporter } from "vitest/reporters"
+
+/** One plain closing line that any CI can read. */
+const tally: Reporter = {
+  onTestRunEnd(modules, unhandledErrors) {
+    const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 }
+    for (const module of modules) {
+      if (module.errors().length > 0) count.failed++
+      for (const test of module.children.allTests()) {
+        const state = test.result().state
+        if (state !== "pending") count[state]++
+      }
+    }
+    process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`)
+  }
+}
+
+const resolve = { conditions: ["effect-qq-source"] }
+
+export default defineConfig({
+  resolve,
+  ssr: { resolve },
+  test: {
+    pool: "threads",
+    reporters: ["default", tally],
+    projects: [
+      { extends: true, test: { name: "core", include: ["test/core/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 30_000 } }
+    ]
+  }
+})
