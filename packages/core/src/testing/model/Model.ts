@@ -42,20 +42,33 @@ export type Answer =
   | { readonly _tag: "Hang" }
 
 /**
- * What the platform does to a WebSocket connection, in order, at the moment of the call that returned it.
+ * What the platform does to a WebSocket connection, in order, at the moment of the call that brought it about.
  *
- * `Frame` sends text; `Binary` sends bytes; `Close` sends a close frame and closes; `Drop` breaks TCP (1006 at the
- * client); after `Freeze` the connection stays open and nothing is sent nor read any more (half open).
+ * `Frame` sends text; `Binary` sends bytes; `Close` sends a close frame and closes, without a status where the code is
+ * 1005; `Drop` breaks TCP (1006 at the client); after `Freeze` the connection stays open and nothing is sent nor read any more (half open).
  *
  * @since 0.1.0
  * @category models
  */
-export type Effect =
+export type Output =
   | { readonly _tag: "Frame"; readonly connection: number; readonly text: string }
   | { readonly _tag: "Binary"; readonly connection: number; readonly bytes: Uint8Array }
   | { readonly _tag: "Close"; readonly connection: number; readonly code: number; readonly reason: string }
   | { readonly _tag: "Drop"; readonly connection: number }
   | { readonly _tag: "Freeze"; readonly connection: number }
+
+/**
+ * A request to open a WebSocket, as it reached the platform.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UpgradeRequest {
+  /** Path with its query, such as `/websocket`. */
+  readonly path: string
+  /** Names in lower case. Nothing is read from them: the gateway takes its credentials from the identify. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
 
 /**
  * The answer to an upgrade request: `Accept` with the number of the new connection, or a refusal. `Silence` never answers.

@@ -1,0 +1,124 @@
+/**
+ * Which events have been received before. The platform may push an event again: on a resume, on a whim, and as a twin of
+ * another type.
+ *
+ * An id is in flight until its event is settled, and only then part of what is kept across restarts: an event whose
+ * handlers a crash cut off must be handled again.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import type { SettledId } from "../gateway/DispatchSink.ts"
+import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
+
+/**
+ * What {@link make} gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Deduplication {
+  /**
+   * The event types under which this id was received before, this one not among them; an empty list for a new id.
+   * `undefined`: this very event was received before.
+   */
+  readonly receive: (key: string, type: string, sequence: number) => ReadonlyArray<string> | undefined
+  /** All handlers of the event are done. */
+  readonly settle: (key: string, type: string, now: number, watermark: number) => void
+  /** A new session counts from the start: the sequence numbers of the ids that are remembered mean nothing in it. */
+  readonly begin: () => void
+  /** What has to survive a restart, oldest first. */
+  readonly snapshot: (now: number, watermark: number) => ReadonlyArray<SettledId>
+  /** Takes back what {@link Deduplication.snapshot} gave. */
+  readonly restore: (settled: ReadonlyArray<SettledId>) => void
+  /** Ids that are remembered. */
+  readonly size: () => number
+}
+
+interface Remembered {
+  /** The types under which the id came. */
+  readonly types: Array<string>
+  /** The types whose event is settled. */
+  readonly settled: Array<string>
+  sequence: number
+  /** When the last of its events was settled, in epoch milliseconds; `undefined` while one is in flight. */
+  settledAt: number | undefined
+}
+
+/** No event type has a space in it. */
+const separator = " "
+
+/**
+ * Remembers nothing yet.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (policy: DeliveryPolicy): Deduplication => {
+  const window = Duration.toMillis(policy.deduplicationWindow)
+  const remembered = new Map<string, Remembered>()
+
+  const isOver = (id: Remembered, now: number, watermark: number): boolean =>
+    id.settledAt !== undefined && id.sequence <= watermark && now - id.settledAt >= window
+
+  /** The oldest come first in a map; looking at a few of them at each settlement keeps up with any rate. */
+  const forget = (now: number, watermark: number): void => {
+    for (const [key, id] of remembered) {
+      const crowded = remembered.size > policy.deduplicationCapacity && id.settledAt !== undefined
+      if (!crowded && !isOver(id, now, watermark)) return
+      remembered.delete(key)
+    }
+  }
+
+  return {
+    receive: (key, type, sequence) => {
+      const known = remembered.get(key)
+      if (known === undefined) {
+        remembered.set(key, { types: [type], settled: [], sequence, settledAt: undefined })
+        return []
+      }
+      if (known.types.includes(type)) return undefined
+      const before = [...known.types]
+      known.types.push(type)
+      known.sequence = Math.max(known.sequence, sequence)
+      known.settledAt = undefined
+      return before
+    },
+    settle: (key, type, now, watermark) => {
+      const known = remembered.get(key)
+      if (known === undefined) return
+      known.settled.push(type)
+      if (known.settled.length >= known.types.length) known.settledAt = now
+      forget(now, watermark)
+    },
+    begin: () => {
+      for (const id of remembered.values()) id.sequence = 0
+    },
+    snapshot: (now, watermark) => {
+      const settled: Array<SettledId> = []
+      for (const [key, id] of remembered) {
+        if (isOver(id, now, watermark)) continue
+        for (const type of id.settled) {
+          settled.push({ key: `${key}${separator}${type}`, sequence: id.sequence, at: id.settledAt ?? now })
+        }
+      }
+      return settled
+    },
+    restore: (settled) => {
+      for (const { at, key, sequence } of settled) {
+        const cut = key.lastIndexOf(separator)
+        if (cut < 0) continue
+        const id = key.slice(0, cut)
+        const type = key.slice(cut + separator.length)
+        const known = remembered.get(id)
+        if (known === undefined) {
+          remembered.set(id, { types: [type], settled: [type], sequence, settledAt: at })
+        } else if (!known.types.includes(type)) {
+          known.types.push(type)
+          known.settled.push(type)
+        }
+      }
+    },
+    size: () => remembered.size
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * What was received and is not yet settled: bounded, in the order of sequence numbers, with the watermark a restart
+ * resumes from.
+ *
+ * The watermark is the highest received sequence number up to which every event was settled. It is read off the oldest
+ * unsettled entry, so nothing has to be kept for events that are done.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { Frame } from "../gateway/Frame.ts"
+import * as DeliveryMetrics from "./DeliveryMetrics.ts"
+import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
+
+/**
+ * One received event until it is settled.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Entry {
+  readonly frame: Frame
+  readonly size: number
+  /** Which session it belongs to, counted from 1; an entry of an older one moves no watermark. */
+  readonly session: number
+  /** Whether its handlers have begun. */
+  started: boolean
+  settled: boolean
+  /** The highest sequence number that was received below its own. */
+  below: number
+  older: Entry | undefined
+  newer: Entry | undefined
+}
+
+/**
+ * What {@link make} gives. All but the effects is synchronous: it is called from the socket's callback.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Inbox {
+  /** A session begins, or goes on, at this sequence number. */
+  readonly begin: (sequence: number) => void
+  /** Takes one event; `false` when the inbox is full and its policy is to pause. */
+  readonly offer: (frame: Frame, size: number) => boolean
+  /** The event is done with. Doing it twice is harmless. */
+  readonly settle: (entry: Entry) => void
+  readonly watermark: () => number
+  /** Events that are not settled. */
+  readonly size: () => number
+  /** Waits for events and takes them all. One consumer only. */
+  readonly take: Effect.Effect<ReadonlyArray<Entry>>
+  /** Takes no more events: {@link Inbox.offer} says that it is full, and never empties again. */
+  readonly close: () => void
+  /** Completes when the inbox is at most half full. */
+  readonly room: Effect.Effect<void>
+  /** Completes when an event was settled, or a session began, since it last completed. */
+  readonly changed: Effect.Effect<void>
+}
+
+/**
+ * An empty inbox.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (policy: DeliveryPolicy): Inbox => {
+  const arrived = Effect.unsafeMakeLatch(false)
+  const roomy = Effect.unsafeMakeLatch(true)
+  const moved = Effect.unsafeMakeLatch(false)
+  let pending: Array<Entry> = []
+  let oldest: Entry | undefined
+  let newest: Entry | undefined
+  let session = 0
+  let received = 0
+  let unsettled = 0
+  let held = 0
+  let dropped = 0
+  let closed = false
+
+  const isFull = (size: number): boolean =>
+    unsettled >= policy.capacity || (unsettled > 0 && held + size > policy.maximumSize)
+
+  const unlink = (entry: Entry): void => {
+    if (entry.older === undefined) {
+      if (oldest === entry) oldest = entry.newer
+    } else entry.older.newer = entry.newer
+    if (entry.newer === undefined) {
+      if (newest === entry) newest = entry.older
+    } else entry.newer.older = entry.older
+    entry.older = undefined
+    entry.newer = undefined
+  }
+
+  const settle = (entry: Entry): void => {
+    if (entry.settled) return
+    entry.settled = true
+    if (entry.session === session) unlink(entry)
+    unsettled--
+    held -= entry.size
+    if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.unsafeOpen()
+    moved.unsafeOpen()
+  }
+
+  /** Events come in order but for a reordering line; the walk back is then as long as the disorder. */
+  const link = (entry: Entry, sequence: number): void => {
+    let older = newest
+    while (older !== undefined && (older.frame.s ?? 0) > sequence) older = older.older
+    const newer = older === undefined ? oldest : older.newer
+    entry.older = older
+    entry.newer = newer
+    entry.below = newer === undefined ? Math.min(received, sequence - 1) : newer.below
+    if (newer !== undefined) {
+      newer.older = entry
+      newer.below = sequence
+    } else newest = entry
+    if (older !== undefined) older.newer = entry
+    else oldest = entry
+  }
+
+  const dropOldest = (): boolean => {
+    let entry = oldest
+    while (entry !== undefined && entry.started) entry = entry.newer
+    if (entry === undefined) return false
+    settle(entry)
+    return true
+  }
+
+  const overflow = (frame: Frame): "refuse" | "accept" | "drop" => {
+    if (closed || policy.overflow === "pause") {
+      roomy.unsafeClose()
+      return "refuse"
+    }
+    dropped++
+    DeliveryMetrics.eventsDropped.unsafeUpdate(1, [])
+    if (policy.overflow === "drop-oldest" && dropOldest()) return "accept"
+    if (frame.s !== undefined && frame.s > received) received = frame.s
+    return "drop"
+  }
+
+  const offer = (frame: Frame, size: number): boolean => {
+    if (closed || isFull(size)) {
+      const what = overflow(frame)
+      if (what !== "accept") return what === "drop"
+    }
+    const entry: Entry = {
+      frame,
+      size,
+      session,
+      started: false,
+      settled: false,
+      below: received,
+      older: undefined,
+      newer: undefined
+    }
+    // an event without a sequence number cannot hold the watermark back: it would not be replayed
+    if (frame.s !== undefined) {
+      link(entry, frame.s)
+      if (frame.s > received) received = frame.s
+    }
+    unsettled++
+    held += size
+    if (pending.push(entry) === 1) arrived.unsafeOpen()
+    return true
+  }
+
+  const take = Effect.map(arrived.await, () => {
+    const taken = pending
+    pending = []
+    arrived.unsafeClose()
+    return taken
+  })
+
+  const tellDropped = Effect.suspend(() => {
+    if (dropped === 0) return Effect.void
+    const count = dropped
+    dropped = 0
+    return Effect.logWarning(`the inbox is full: ${count} events were dropped`)
+  })
+
+  return {
+    begin: (sequence) => {
+      session++
+      received = sequence
+      oldest = undefined
+      newest = undefined
+      moved.unsafeOpen()
+    },
+    offer,
+    settle,
+    watermark: () => (oldest === undefined ? received : oldest.below),
+    size: () => unsettled,
+    take: Effect.zipLeft(take, tellDropped),
+    close: () => {
+      closed = true
+      roomy.unsafeClose()
+    },
+    room: roomy.await,
+    changed: Effect.map(moved.await, () => {
+      moved.unsafeClose()
+    })
+  }
+}

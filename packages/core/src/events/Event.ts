@@ -1,0 +1,317 @@
+/**
+ * The events of the gateway as one union, told apart by `t`. Types that are not listed here pass as {@link Unknown}: a new
+ * event of the platform is never an error.
+ *
+ * An event is the payload (`d`) with two fields added: `t`, and `envelope`, the frame it came in. The payload as it was on
+ * the wire, unknown fields included, is `event.envelope.d`.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type { Frame } from "../gateway/Frame.ts"
+
+/** Absent, `null` and present are all seen on the wire. */
+const optional = <A, I>(schema: Schema.Schema<A, I>): Schema.optional<Schema.NullOr<Schema.Schema<A, I>>> =>
+  Schema.optional(Schema.NullOr(schema))
+
+/**
+ * Whoever wrote a message.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Author = Schema.Struct({
+  id: optional(Schema.String),
+  username: optional(Schema.String),
+  bot: optional(Schema.Boolean),
+  union_openid: optional(Schema.String),
+  /** Set in private chats. */
+  user_openid: optional(Schema.String),
+  /** Set in groups. */
+  member_openid: optional(Schema.String),
+  /** `member`, `admin` or `owner`, in groups. */
+  member_role: optional(Schema.String)
+})
+
+/**
+ * A picture, film, voice message or file. `url` is signed and short-lived.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Attachment = Schema.Struct({
+  url: optional(Schema.String),
+  filename: optional(Schema.String),
+  content_type: optional(Schema.String),
+  size: optional(Schema.Number),
+  width: optional(Schema.Number),
+  height: optional(Schema.Number),
+  voice_wav_url: optional(Schema.String),
+  asr_refer_text: optional(Schema.String)
+})
+
+const MessageScene = Schema.Struct({
+  source: optional(Schema.String),
+  /** `key=value` strings: `msg_idx`, `ref_msg_idx`, `auth_token`. */
+  ext: optional(Schema.Array(Schema.String))
+})
+
+const content = Schema.optionalWith(Schema.String, { default: () => "", nullable: true })
+
+/**
+ * The payload of a message in a private chat.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const C2CMessage = Schema.Struct({
+  /** The `msg_id` of a passive reply: valid for 60 minutes and 4 replies. */
+  id: Schema.String,
+  author: Author,
+  /** May be empty, or a single space, when there are only attachments. */
+  content,
+  timestamp: optional(Schema.String),
+  /** 0 text, 3 ark card, 101 parallel messages, 102 chat record, 103 quote. */
+  message_type: optional(Schema.Number),
+  message_scene: optional(MessageScene),
+  attachments: optional(Schema.Array(Attachment)),
+  msg_elements: optional(Schema.Array(Schema.Unknown)),
+  ark_data: optional(Schema.Unknown)
+})
+
+/**
+ * The payload of a message in a group.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const GroupMessage = Schema.Struct({
+  /** The `msg_id` of a passive reply: valid for 5 minutes and 5 replies. */
+  id: Schema.String,
+  group_openid: Schema.String,
+  author: Author,
+  /** Where the bot was addressed its mention is gone, which leaves a leading space. */
+  content,
+  timestamp: optional(Schema.String),
+  message_type: optional(Schema.Number),
+  message_scene: optional(MessageScene),
+  attachments: optional(Schema.Array(Attachment)),
+  mentions: optional(Schema.Array(Schema.Unknown)),
+  msg_elements: optional(Schema.Array(Schema.Unknown)),
+  ark_data: optional(Schema.Unknown)
+})
+
+/**
+ * The payload of READY.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ReadyPayload = Schema.Struct({
+  session_id: Schema.String,
+  version: optional(Schema.Number),
+  user: optional(Schema.Struct({ id: optional(Schema.String), username: optional(Schema.String) })),
+  shard: optional(Schema.Array(Schema.Number))
+})
+
+/** What every event has besides its payload. */
+interface Envelope<T extends string> {
+  readonly t: T
+  /** The frame as it came; `envelope.id` is the `event_id`, `envelope.d` the payload of the wire. */
+  readonly envelope: Frame
+}
+
+/**
+ * A new session began.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Ready = Envelope<"READY"> & typeof ReadyPayload.Type
+
+/**
+ * A session goes on: everything that was missed has been replayed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Resumed = Envelope<"RESUMED">
+
+/**
+ * Somebody wrote to the bot in private.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type C2CMessageCreate = Envelope<"C2C_MESSAGE_CREATE"> & typeof C2CMessage.Type
+
+/**
+ * Somebody addressed the bot in a group.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type GroupAtMessageCreate = Envelope<"GROUP_AT_MESSAGE_CREATE"> & typeof GroupMessage.Type
+
+/**
+ * Somebody wrote in a group whose owner lets the bot read everything. The same message may come as
+ * {@link GroupAtMessageCreate} too.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type GroupMessageCreate = Envelope<"GROUP_MESSAGE_CREATE"> & typeof GroupMessage.Type
+
+/**
+ * An event of a type that has no schema here; its type on the wire is `envelope.t`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Unknown = Envelope<"Unknown">
+
+/**
+ * Any event.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Event = C2CMessageCreate | GroupAtMessageCreate | GroupMessageCreate | Ready | Resumed | Unknown
+
+/**
+ * Any event that is a message somebody wrote.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type MessageEvent = C2CMessageCreate | GroupAtMessageCreate | GroupMessageCreate
+
+/**
+ * The name of a kind of event.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type EventType = Event["t"]
+
+/**
+ * The events of the named kinds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type EventOf<T extends EventType> = Extract<Event, { readonly t: T }>
+
+type Decoder = (payload: unknown) => Either.Either<object, ParseResult.ParseError>
+
+const decoder = <A extends object, I>(schema: Schema.Schema<A, I>): Decoder => Schema.decodeUnknownEither(schema)
+
+const decoders: ReadonlyMap<string, Decoder> = new Map([
+  ["C2C_MESSAGE_CREATE", decoder(C2CMessage)],
+  ["GROUP_AT_MESSAGE_CREATE", decoder(GroupMessage)],
+  ["GROUP_MESSAGE_CREATE", decoder(GroupMessage)],
+  ["READY", decoder(ReadyPayload)],
+  // its payload is the empty string
+  ["RESUMED", () => Either.right({})]
+])
+
+/**
+ * Whether there is a schema for this event type.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isKnown = (type: string | undefined): boolean => type !== undefined && decoders.has(type)
+
+/** The decoders make a new object for each event, which may therefore still be completed. */
+const complete = (payload: object, t: string, envelope: Frame): Event => {
+  const event = payload as { t: string; envelope: Frame }
+  event.t = t
+  event.envelope = envelope
+  return event as Event
+}
+
+/**
+ * Makes an event of a dispatch. Fails when a payload of a known type lacks what every event of that type has.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decode = (frame: Frame): Either.Either<Event, ParseResult.ParseError> => {
+  const type = frame.t ?? ""
+  const decodePayload = decoders.get(type)
+  if (decodePayload === undefined) return Either.right(complete({}, "Unknown", frame))
+  const payload = decodePayload(frame.d)
+  return Either.isRight(payload) ? Either.right(complete(payload.right, type, frame)) : Either.left(payload.left)
+}
+
+const textField = (value: unknown, name: string): string | undefined => {
+  if (typeof value !== "object" || value === null) return undefined
+  const found = (value as Readonly<Record<string, unknown>>)[name]
+  return typeof found === "string" && found !== "" ? found : typeof found === "number" ? String(found) : undefined
+}
+
+const author = (payload: unknown): unknown =>
+  typeof payload === "object" && payload !== null ? (payload as { readonly author?: unknown }).author : undefined
+
+/**
+ * What orders events: those with the same key are handled one after another. The conversation where there is one,
+ * else the guild, else the type.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const orderKey = (frame: Frame): string => {
+  const payload = frame.d
+  const group = textField(payload, "group_openid")
+  if (group !== undefined) return `group:${group}`
+  const channel = textField(payload, "channel_id")
+  if (channel !== undefined) return `channel:${channel}`
+  const guild = textField(payload, "guild_id")
+  if (guild !== undefined) return `guild:${guild}`
+  const user =
+    textField(payload, "user_openid") ??
+    textField(payload, "openid") ??
+    textField(author(payload), "user_openid") ??
+    textField(author(payload), "id")
+  return user === undefined ? `type:${frame.t ?? ""}` : `c2c:${user}`
+}
+
+const messageScenes: ReadonlyMap<string, string> = new Map([
+  ["C2C_MESSAGE_CREATE", "c2c"],
+  ["GROUP_AT_MESSAGE_CREATE", "group"],
+  ["GROUP_MESSAGE_CREATE", "group"],
+  ["AT_MESSAGE_CREATE", "channel"],
+  ["MESSAGE_CREATE", "channel"],
+  ["DIRECT_MESSAGE_CREATE", "dm"]
+])
+
+/**
+ * What tells that two dispatches are the same event: the scene and message id of a message, so that the twins of one
+ * message have one key; the event id of anything else. `undefined`: never the same as another.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const identityKey = (frame: Frame): string | undefined => {
+  const scene = messageScenes.get(frame.t ?? "")
+  if (scene !== undefined) {
+    const id = textField(frame.d, "id")
+    if (id !== undefined) return `${scene}:${id}`
+  }
+  return frame.id === undefined || frame.id === "" ? undefined : `event:${frame.id}`
+}
+
+/**
+ * Whether a message was written by a bot.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const isByBot = (frame: Frame): boolean => {
+  if (!messageScenes.has(frame.t ?? "")) return false
+  const written = author(frame.d)
+  return typeof written === "object" && written !== null && (written as { readonly bot?: unknown }).bot === true
+}

@@ -1,0 +1,515 @@
+/**
+ * One socket's life, from dialling to its end. A connection never succeeds: it fails with an {@link Recovery.End}, which
+ * says how far it came and why it is over.
+ *
+ * Whatever must not wait behind events (HELLO, ACKs, signs of life, op 1, op 7, op 9) is done in the callback of the
+ * socket. Once the connection has ended, nothing that its socket still says is heard.
+ *
+ * @since 0.1.0
+ */
+import * as Socket from "@effect/platform/Socket"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as CloseCode from "./CloseCode.ts"
+import * as Frame from "./Frame.ts"
+import { ConnectionLost, GatewayRejected, type GatewayError, IpNotAllowed, type Phase, ReconnectRequested, SessionInvalid } from "./GatewayError.ts"
+import * as GatewayMetrics from "./GatewayMetrics.ts"
+import * as Heartbeat from "./Heartbeat.ts"
+import type { End } from "./Recovery.ts"
+import type { SessionPolicy } from "./SessionPolicy.ts"
+
+/**
+ * The part of the WHATWG `WebSocket` that is used, with the `terminate` that Node's `ws` adds to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WebSocketLike {
+  readonly readyState: number
+  binaryType: string
+  readonly addEventListener: (type: string, listener: (event: WebSocketEvent) => void) => void
+  readonly send: (data: string) => void
+  readonly close: (code?: number) => void
+  /** Drops the TCP connection without a closing handshake. */
+  readonly terminate?: (() => void) | undefined
+}
+
+/**
+ * What the events of a {@link WebSocketLike} may hold.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WebSocketEvent {
+  readonly data?: unknown
+  readonly code?: number | undefined
+  readonly reason?: string | undefined
+  readonly message?: string | undefined
+  readonly error?: unknown
+}
+
+/**
+ * A live view of a connection for whoever reports on it or wants it to end.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Link {
+  /** When the last frame of any kind came, in epoch milliseconds. */
+  readonly lastFrameAt: () => number
+  /** The last heartbeat's round trip in milliseconds. */
+  readonly roundTrip: () => number | undefined
+  /** Ends the connection with this error, unless it has ended already. */
+  readonly end: (error: GatewayError) => void
+}
+
+/**
+ * What a connection needs and whom it tells. The `on…` functions without an effect are called from the socket's callback.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly url: string
+  /** The value of the `token` field: `QQBot …`. */
+  readonly authorization: Redacted.Redacted
+  readonly intents: number
+  readonly shard: readonly [index: number, count: number]
+  /** The session to resume; none means identify. */
+  readonly resume: Option.Option<{ readonly sessionId: string; readonly sequence: number }>
+  readonly policy: SessionPolicy
+  /** Runs right before an identify is sent. */
+  readonly beforeIdentify: Effect.Effect<void>
+  /** The value of a heartbeat. */
+  readonly heartbeatSequence: () => number | null
+  readonly onLink: (link: Link) => void
+  readonly onPhase: (phase: Phase) => Effect.Effect<void>
+  readonly onReady: (sessionId: string, frame: Frame.Frame) => void
+  readonly onResumed: (frame: Frame.Frame) => void
+  /** `size`: the UTF-16 code units of the frame's text. */
+  readonly onDispatch: (frame: Frame.Frame, size: number) => void
+}
+
+const OPEN = 1
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "")
+
+const field = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+
+const numberField = (value: unknown, name: string): number | undefined => {
+  const found = field(value, name)
+  return typeof found === "number" && Number.isFinite(found) ? found : undefined
+}
+
+/** A reason from the wire is for people: short, printable, and never trusted. */
+const printable = (reason: string): string => reason.replace(/[^\x20-\x7e\u4e00-\u9fff]/g, " ").slice(0, 123)
+
+const fatalHint = "the gateway refuses this bot; see the QQ open platform's console"
+
+/**
+ * The error that a close frame stands for. After an op 9 it explains that op 9: then the op 9 says whether the session
+ * lives, and only codes that say more than "closed" count.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const fromClose = (
+  code: number,
+  reason: string,
+  phase: Phase,
+  invalidSession: boolean | undefined
+): GatewayError => {
+  const row = CloseCode.lookup(code)
+  const said = printable(reason)
+  const detail = said === "" ? row.meaning : `${row.meaning}: ${said}`
+  switch (row.recovery) {
+    case "resume":
+    case "expired": {
+      if (invalidSession !== undefined) {
+        return new SessionInvalid({ resumable: invalidSession, by: "InvalidSession", detail: `op 9, then ${code}: ${detail}` })
+      }
+      return row.recovery === "expired"
+        ? new SessionInvalid({ code, resumable: true, by: "Close", detail })
+        : new ConnectionLost({ phase, reason: "Closed", code, detail })
+    }
+    case "identify":
+      return new SessionInvalid({ code, resumable: false, by: "Close", detail })
+    case "refresh-token":
+    case "slow-down":
+      return new SessionInvalid({ code, resumable: invalidSession ?? true, by: "Close", detail })
+    case "not-allowed":
+      return new IpNotAllowed({ code, detail })
+    case "refused-intents":
+    case "client-error":
+    case "fatal":
+      return new GatewayRejected({ code, detail, hint: row.hint ?? fatalHint })
+  }
+}
+
+/** What a failed upgrade or a broken connection tells, in the shapes that Node's `ws` and the tests use. */
+const fromErrorEvent = (event: WebSocketEvent, phase: Phase): ConnectionLost => {
+  const status = numberField(event.error, "status")
+  const seconds = Number(text(field(event.error, "retryAfter")) || Number.NaN)
+  return new ConnectionLost({
+    phase,
+    reason: phase === "Connecting" ? "OpenFailed" : "Transport",
+    status,
+    retryAfter: Number.isFinite(seconds) && seconds > 0 ? Duration.seconds(Math.min(seconds, 3600)) : undefined,
+    detail: printable(text(field(event.error, "code")) || text(event.message)),
+    cause: event.error
+  })
+}
+
+/** How many refused frames of one connection are told about; all are counted. */
+const refusalsTold = 16
+
+/**
+ * Runs one connection. It ends only by failing, or by interruption, which leaves the session resumable unless the policy
+ * says otherwise; either way the socket is closed, or terminated when closing takes too long, before this effect ends.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocketConstructor> =>
+  Effect.gen(function* () {
+    const { policy } = options
+    const clock = yield* Effect.clock
+    const construct = yield* Socket.WebSocketConstructor
+    const ended = yield* Deferred.make<never, GatewayError>()
+    const opened = yield* Deferred.make<void>()
+    const greeted = yield* Deferred.make<unknown>()
+    const live = yield* Deferred.make<void>()
+    const ready = yield* Deferred.make<void>()
+    const invalidated = yield* Deferred.make<boolean>()
+    const closed = yield* Deferred.make<void>()
+    const refused = yield* Mailbox.make<string>({ capacity: refusalsTold, strategy: "dropping" })
+
+    let phase: Phase = "Connecting"
+    let retired = false
+    let sent: End["sent"]
+    let greetingAt: number | undefined
+    let readyAt: number | undefined
+    let invalidSession: boolean | undefined
+    let invalidAt: number | undefined
+    let confirmed = false
+    let progressed = false
+    let answered = false
+    let awaiting = false
+    let lastFrameAt = clock.unsafeCurrentTimeMillis()
+    let beatAt = 0
+    let roundTrip: number | undefined
+    let refusedFrames = 0
+
+    const end = (error: GatewayError): void => Deferred.unsafeDone(ended, Exit.fail(error))
+
+    const defect = (cause: unknown): ConnectionLost =>
+      new ConnectionLost({ phase, reason: "Defect", detail: "a defect inside the client", cause })
+
+    const refuse = (reason: string): void => {
+      refusedFrames++
+      GatewayMetrics.framesRefused.unsafeUpdate(1, [])
+      refused.unsafeOffer(reason)
+    }
+
+    const write = (socket: WebSocketLike, frame: string): void => {
+      if (retired) return
+      if (socket.readyState !== OPEN) {
+        return end(new ConnectionLost({ phase, reason: "WriteFailed", detail: "the socket is not open" }))
+      }
+      try {
+        socket.send(frame)
+      } catch (cause) {
+        end(new ConnectionLost({ phase, reason: "WriteFailed", detail: "the socket refused a frame", cause }))
+      }
+    }
+
+    const beat = (socket: WebSocketLike): void => {
+      awaiting = true
+      beatAt = clock.unsafeCurrentTimeMillis()
+      write(socket, Frame.heartbeat(options.heartbeatSequence()))
+    }
+
+    const becomeLive = (now: number): void => {
+      phase = "Ready"
+      readyAt = now
+      greetingAt = now
+      Deferred.unsafeDone(live, Exit.void)
+      Deferred.unsafeDone(ready, Exit.void)
+    }
+
+    const onReady = (frame: Frame.Frame, now: number): void => {
+      const sessionId = field(frame.d, "session_id")
+      if (typeof sessionId !== "string" || sessionId === "") return refuse("READY without a session id")
+      becomeLive(now)
+      options.onReady(sessionId, frame)
+    }
+
+    const onDispatch = (frame: Frame.Frame, now: number, size: number): void => {
+      if (frame.t === "READY") return onReady(frame, now)
+      if (frame.t === "RESUMED") {
+        confirmed = true
+        becomeLive(now)
+        return options.onResumed(frame)
+      }
+      progressed = true
+      if (
+        !confirmed &&
+        phase === "Resuming" &&
+        Option.isSome(options.resume) &&
+        frame.s !== undefined &&
+        frame.s > options.resume.value.sequence
+      ) {
+        confirmed = true
+        Deferred.unsafeDone(live, Exit.void)
+      }
+      options.onDispatch(frame, size)
+    }
+
+    const onFrame = (socket: WebSocketLike, data: unknown): void => {
+      const now = clock.unsafeCurrentTimeMillis()
+      lastFrameAt = now
+      if (awaiting) {
+        awaiting = false
+        if (readyAt !== undefined) answered = true
+      }
+      const frame = Frame.parse(data)
+      if (Frame.isMalformed(frame)) return refuse(`${frame.reason} (${frame.size})`)
+      switch (frame.op) {
+        case Frame.Opcode.Dispatch:
+          return onDispatch(frame, now, typeof data === "string" ? data.length : 0)
+        case Frame.Opcode.HeartbeatAck: {
+          progressed = true
+          if (beatAt > 0) {
+            roundTrip = now - beatAt
+            beatAt = 0
+            GatewayMetrics.roundTrip.unsafeUpdate(roundTrip, [])
+          }
+          return
+        }
+        case Frame.Opcode.Heartbeat:
+          return beat(socket)
+        case Frame.Opcode.Reconnect:
+          return end(new ReconnectRequested({ by: "Server" }))
+        case Frame.Opcode.InvalidSession: {
+          invalidSession = frame.d === true
+          invalidAt ??= now
+          return Deferred.unsafeDone(invalidated, Exit.succeed(invalidSession))
+        }
+        case Frame.Opcode.Hello: {
+          greetingAt = now
+          return Deferred.unsafeDone(greeted, Exit.succeed(field(frame.d, "heartbeat_interval")))
+        }
+        default:
+          return refuse(`unknown opcode ${frame.op}`)
+      }
+    }
+
+    const guarded =
+      (listener: (event: WebSocketEvent) => void) =>
+      (event: WebSocketEvent): void => {
+        if (retired) return
+        try {
+          listener(event)
+        } catch (cause) {
+          end(defect(cause))
+        }
+      }
+
+    const dial = Effect.try({
+      try: () => {
+        const socket = construct(options.url) as unknown as WebSocketLike
+        socket.binaryType = "arraybuffer"
+        socket.addEventListener("open", guarded(() => Deferred.unsafeDone(opened, Exit.void)))
+        socket.addEventListener("message", guarded((event) => onFrame(socket, event.data)))
+        socket.addEventListener("error", guarded((event) => end(fromErrorEvent(event, phase))))
+        socket.addEventListener("close", (event) => {
+          Deferred.unsafeDone(closed, Exit.void)
+          if (!retired) end(fromClose(event.code ?? 1006, event.reason ?? "", phase, invalidSession))
+        })
+        return socket
+      },
+      catch: (cause) =>
+        new ConnectionLost({ phase, reason: "OpenFailed", detail: "the gateway URL cannot be dialled", cause })
+    })
+
+    /** Not 1000 nor 1001, which would end the session: a close without a status leaves it resumable. */
+    const leave = (socket: WebSocketLike, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        retired = true
+        const terminate = Effect.sync(() => socket.terminate?.())
+        const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.failureOption(exit.cause)) : undefined
+        if (field(failure, "_tag") === "HeartbeatTimeout") return terminate
+        const ends = policy.onShutdown === "end" && Exit.isInterrupted(exit)
+        return Effect.try(() => (ends ? socket.close(1000) : socket.close())).pipe(
+          Effect.zipRight(Deferred.await(closed)),
+          Effect.timeoutOption(policy.closeTimeout),
+          Effect.flatMap((answer) => (Option.isNone(answer) ? terminate : Effect.void)),
+          // a socket that cannot even be closed is dropped
+          Effect.catchAll(() => terminate)
+        )
+      })
+
+    const enter = (next: Phase): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        phase = next
+        return options.onPhase(next)
+      })
+
+    const deadline = (reason: ConnectionLost["reason"], duration: Duration.Duration, detail: string) => ({
+      duration,
+      onTimeout: () => new ConnectionLost({ phase, reason, detail: `${detail} within ${Duration.format(duration)}` })
+    })
+
+    const silence: Effect.Effect<never, ConnectionLost> = Effect.suspend(() => {
+      const patience = Duration.toMillis(policy.readyTimeout)
+      const left = lastFrameAt + patience - clock.unsafeCurrentTimeMillis()
+      return left > 0
+        ? Effect.zipRight(Effect.sleep(left), silence)
+        : new ConnectionLost({
+            phase,
+            reason: "ReadyTimeout",
+            detail: `no frame within ${Duration.format(policy.readyTimeout)}`
+          })
+    })
+
+    const introduce = (socket: WebSocketLike): Effect.Effect<void> =>
+      Option.match(options.resume, {
+        onNone: () =>
+          Effect.gen(function* () {
+            yield* enter("Identifying")
+            yield* options.beforeIdentify
+            sent = "Identify"
+            write(
+              socket,
+              Frame.identify({
+                token: Redacted.value(options.authorization),
+                intents: options.intents,
+                shard: options.shard
+              })
+            )
+          }),
+        onSome: (session) =>
+          Effect.gen(function* () {
+            yield* enter("Resuming")
+            sent = "Resume"
+            write(socket, Frame.resume({ token: Redacted.value(options.authorization), ...session }))
+          })
+      })
+
+    const talk = Effect.gen(function* () {
+      yield* enter("Connecting")
+      const socket = yield* Effect.acquireRelease(dial, leave)
+      yield* Effect.timeoutFail(
+        Deferred.await(opened),
+        deadline("OpenTimeout", policy.openTimeout, "the socket did not open")
+      )
+      yield* enter("Greeting")
+      const hello = yield* Effect.timeoutFail(
+        Deferred.await(greeted),
+        deadline("HelloTimeout", policy.helloTimeout, "no HELLO")
+      )
+      const { interval, warning } = Heartbeat.intervalOf(policy, hello)
+      if (warning !== undefined) {
+        yield* Effect.logWarning(`${warning}; beating every ${Duration.format(interval)}`)
+      }
+      yield* introduce(socket)
+      const heartbeat = Heartbeat.run({
+        interval,
+        policy,
+        send: Effect.sync(() => beat(socket)),
+        lastFrameAt: () => lastFrameAt,
+        answered: () => !awaiting
+      })
+      const handshake = Effect.raceFirst(Deferred.await(ready), silence)
+      return yield* Effect.raceFirst(
+        Effect.zipRight(Deferred.await(live), heartbeat),
+        handshake.pipe(
+          Effect.zipRight(options.onPhase("Ready")),
+          Effect.zipRight(Effect.never)
+        )
+      )
+    })
+
+    const unexplained = Deferred.await(invalidated).pipe(
+      Effect.flatMap((resumable) =>
+        Effect.delay(
+          Effect.fail(new SessionInvalid({ resumable, by: "InvalidSession", detail: `op 9, d: ${resumable}` })),
+          policy.invalidSessionGrace
+        )
+      )
+    )
+
+    const tell = refused.take.pipe(
+      Effect.flatMap((reason) => Effect.logWarning(`frame refused: ${reason}`)),
+      Effect.forever,
+      // ended together with the connection
+      Effect.catchAll(() => Effect.never)
+    )
+
+    options.onLink({ lastFrameAt: () => lastFrameAt, roundTrip: () => roundTrip, end })
+
+    const toEnd = (error: GatewayError): Effect.Effect<never, End> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.zipRight(
+          refusedFrames > refusalsTold
+            ? Effect.logWarning(`${refusedFrames} frames were refused on this connection`)
+            : Effect.void,
+          Effect.fail<End>({
+            error,
+            phase,
+            at: now,
+            greeted: greetingAt !== undefined,
+            sent,
+            ready: readyAt !== undefined,
+            confirmed,
+            progressed,
+            // an op 9 ends the session when it comes, not when its close frame does
+            sinceGreeting: greetingAt === undefined ? undefined : (invalidAt ?? now) - greetingAt,
+            readyFor: readyAt === undefined ? 0 : now - readyAt,
+            answered,
+            invalidSession
+          })
+        )
+      )
+
+    return yield* Effect.raceFirst(
+      Deferred.await(ended),
+      Effect.raceFirst(talk, Effect.raceFirst(unexplained, tell))
+    ).pipe(
+      Effect.catchAllDefect((cause) => Effect.fail(defect(cause))),
+      Effect.scoped,
+      Effect.catchAll(toEnd)
+    )
+  })
+
+/**
+ * An end that came before there was anything to connect with.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const neverConnected = (error: GatewayError): Effect.Effect<never, End> =>
+  Effect.flatMap(Clock.currentTimeMillis, (at) =>
+    Effect.fail<End>({
+      error,
+      phase: "Connecting",
+      at,
+      greeted: false,
+      sent: undefined,
+      ready: false,
+      confirmed: false,
+      progressed: false,
+      sinceGreeting: undefined,
+      readyFor: 0,
+      answered: false,
+      invalidSession: undefined
+    })
+  )

@@ -1,0 +1,65 @@
+/**
+ * Where a session hands its dispatches: a port that the delivery side fills.
+ *
+ * Everything but {@link DispatchSinkShape.room} and {@link DispatchSinkShape.changed} is synchronous, because it is called
+ * from the callback of the socket.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Frame } from "./Frame.ts"
+
+/**
+ * A message id that was settled, as it is kept across restarts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SettledId {
+  readonly key: string
+  readonly sequence: number
+  /** When it was settled, in epoch milliseconds. */
+  readonly at: number
+}
+
+/**
+ * What the sink knows of the current session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Progress {
+  /** The watermark: the highest received sequence number up to which every event was settled. */
+  readonly watermark: number
+  readonly settled: ReadonlyArray<SettledId>
+}
+
+/**
+ * What the service does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DispatchSinkShape {
+  /** A session began at this sequence number, or goes on from it after a restart. What belongs to an older one moves nothing. */
+  readonly begin: (sequence: number, settled: ReadonlyArray<SettledId>) => void
+  /** Takes one dispatch whose text had `size` UTF-16 code units. `false`: the sink is full, and this one was not taken. */
+  readonly offer: (frame: Frame, size: number) => boolean
+  /** The watermark of the current session. */
+  readonly watermark: () => number
+  /** The watermark and the ids that must survive a restart. */
+  readonly progress: () => Progress
+  /** Completes when the sink is at most half full. */
+  readonly room: Effect.Effect<void>
+  /** Completes when {@link DispatchSinkShape.progress} has changed since it last completed. */
+  readonly changed: Effect.Effect<void>
+}
+
+/**
+ * The port between a session and what handles its events.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class DispatchSink extends Context.Tag("@effect-qq/core/DispatchSink")<DispatchSink, DispatchSinkShape>() {}

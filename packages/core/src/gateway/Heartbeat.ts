@@ -1,0 +1,119 @@
+/**
+ * The beat of one connection and its liveness rule.
+ *
+ * The first beat goes out after a random part of the interval, so that a thousand bots that were dropped together do not
+ * beat together; then one every interval. Late beats are delayed, never bunched. Any frame from the peer is a sign of
+ * life. A beat after which nothing came is followed by one probe; nothing after that either, and the connection is dead.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import { type ConnectionLost, HeartbeatTimeout } from "./GatewayError.ts"
+import type { SessionPolicy } from "./SessionPolicy.ts"
+
+/**
+ * How an interval from HELLO was read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Interval {
+  readonly interval: Duration.Duration
+  /** What was wrong with the value, if it was not taken as it is. */
+  readonly warning: string | undefined
+}
+
+/**
+ * Reads the interval of a HELLO: a positive finite number of milliseconds, or a string of one. Anything else becomes the
+ * policy's default; values outside its bounds are clamped. Never fails: a connection without a beat would be worse.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const intervalOf = (policy: SessionPolicy, value: unknown): Interval => {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
+  if (typeof number !== "number" || !Number.isFinite(number) || number <= 0) {
+    return { interval: policy.heartbeatInterval, warning: "HELLO has no usable heartbeat interval" }
+  }
+  const minimum = Duration.toMillis(policy.minimumHeartbeatInterval)
+  const maximum = Duration.toMillis(policy.maximumHeartbeatInterval)
+  if (number < minimum) return { interval: policy.minimumHeartbeatInterval, warning: "heartbeat interval is too small" }
+  if (number > maximum) return { interval: policy.maximumHeartbeatInterval, warning: "heartbeat interval is too large" }
+  return { interval: Duration.millis(number), warning: undefined }
+}
+
+/**
+ * What a heartbeat needs from its connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly interval: Duration.Duration
+  readonly policy: SessionPolicy
+  /** Sends one beat. */
+  readonly send: Effect.Effect<void, ConnectionLost>
+  /** When the last frame of any kind came, in epoch milliseconds. Noted in the socket callback, never behind dispatches. */
+  readonly lastFrameAt: () => number
+  /** Whether a frame came since the last beat was sent. */
+  readonly answered: () => boolean
+}
+
+/**
+ * Beats until the connection is dead, then fails with {@link HeartbeatTimeout}; a beat that cannot be written fails with
+ * `ConnectionLost`. Runs from the moment the session is live.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | ConnectionLost> => {
+  const { policy } = options
+  const interval = Duration.toMillis(options.interval)
+  const patience = Math.min(interval, Duration.toMillis(policy.heartbeatAckTimeout))
+  const lastPatience = Math.min(interval, Duration.toMillis(policy.heartbeatProbeTimeout))
+  // the ladder starts over only after an answered beat, so one has to go out soon enough for that
+  const proof = Math.max(0, Duration.toMillis(policy.stableAfter) - 5000)
+
+  const probe = Effect.gen(function* () {
+    yield* options.send
+    yield* Effect.sleep(lastPatience)
+    if (!options.answered()) {
+      const now = yield* Clock.currentTimeMillis
+      return yield* new HeartbeatTimeout({
+        interval: options.interval,
+        silence: Duration.millis(Math.max(0, now - options.lastFrameAt()))
+      })
+    }
+  })
+
+  const beat = Effect.gen(function* () {
+    yield* options.send
+    yield* Effect.sleep(patience)
+    if (!options.answered()) yield* probe
+  })
+
+  /** Sleeps until `due`; a machine that was suspended meanwhile has a suspect socket, and asks at once. */
+  const beatAt = (due: number) =>
+    Effect.gen(function* () {
+      const before = yield* Clock.currentTimeMillis
+      yield* Effect.sleep(Math.max(0, due - before))
+      const now = yield* Clock.currentTimeMillis
+      yield* now - due > interval ? probe : beat
+    })
+
+  return Effect.gen(function* () {
+    const start = yield* Clock.currentTimeMillis
+    const first = start + (yield* Random.next) * interval
+    if (first - start > proof) yield* beatAt(start + proof)
+    let due = first
+    while (true) {
+      yield* beatAt(due)
+      const now = yield* Clock.currentTimeMillis
+      // a beat that waited long for its answer moves the next ones; none is sent to catch up
+      due = Math.max(due + interval, now)
+    }
+  })
+}

@@ -1,0 +1,506 @@
+/**
+ * A gateway session that stays online: connections in sequence under a policy, one socket at any time. It knows the
+ * session that may be resumed, hands dispatches to a `DispatchSink`, says how it is, and ends only by a refusal that a
+ * person has to mend.
+ *
+ * @since 0.1.0
+ */
+import type * as Socket from "@effect/platform/Socket"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as MetricLabel from "effect/MetricLabel"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Subscribable from "effect/Subscribable"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { BotConfig } from "../BotConfig.ts"
+import * as AccessToken from "../openapi/AccessToken.ts"
+import * as Connection from "./Connection.ts"
+import { DispatchSink } from "./DispatchSink.ts"
+import type { Frame } from "./Frame.ts"
+import {
+  ConnectionLost,
+  CredentialsRejected,
+  type GatewayError,
+  GatewayStopped,
+  GatewayUnavailable,
+  IpNotAllowed,
+  type Phase,
+  ReconnectRequested,
+  type Refusal,
+  SessionInvalid
+} from "./GatewayError.ts"
+import { GatewayMetadata } from "./GatewayMetadata.ts"
+import * as GatewayMetrics from "./GatewayMetrics.ts"
+import { IdentifyLimiter } from "./IdentifyLimiter.ts"
+import * as Intents from "./Intents.ts"
+import * as ReconnectPolicy from "./ReconnectPolicy.ts"
+import * as Recovery from "./Recovery.ts"
+import { SessionStore } from "./SessionStore.ts"
+
+/**
+ * Where a session is in its life.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionState =
+  | { readonly _tag: "Disconnected" }
+  | { readonly _tag: Exclude<Phase, "Ready"> }
+  | {
+      readonly _tag: "Ready"
+      /** Epoch milliseconds. */
+      readonly since: number
+    }
+  | {
+      readonly _tag: "Waiting"
+      /** Epoch milliseconds; `undefined` where only the platform knows. */
+      readonly until: number | undefined
+      readonly because: string
+    }
+  | { readonly _tag: "Stopped"; readonly because: GatewayStopped }
+
+/**
+ * What a session says about itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionStatus {
+  readonly state: SessionState
+  readonly shard: readonly [index: number, count: number]
+  /** Connections tried since the last READY or RESUMED. */
+  readonly attempt: number
+  /** How the last connection ended. */
+  readonly lastEnd: GatewayError | undefined
+  /** What another connection would resume. */
+  readonly sessionId: string | undefined
+  /** The last sequence number received. */
+  readonly received: number | undefined
+  /** The last sequence number up to which everything is settled. */
+  readonly watermark: number | undefined
+  /** Milliseconds since the last frame of the current connection. */
+  readonly lastFrameAge: number | undefined
+  /** Milliseconds that the last heartbeat took to be answered. */
+  readonly roundTrip: number | undefined
+}
+
+/**
+ * What {@link make} gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Session {
+  /** Runs the session. Fails with `GatewayStopped` when only a person can mend what is wrong. */
+  readonly run: Effect.Effect<never, GatewayStopped>
+  /** The status now, and every change of state. Ready may be stale by at most one heartbeat interval and 15 s. */
+  readonly status: Subscribable.Subscribable<SessionStatus>
+  /** Completes at READY or RESUMED, at once if the session is Ready. Fails with `GatewayStopped` once it has stopped. */
+  readonly ready: Effect.Effect<void, GatewayStopped>
+  /** Cuts a wait short, or replaces a connection that is Ready. Does nothing while a connection is being made. */
+  readonly reconnectNow: Effect.Effect<void>
+}
+
+/** The session that another connection could resume. */
+interface Resumable {
+  readonly id: string
+  readonly startedAt: number
+  lastDispatchAt: number
+  /** The last sequence number that the sink took. */
+  received: number
+}
+
+const isAuthorised = <A>(
+  effect: Effect.Effect<A, AccessToken.AccessTokenError>
+): Effect.Effect<A, GatewayUnavailable | CredentialsRejected | IpNotAllowed> =>
+  Effect.catchTags(effect, {
+    TokenRejected: (error) =>
+      new CredentialsRejected({ code: error.code, detail: error.detail, traceId: error.traceId }),
+    IpRefused: (error) => new IpNotAllowed({ code: error.code, detail: error.detail, traceId: error.traceId }),
+    TokenUnavailable: (error) =>
+      new GatewayUnavailable({
+        of: "Token",
+        reason: error.reason,
+        detail: error.detail,
+        retryAfter: error.retryAfter,
+        status: error.status,
+        code: error.code,
+        cause: error.cause
+      })
+  })
+
+/** The sequence number a first heartbeat or a session without one reports. */
+const nothingReceived = 0
+
+/** Token, metadata and everything before the socket, in one attempt. Source: hermes-agent#110542 (30 hours in one await). */
+const preparationTimeout = Duration.seconds(60)
+
+/** How long a shutdown waits for the store. */
+const saveTimeout = Duration.seconds(1)
+
+/**
+ * A session for one shard.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: {
+  readonly intents: Intents.Intents
+  readonly shard: readonly [index: number, count: number]
+  /** Replaces the ladders of the configuration's policy. */
+  readonly schedule?: ReconnectPolicy.ReconnectSchedule | undefined
+}): Effect.Effect<
+  Session,
+  never,
+  | AccessToken.AccessToken
+  | BotConfig
+  | DispatchSink
+  | GatewayMetadata
+  | IdentifyLimiter
+  | SessionStore
+  | Socket.WebSocketConstructor
+  | Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const config = yield* BotConfig
+    const policy = config.session
+    const token = yield* AccessToken.AccessToken
+    const metadata = yield* GatewayMetadata
+    const limiter = yield* IdentifyLimiter
+    const store = yield* SessionStore
+    const sink = yield* DispatchSink
+    const sockets = yield* Effect.context<Socket.WebSocketConstructor>()
+    const clock = yield* Effect.clock
+    const state = yield* SubscriptionRef.make<SessionState>({ _tag: "Disconnected" })
+
+    const intentSets = [options.intents, ...config.fallbackIntents]
+    let intentSet = 0
+    let session: Resumable | undefined
+    let history = Recovery.empty
+    let lastEnd: GatewayError | undefined
+    let attempt = 0
+    let link: Connection.Link | undefined
+    let wake: Deferred.Deferred<void> | undefined
+    let overflowResumeAt = Number.NEGATIVE_INFINITY
+
+    const intents = (): Intents.Intents => intentSets[intentSet] ?? options.intents
+
+    const save = Effect.suspend(() => {
+      if (session === undefined) return store.clear
+      const progress = sink.progress()
+      return store.save({
+        appId: config.appId,
+        intents: intents(),
+        shard: options.shard,
+        sessionId: session.id,
+        sequence: progress.watermark,
+        startedAt: session.startedAt,
+        savedAt: clock.unsafeCurrentTimeMillis(),
+        settled: progress.settled
+      })
+    })
+
+    const restore = Effect.gen(function* () {
+      const stored = yield* store.load({ intents: intents() })
+      if (Option.isNone(stored)) return
+      const { sessionId, sequence, startedAt, settled } = stored.value
+      session = { id: sessionId, startedAt, lastDispatchAt: startedAt, received: sequence }
+      sink.begin(sequence, settled)
+      yield* Effect.logInfo("a stored session will be resumed", { sequence })
+    })
+
+    const setState = (next: SessionState): Effect.Effect<void> => SubscriptionRef.set(state, next)
+
+    const onPhase = (phase: Phase): Effect.Effect<void> => {
+      if (phase !== "Ready") return setState({ _tag: phase })
+      attempt = 0
+      return Effect.flatMap(Clock.currentTimeMillis, (since) => setState({ _tag: "Ready", since })).pipe(
+        Effect.zipRight(Effect.logInfo("the session is ready"))
+      )
+    }
+
+    /** One connection; `resume` says with what it begins. */
+    const connect = (url: string, authorization: AccessToken.Token["authorization"], beforeIdentify: Effect.Effect<void>) =>
+      Effect.gen(function* () {
+        // dispatches that find the sink full are let pass: they come again with the resume that follows
+        let paused = false
+        const full = yield* Deferred.make<void>()
+        const pause = (): void => {
+          paused = true
+          Deferred.unsafeDone(full, Effect.void)
+        }
+        const connection = Connection.run({
+          url,
+          authorization,
+          intents: intents(),
+          shard: options.shard,
+          resume: Option.map(Option.fromNullable(session), ({ id, received }) => ({ sessionId: id, sequence: received })),
+          policy,
+          beforeIdentify,
+          heartbeatSequence: () =>
+            session === undefined ? null : policy.heartbeatSeq === "settled" ? sink.watermark() : session.received,
+          onLink: (next) => {
+            link = next
+          },
+          onPhase,
+          onReady: (sessionId, frame) => {
+            const now = clock.unsafeCurrentTimeMillis()
+            const sequence = frame.s ?? nothingReceived
+            session = { id: sessionId, startedAt: now, lastDispatchAt: now, received: sequence }
+            sink.begin(sequence, [])
+            GatewayMetrics.sessionsIdentified.unsafeUpdate(1, [])
+            // READY is part of the session's beginning, whatever the sink has room for
+            sink.offer({ ...frame, s: undefined }, 0)
+          },
+          onResumed: (frame) => {
+            GatewayMetrics.sessionsResumed.unsafeUpdate(1, [])
+            onDispatch(frame, 0)
+          },
+          onDispatch: (frame, size) => onDispatch(frame, size)
+        })
+
+        const onDispatch = (frame: Frame, size: number): void => {
+          if (paused || session === undefined) return
+          if (!sink.offer(frame, size)) return pause()
+          session.lastDispatchAt = clock.unsafeCurrentTimeMillis()
+          if (frame.s !== undefined && frame.s > session.received) session.received = frame.s
+        }
+
+        /** What a full inbox let pass is fetched again as soon as it is half empty. */
+        const refetch = Deferred.await(full).pipe(
+          Effect.tap(() => Effect.logWarning("the inbox is full: the session is paused")),
+          Effect.zipRight(sink.room),
+          Effect.zipRight(
+            Effect.suspend(() => {
+              const earliest = overflowResumeAt + Duration.toMillis(config.delivery.overflowResumeEvery)
+              return Effect.sleep(Math.max(0, earliest - clock.unsafeCurrentTimeMillis()))
+            })
+          ),
+          Effect.zipRight(
+            Effect.sync(() => {
+              overflowResumeAt = clock.unsafeCurrentTimeMillis()
+              link?.end(new ReconnectRequested({ by: "Inbox" }))
+            })
+          ),
+          Effect.zipRight(Effect.never)
+        )
+
+        /** A session that is very old is replaced at a moment when nothing is said. */
+        const retire: Effect.Effect<never> = Effect.suspend(() => {
+          const now = clock.unsafeCurrentTimeMillis()
+          if (session === undefined) return Effect.zipRight(Effect.sleep(policy.maximumAge), retire)
+          const old = session.startedAt + Duration.toMillis(policy.maximumAge)
+          const quiet = session.lastDispatchAt + Duration.toMillis(policy.quietFor)
+          const due = Math.max(old, quiet)
+          if (now < due) return Effect.zipRight(Effect.sleep(due - now), retire)
+          link?.end(new SessionInvalid({ resumable: false, by: "Age", detail: "older than the policy's maximum age" }))
+          return Effect.never
+        })
+
+        return yield* Effect.raceFirst(connection, Effect.raceFirst(refetch, retire))
+      })
+
+    const prepare = Effect.gen(function* () {
+      const access = yield* isAuthorised(token.get)
+      if (history.failedConnects > 0 && history.failedConnects % policy.metadataAfterFailures === 0) {
+        // the old answer may be the reason why nothing connects; without a new one it is still the best there is
+        yield* Effect.catchTag(metadata.refresh, "GatewayUnavailable", (error) => Effect.logWarning(error.message))
+      }
+      const url = yield* metadata.url
+      return { access, url }
+    }).pipe(
+      Effect.timeoutFail({
+        duration: preparationTimeout,
+        onTimeout: () =>
+          new GatewayUnavailable({ of: "Metadata", reason: "TimedOut", detail: "nothing to connect with in time" })
+      })
+    )
+
+    /** From nothing to the end of one connection. */
+    const once: Effect.Effect<never, Recovery.End, Socket.WebSocketConstructor> = Effect.gen(function* () {
+      attempt++
+      yield* setState({ _tag: "Connecting" })
+      const { access, url } = yield* Effect.catchAll(prepare, Connection.neverConnected)
+      if (session !== undefined) return yield* connect(url, access.authorization, Effect.void)
+      yield* setState({ _tag: "Waiting", until: undefined, because: "identify limit" })
+      // held until the identify is sent, or will not be: other shards wait for it
+      const held = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
+      const permit = yield* limiter
+        .acquire(options.shard[0])
+        .pipe(Scope.extend(held), Effect.catchAll(Connection.neverConnected))
+      return yield* connect(
+        url,
+        access.authorization,
+        Effect.zipRight(permit.used, Scope.close(held, Exit.void))
+      )
+    }).pipe(
+      Effect.scoped,
+      Effect.catchAllDefect((cause) =>
+        Connection.neverConnected(
+          new ConnectionLost({ phase: "Connecting", reason: "Defect", detail: "a defect inside the client", cause })
+        )
+      ),
+      Effect.ensuring(
+        Effect.sync(() => {
+          link = undefined
+        })
+      )
+    )
+
+    const stop = (refusal: Refusal): Effect.Effect<never, GatewayStopped> =>
+      Effect.gen(function* () {
+        const stopped = new GatewayStopped({ because: refusal })
+        session = undefined
+        yield* setState({ _tag: "Stopped", because: stopped })
+        yield* Effect.logError(stopped.message)
+        return yield* stopped
+      })
+
+    /** The gateway will not have this identify: perhaps `/gateway/bot` knows why, perhaps fewer intents are granted. */
+    const onRefused = (refusal: Refusal): Effect.Effect<void, GatewayStopped> =>
+      Effect.gen(function* () {
+        const reason = yield* metadata.refresh.pipe(
+          Effect.as(refusal),
+          Effect.catchTags({
+            IpNotAllowed: (error) => Effect.succeed(error),
+            CredentialsRejected: (error) => Effect.succeed(error),
+            GatewayUnavailable: () => Effect.succeed(refusal)
+          })
+        )
+        if (reason._tag !== "GatewayRejected" || intentSet + 1 >= intentSets.length) return yield* stop(reason)
+        intentSet++
+        history = { ...history, identifyRefusals: 0 }
+        yield* Effect.logWarning(`the gateway refused the intents; trying ${Intents.describe(intents()).join(", ")}`)
+      })
+
+    const describe = (end: Recovery.End): string => `${end.error.message}; ${end.error.hint}`
+
+    /** Looks at an end and waits as long as it takes; fails when there is nothing left to wait for. */
+    const recover = (driver: Schedule.ScheduleDriver<Duration.Duration, ReconnectPolicy.Step>) => (end: Recovery.End) =>
+      Effect.gen(function* () {
+        lastEnd = end.error
+        GatewayMetrics.connectionsEnded.unsafeUpdate(1, [MetricLabel.make("cause", end.error._tag)])
+        history = Recovery.fold(policy)(history, end)
+        const decision = Recovery.decide(policy)(end, session, history)
+        if (decision._tag === "Stop") return yield* stop(decision.refusal)
+        if (decision._tag === "Refused") yield* onRefused(decision.refusal)
+        yield* Effect.logWarning(describe(end))
+        if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {
+          session = undefined
+          yield* Effect.catchAll(save, (error) => Effect.logWarning(error.message))
+        }
+        if (decision._tag === "Reconnect" && decision.refreshToken) {
+          yield* Effect.ignoreLogged(Effect.flatMap(token.get, ({ fetch }) => token.reject(fetch)))
+        }
+        const budget = yield* metadata.limits
+        const cut = yield* Deferred.make<void>()
+        wake = cut
+        yield* driver
+          .next({
+            end,
+            history,
+            decision,
+            identifies: session === undefined,
+            budget: {
+              remaining: budget.remaining,
+              resetAfter: Duration.millis(Math.max(0, budget.resetAt - clock.unsafeCurrentTimeMillis()))
+            }
+          })
+          .pipe(
+            // a schedule of the caller's that gives up is taken at its word: no more waiting
+            Effect.catchTag("NoSuchElementException", () => Effect.void),
+            Effect.raceFirst(Deferred.await(cut)),
+            Effect.ensuring(
+              Effect.sync(() => {
+                wake = undefined
+              })
+            )
+          )
+      })
+
+    const announced = (schedule: ReconnectPolicy.ReconnectSchedule, because: () => string): ReconnectPolicy.ReconnectSchedule =>
+      Schedule.tapOutput(schedule, (wait) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          setState({ _tag: "Waiting", until: now + Duration.toMillis(wait), because: because() }).pipe(
+            Effect.zipRight(Effect.logInfo(`reconnecting in ${Duration.format(wait)}`))
+          )
+        )
+      )
+
+    /** Saves what changed, at most once in `saveEvery`; a store that fails is tried again. */
+    const keepSaved = sink.changed.pipe(
+      Effect.zipRight(save),
+      Effect.catchAll((error) => Effect.logWarning(error.message)),
+      Effect.zipRight(Effect.sleep(config.delivery.saveEvery)),
+      Effect.forever
+    )
+
+    const run: Session["run"] = Effect.gen(function* () {
+      yield* restore
+      const driver = yield* Schedule.driver(
+        announced(options.schedule ?? ReconnectPolicy.make(policy), () => lastEnd?.message ?? "")
+      )
+      yield* Effect.forkScoped(keepSaved)
+      return yield* Effect.forever(Effect.catchAll(once, recover(driver)))
+    }).pipe(
+      Effect.scoped,
+      Effect.onExit((exit) =>
+        Effect.gen(function* () {
+          if (policy.onShutdown === "end") session = undefined
+          // a store that hangs must not keep the process
+          yield* save.pipe(
+            Effect.interruptible,
+            Effect.timeout(saveTimeout),
+            Effect.catchAll((error) => Effect.logWarning(`the session was not stored: ${error.message}`))
+          )
+          if (exit._tag === "Failure" && Cause.isInterrupted(exit.cause)) yield* setState({ _tag: "Disconnected" })
+        })
+      ),
+      Effect.annotateLogs({ module: "Session", shard: options.shard.join("/") }),
+      Effect.provide(sockets)
+    )
+
+    const toStatus = (now: number, current: SessionState): SessionStatus => ({
+      state: current,
+      shard: options.shard,
+      attempt,
+      lastEnd,
+      sessionId: session?.id,
+      received: session?.received,
+      watermark: session === undefined ? undefined : sink.watermark(),
+      lastFrameAge: link === undefined ? undefined : Math.max(0, now - link.lastFrameAt()),
+      roundTrip: link?.roundTrip()
+    })
+
+    const status = Subscribable.make({
+      get: Effect.zipWith(Clock.currentTimeMillis, SubscriptionRef.get(state), toStatus),
+      changes: Stream.mapEffect(state.changes, (current) =>
+        Effect.map(Clock.currentTimeMillis, (now) => toStatus(now, current))
+      )
+    })
+
+    const ready = state.changes.pipe(
+      Stream.mapEffect((current) =>
+        current._tag === "Stopped" ? Effect.fail(current.because) : Effect.succeed(current._tag === "Ready")
+      ),
+      Stream.filter((isReady) => isReady),
+      Stream.runHead,
+      Effect.asVoid
+    )
+
+    const reconnectNow = Effect.suspend(() =>
+      Effect.map(SubscriptionRef.get(state), (current) => {
+        if (wake !== undefined) Deferred.unsafeDone(wake, Effect.void)
+        else if (current._tag === "Ready") link?.end(new ReconnectRequested({ by: "Caller" }))
+      })
+    )
+
+    return { run, status, ready, reconnectNow }
+  })

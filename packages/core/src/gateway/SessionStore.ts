@@ -1,0 +1,210 @@
+/**
+ * What outlives a process: the session that can be resumed, and the gateway's address.
+ *
+ * A session can be resumed by the same bot, for the same shard and with the same intents, so its record names them and is
+ * returned only where they match. A record that cannot be read is set aside, never returned and never a reason to stop.
+ *
+ * @since 0.1.0
+ */
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as BotConfig from "../BotConfig.ts"
+import type * as Intents from "./Intents.ts"
+
+/**
+ * A session as it is stored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StoredSession {
+  readonly appId: string
+  readonly intents: Intents.Intents
+  readonly shard: readonly [index: number, count: number]
+  /** From READY. */
+  readonly sessionId: string
+  /** The watermark: the highest sequence number up to which every event was settled. */
+  readonly sequence: number
+  /** When the session was made, in milliseconds since 1970. */
+  readonly startedAt: number
+  /** When this record was made, in milliseconds since 1970. */
+  readonly savedAt: number
+  /** Events above the watermark, or settled shortly before, by the key under which duplicates are known. */
+  readonly settled: ReadonlyArray<{ readonly key: string; readonly sequence: number; readonly at: number }>
+}
+
+const Sequence = Schema.NonNegativeInt
+
+const Instant = Schema.Number.pipe(Schema.finite())
+
+/**
+ * Reads a stored session. Its encoded form is the same value, so writing needs no schema.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const StoredSession: Schema.Schema<StoredSession> = Schema.Struct({
+  appId: Schema.String,
+  intents: Sequence,
+  shard: Schema.Tuple(Sequence, Sequence),
+  sessionId: Schema.NonEmptyString,
+  sequence: Sequence,
+  startedAt: Instant,
+  savedAt: Instant,
+  settled: Schema.Array(Schema.Struct({ key: Schema.String, sequence: Sequence, at: Instant }))
+})
+
+/**
+ * The store could not write. Nothing was lost but the chance to resume after a restart.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
+  operation: Schema.Literal("save", "clear", "saveGatewayUrl"),
+  detail: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {
+  override get message(): string {
+    return `the session store failed to ${this.operation}: ${this.detail}`
+  }
+  get hint(): string {
+    return "check that the place where sessions are kept can be written; the bot runs on without it"
+  }
+}
+
+/**
+ * What the service does. Everything is about the app id and the shard of the configuration.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionStoreShape {
+  /**
+   * The stored session, if it was made with these intents and is younger than the policy's `maximumAge`. None, with a
+   * warning, when it cannot be read.
+   */
+  readonly load: (binding: { readonly intents: Intents.Intents }) => Effect.Effect<Option.Option<StoredSession>>
+  /** Replaces the stored session. Fails with `StoreError`, also for a session of another bot or shard. */
+  readonly save: (session: StoredSession) => Effect.Effect<void, StoreError>
+  /** Forgets the session. The gateway's address stays. */
+  readonly clear: Effect.Effect<void, StoreError>
+  /** The last known address of the gateway. Not validated. */
+  readonly gatewayUrl: Effect.Effect<Option.Option<string>>
+  readonly saveGatewayUrl: (url: string) => Effect.Effect<void, StoreError>
+}
+
+/**
+ * The session store.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class SessionStore extends Context.Tag("@effect-qq/core/SessionStore")<SessionStore, SessionStoreShape>() {}
+
+const decode = Schema.decodeUnknownOption(Schema.parseJson(StoredSession))
+
+/**
+ * A session store on a `KeyValueStore`, under the keys `session.<appId>.<index>-<count>` and `gateway.<appId>`. A record
+ * that cannot be read, or belongs to another bot or shard, is moved to its key with `.corrupt` at the end.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig | KeyValueStore.KeyValueStore> =
+  Effect.gen(function* () {
+    const { appId, session: policy, shard } = yield* BotConfig.BotConfig
+    const store = yield* KeyValueStore.KeyValueStore
+    // A key is written by one fiber at a time: a shutdown's save may meet the one that runs once a second.
+    const writing = yield* Effect.makeSemaphore(1)
+    const [index, count] = shard
+    const sessionKey = `session.${appId}.${index}-${count}`
+    const gatewayKey = `gateway.${appId}`
+
+    const isOurs = (session: StoredSession): boolean =>
+      session.appId === appId && session.shard[0] === index && session.shard[1] === count
+
+    const write = (operation: StoreError["operation"]) => {
+      return <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void, StoreError> =>
+        writing
+          .withPermits(1)(effect)
+          .pipe(
+            Effect.mapError((cause) => new StoreError({ operation, detail: "the store refused", cause })),
+            Effect.asVoid
+          )
+    }
+
+    const read = (key: string): Effect.Effect<Option.Option<string>> =>
+      Effect.catchAll(store.get(key), (error) =>
+        Effect.as(
+          Effect.logWarning("the session store cannot be read; the bot starts without it", error),
+          Option.none()
+        )
+      )
+
+    const setAside = (text: string): Effect.Effect<void> =>
+      writing
+        .withPermits(1)(Effect.zipRight(store.set(`${sessionKey}.corrupt`, text), store.remove(sessionKey)))
+        .pipe(
+          Effect.catchAll((error) => Effect.logWarning("the stored session could not be set aside", error)),
+          Effect.zipRight(
+            Effect.logWarning("the stored session cannot be used; a new session is made").pipe(
+              Effect.annotateLogs({ setAside: `${sessionKey}.corrupt` })
+            )
+          )
+        )
+
+    return {
+      load: ({ intents }) =>
+        Effect.gen(function* () {
+          const text = yield* read(sessionKey)
+          if (Option.isNone(text)) return Option.none()
+          const session = Option.filter(decode(text.value), isOurs)
+          if (Option.isNone(session)) {
+            yield* setAside(text.value)
+            return Option.none()
+          }
+          const age = (yield* Clock.currentTimeMillis) - session.value.startedAt
+          const usable = session.value.intents === intents && age < Duration.toMillis(policy.maximumAge)
+          return usable ? session : Option.none()
+        }),
+      save: (session) =>
+        isOurs(session)
+          ? write("save")(Effect.suspend(() => store.set(sessionKey, JSON.stringify(session))))
+          : Effect.fail(new StoreError({ operation: "save", detail: "the session belongs to another bot or shard" })),
+      clear: write("clear")(
+        Effect.flatMap(store.has(sessionKey), (has) => (has ? store.remove(sessionKey) : Effect.void))
+      ),
+      gatewayUrl: Effect.map(
+        read(gatewayKey),
+        Option.filter((url) => url !== "")
+      ),
+      saveGatewayUrl: (url) => write("saveGatewayUrl")(store.set(gatewayKey, url))
+    }
+  })
+
+/**
+ * A session store on the `KeyValueStore` of the context.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKeyValueStore: Layer.Layer<SessionStore, never, BotConfig.BotConfig | KeyValueStore.KeyValueStore> =
+  Layer.effect(SessionStore, make)
+
+/**
+ * A session store that ends with the process: reconnects resume, restarts do not.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory: Layer.Layer<SessionStore, never, BotConfig.BotConfig> = Layer.provide(
+  layerKeyValueStore,
+  Layer.fresh(KeyValueStore.layerMemory)
+)

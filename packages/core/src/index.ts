@@ -1,0 +1,32 @@
+/**
+ * effect-qq: QQ official bots as Effect programs.
+ *
+ * @since 0.1.0
+ */
+export * as AccessToken from "./openapi/AccessToken.ts"
+export * as ApiError from "./openapi/ApiError.ts"
+export * as Bot from "./Bot.ts"
+export * as BotConfig from "./BotConfig.ts"
+export * as CloseCode from "./gateway/CloseCode.ts"
+export * as Conversation from "./messages/Conversation.ts"
+export * as DeliveryMetrics from "./delivery/DeliveryMetrics.ts"
+export * as DeliveryPolicy from "./delivery/DeliveryPolicy.ts"
+export * as ErrorCode from "./openapi/ErrorCode.ts"
+export * as Event from "./events/Event.ts"
+export * as Gateway from "./Gateway.ts"
+export * as GatewayError from "./gateway/GatewayError.ts"
+export * as GatewayMetadata from "./gateway/GatewayMetadata.ts"
+export * as GatewayMetrics from "./gateway/GatewayMetrics.ts"
+export * as HandlerRun from "./events/HandlerRun.ts"
+export * as IdentifyLimiter from "./gateway/IdentifyLimiter.ts"
+export * as Intents from "./gateway/Intents.ts"
+export * as Message from "./messages/Message.ts"
+export * as Messenger from "./messages/Messenger.ts"
+export * as OpenApi from "./openapi/OpenApi.ts"
+export * as ReconnectPolicy from "./gateway/ReconnectPolicy.ts"
+export * as Recovery from "./gateway/Recovery.ts"
+export * as SendError from "./messages/SendError.ts"
+export * as SendPolicy from "./messages/SendPolicy.ts"
+export * as Session from "./gateway/Session.ts"
+export * as SessionPolicy from "./gateway/SessionPolicy.ts"
+export * as SessionStore from "./gateway/SessionStore.ts"

@@ -1,0 +1,378 @@
+/**
+ * The access token of the bot: fetched when it is first needed, kept, and replaced before it ends.
+ *
+ * Until its last minute the platform hands out the same token again; in that minute it makes another, and both are good
+ * until the old one ends. So a token is replaced {@link policy}`.refreshAhead` before its end and not earlier. Where the
+ * endpoint fails, it is asked again for ever, while callers get the living token or a typed error.
+ *
+ * There is one fetch at a time. It runs in a fiber of the service, so that a caller which leaves does not end it for the
+ * others.
+ *
+ * Source: `dev-prepare/interface-framework/api-use.md` and `access-token.html` of the platform's documentation.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as BotConfig from "../BotConfig.ts"
+import * as ApiError from "./ApiError.ts"
+import * as ErrorCode from "./ErrorCode.ts"
+import * as HttpExchange from "./HttpExchange.ts"
+import * as SingleFlight from "./SingleFlight.ts"
+
+/**
+ * An access token.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Token {
+  /** The bare token. */
+  readonly value: Redacted.Redacted
+  /** The token as the OpenAPI and the gateway take it: `QQBot …`. */
+  readonly authorization: Redacted.Redacted
+  /** The number of the fetch that first brought this token: what {@link AccessTokenShape.reject} takes. */
+  readonly fetch: number
+  /** When it ends, in milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/**
+ * Why there is no access token.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type AccessTokenError = ApiError.AccessTokenError
+
+/**
+ * What the service does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AccessTokenShape {
+  /**
+   * The living token. The first use fetches it; a token that ended, or was rejected, is replaced first.
+   *
+   * Fails with `TokenRejected` for codes 100007, 100016 and 10004, `IpRefused` for 11298, and `TokenUnavailable` for
+   * everything else. After a failure the endpoint is not asked again for 2 s (60 s when it asked for fewer requests):
+   * meanwhile this fails as before.
+   */
+  readonly get: Effect.Effect<Token, AccessTokenError>
+  /**
+   * Says that the platform refused the token of this fetch: the next {@link AccessTokenShape.get} fetches another, at most
+   * one such fetch every 10 s. Nothing happens when the token was replaced already.
+   */
+  readonly reject: (fetch: number) => Effect.Effect<void>
+}
+
+/**
+ * The access token of the bot.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class AccessToken extends Context.Tag("@effect-qq/core/AccessToken")<AccessToken, AccessTokenShape>() {}
+
+/**
+ * The numbers by which tokens are kept.
+ *
+ * - `refreshAhead` 45 s ± `refreshSpread` 5 s before its end a token is replaced, inside the minute in which the platform
+ *   makes another. The spread is random, so that many bots do not ask at once.
+ * - `overlap` 60 s: the platform's last minute.
+ * - `unchangedAhead` 5 s: the same token again within its last minute is asked for again this long before its end.
+ * - `shortestWait` 5 s: the least time before the next planned fetch, whatever the answer said.
+ * - `longestLife` 1 day: no answer is believed beyond it. Documented are 7200 s.
+ * - `requestTimeout` 10 s for one answer.
+ * - `forcedSpacing` 10 s between two fetches because of a rejected token.
+ * - `failureSpacing` 2 s after a failed fetch, `rateLimitedWait` 60 s after code 100001, 100017 or HTTP 429.
+ * - `ladder` 1, 2, 5, 10, 30, 60 s, then 60 s for ever: waits of the planned fetch after failures.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const policy = {
+  refreshAhead: Duration.seconds(45),
+  refreshSpread: Duration.seconds(5),
+  overlap: Duration.seconds(60),
+  unchangedAhead: Duration.seconds(5),
+  shortestWait: Duration.seconds(5),
+  longestLife: Duration.days(1),
+  requestTimeout: Duration.seconds(10),
+  forcedSpacing: Duration.seconds(10),
+  failureSpacing: Duration.seconds(2),
+  rateLimitedWait: Duration.seconds(60),
+  ladder: [1, 2, 5, 10, 30, 60].map(Duration.seconds)
+} as const
+
+/** Codes that say that the credentials are wrong. Any other code is taken as passing. */
+const rejections: ReadonlyMap<number, string> = new Map([
+  [100007, "the app id is invalid, or the bot is banned or deleted"],
+  [100016, "the app id or the secret is wrong"],
+  [10004, "the bot does not exist"]
+])
+
+interface Issued {
+  readonly token: string
+  /** Milliseconds. */
+  readonly life: number
+}
+
+interface Held {
+  readonly token: Token
+  /** The bare token, to see whether another fetch brought the same. */
+  readonly text: string
+  /** Milliseconds. */
+  readonly life: number
+  readonly since: Instant
+}
+
+/** Both clocks, in milliseconds: the wall clock sees a suspended machine, the monotonic one cannot be set. */
+interface Instant {
+  readonly wall: number
+  readonly monotonic: number
+}
+
+const instant: Effect.Effect<Instant> = Effect.clockWith((clock) =>
+  Effect.sync(() => ({
+    wall: clock.unsafeCurrentTimeMillis(),
+    monotonic: Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+  }))
+)
+
+const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
+
+const isToken = (value: unknown): value is string => typeof value === "string" && /^[\x21-\x7e]{1,4096}$/.test(value)
+
+const lifeOf = (value: unknown): number | undefined => {
+  const seconds = typeof value === "string" && /^\s*\d{1,15}(\.\d{1,9})?\s*$/.test(value) ? Number(value) : value
+  if (typeof seconds !== "number" || !(seconds > 0) || !Number.isFinite(seconds)) return undefined
+  return Math.min(Math.ceil(seconds * 1000), Duration.toMillis(policy.longestLife))
+}
+
+const malformed = (status: number, detail: string): ApiError.TokenUnavailable =>
+  new ApiError.TokenUnavailable({ reason: "Malformed", status, detail })
+
+/** Reads an answer. Its text never gets into an error: it may echo what was sent. */
+const decode = ({ headers, status, text }: HttpExchange.Answer): Effect.Effect<Issued, AccessTokenError> => {
+  const body = HttpExchange.parseJson(text)?.value
+  const fields = typeof body === "object" && body !== null ? (body as Readonly<Record<string, unknown>>) : undefined
+  const code = HttpExchange.wireInteger(fields?.["code"])
+  const errCode = HttpExchange.wireInteger(fields?.["err_code"])
+  const message = typeof fields?.["message"] === "string" ? fields["message"] : undefined
+  const facts = { status, code, errCode, message, endpoint: "token" } as const
+  const errorClass = ErrorCode.classify(facts)
+  const shown = errCode || code || undefined
+  if (errorClass === "ok") {
+    if (fields === undefined) return Effect.fail(malformed(status, "the token endpoint did not answer in JSON"))
+    const token = fields["access_token"]
+    const life = lifeOf(fields["expires_in"])
+    if (!isToken(token)) return Effect.fail(malformed(status, "the answer of the token endpoint has no usable token"))
+    return life === undefined
+      ? Effect.fail(malformed(status, "the answer of the token endpoint has no usable lifetime"))
+      : Effect.succeed({ token, life })
+  }
+  for (const candidate of [errCode, code]) {
+    const detail = candidate === undefined ? undefined : rejections.get(candidate)
+    if (detail !== undefined) return Effect.fail(new ApiError.TokenRejected({ code: candidate, detail }))
+  }
+  switch (errorClass) {
+    case "ip_not_allowed":
+      return Effect.fail(
+        new ApiError.IpRefused({ code: shown, detail: "the token endpoint refuses this machine's address" })
+      )
+    case "rate_limited":
+      return Effect.map(
+        HttpExchange.retryAfter(headers["retry-after"]),
+        (asked) =>
+          new ApiError.TokenUnavailable({
+            reason: "RateLimited",
+            retryAfter: asked === undefined ? policy.rateLimitedWait : Duration.max(asked, policy.rateLimitedWait),
+            status,
+            code: shown,
+            detail: "the token endpoint was asked too often"
+          })
+      ).pipe(Effect.flip)
+    default:
+      return Effect.fail(
+        fields === undefined
+          ? malformed(status, "the token endpoint did not answer in JSON")
+          : new ApiError.TokenUnavailable({
+              reason: "Refused",
+              status,
+              code: shown,
+              detail: "the token endpoint refused to hand out a token"
+            })
+      )
+  }
+}
+
+const unavailable = (failure: HttpExchange.ExchangeFailed): ApiError.TokenUnavailable => {
+  const { detail, reason, status } = failure
+  return new ApiError.TokenUnavailable({
+    reason: reason === "TimedOut" ? "TimedOut" : reason === "TooLarge" ? "Malformed" : "Transport",
+    status,
+    detail
+  })
+}
+
+/** Milliseconds from a fetch to the planned next one. */
+const untilRefresh = (life: number, unchanged: boolean, spread: number): number => {
+  const ahead =
+    unchanged && life <= Duration.toMillis(policy.overlap)
+      ? Duration.toMillis(policy.unchangedAhead)
+      : Duration.toMillis(policy.refreshAhead) + spread
+  return Math.max(life - ahead, Duration.toMillis(policy.shortestWait))
+}
+
+/**
+ * Makes the service. Nothing is fetched before the first `get`; from then on the token is kept fresh until the scope
+ * closes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | HttpClient.HttpClient | Scope.Scope> =
+  Effect.gen(function* () {
+    const config = yield* BotConfig.BotConfig
+    const exchange = HttpExchange.make(yield* HttpClient.HttpClient)
+    const refresher = yield* FiberHandle.make<void, never>()
+
+    let held: Held | undefined
+    let rejected = false
+    let fetches = 0
+    let forcedAt = Number.NEGATIVE_INFINITY
+    let failure: { readonly error: AccessTokenError; readonly until: number } | undefined
+
+    const request = Effect.sync(() =>
+      HttpClientRequest.bodyText(
+        HttpClientRequest.post(config.hosts.token, { acceptJson: true }),
+        JSON.stringify({ appId: config.appId, clientSecret: Redacted.value(config.secret) }),
+        "application/json"
+      )
+    )
+
+    const askAt = (url: string): Effect.Effect<HttpExchange.Answer, HttpExchange.ExchangeFailed> =>
+      Effect.flatMap(request, (built) => exchange(HttpClientRequest.setUrl(built, url), policy.requestTimeout))
+
+    const fallback = config.hosts.fallback?.token
+    const ask = askAt(config.hosts.token).pipe(
+      Effect.catchAll((error) =>
+        error.reason === "Unreachable" && fallback !== undefined ? askAt(fallback) : Effect.fail(error)
+      ),
+      Effect.mapError(unavailable),
+      Effect.flatMap(decode)
+    )
+
+    const fail = (error: AccessTokenError): Effect.Effect<never, AccessTokenError> =>
+      Effect.flatMap(monotonicMillis, (now) => {
+        const asked = error._tag === "TokenUnavailable" ? error.retryAfter : undefined
+        failure = { error, until: now + Duration.toMillis(asked ?? policy.failureSpacing) }
+        return Effect.fail(error)
+      })
+
+    const accept = (issued: Issued, forced: boolean): Effect.Effect<Token> =>
+      Effect.gen(function* () {
+        const unchanged = held?.text === issued.token
+        const since = yield* instant
+        const spreadLimit = Duration.toMillis(policy.refreshSpread)
+        const spread = yield* Random.nextIntBetween(-spreadLimit, spreadLimit + 1)
+        // The same token again is no new fetch: whoever rejects it next learns that nothing better is to be had.
+        if (!unchanged) fetches++
+        if (!unchanged || forced) rejected = false
+        failure = undefined
+        const token: Token = {
+          value: Redacted.make(issued.token),
+          authorization: Redacted.make(`QQBot ${issued.token}`),
+          fetch: fetches,
+          expiresAt: since.wall + issued.life
+        }
+        held = { token, text: issued.token, life: issued.life, since }
+        yield* FiberHandle.run(refresher, keepFresh(untilRefresh(issued.life, unchanged, spread)))
+        return token
+      })
+
+    const fetch: Effect.Effect<Token, AccessTokenError> = Effect.gen(function* () {
+      let now = yield* monotonicMillis
+      if (failure !== undefined && now < failure.until) return yield* Effect.fail(stillFailing(failure, now))
+      const forced = rejected
+      if (forced) {
+        const wait = forcedAt + Duration.toMillis(policy.forcedSpacing) - now
+        if (wait > 0) {
+          yield* Effect.sleep(wait)
+          now = yield* monotonicMillis
+        }
+        forcedAt = now
+      }
+      const issued = yield* Effect.catchAll(ask, fail)
+      return yield* accept(issued, forced)
+    }).pipe(Effect.withSpan("AccessToken.fetch", { captureStackTrace: false }))
+
+    const stillFailing = (
+      last: { readonly error: AccessTokenError; readonly until: number },
+      now: number
+    ): AccessTokenError => {
+      const { error, until } = last
+      if (error._tag !== "TokenUnavailable") return error
+      const { code, detail, reason, status } = error
+      return new ApiError.TokenUnavailable({ reason, code, detail, status, retryAfter: Duration.millis(until - now) })
+    }
+
+    const flight = yield* SingleFlight.make(fetch)
+
+    const keepFresh = (wait: number): Effect.Effect<void> =>
+      Effect.gen(function* () {
+        yield* Effect.sleep(wait)
+        for (let failures = 0; ; failures++) {
+          const exit = yield* Effect.exit(flight)
+          // A new token brought its own plan, which has replaced this one.
+          if (exit._tag === "Success") return
+          if (Cause.isInterruptedOnly(exit.cause)) return
+          const rung = policy.ladder[Math.min(failures, policy.ladder.length - 1)] ?? policy.rateLimitedWait
+          const until = failure === undefined ? 0 : failure.until - (yield* monotonicMillis)
+          const pause = Math.max(Duration.toMillis(rung), until)
+          yield* Effect.logWarning("the access token could not be refreshed; it is tried again", exit.cause).pipe(
+            Effect.annotateLogs({ retryInMillis: pause, failures: failures + 1 })
+          )
+          yield* Effect.sleep(pause)
+        }
+      })
+
+    const living = Effect.map(instant, (now) => {
+      if (held === undefined || rejected) return undefined
+      const age = Math.max(now.wall - held.since.wall, now.monotonic - held.since.monotonic)
+      return age < held.life ? held.token : undefined
+    })
+
+    return {
+      get: Effect.flatMap(living, (token): Effect.Effect<Token, AccessTokenError> =>
+        token === undefined ? flight : Effect.succeed(token)
+      ),
+      reject: (number) =>
+        Effect.sync(() => {
+          if (held !== undefined && held.token.fetch === number) rejected = true
+        })
+    }
+  })
+
+/**
+ * The access token of the configured bot.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<AccessToken, never, BotConfig.BotConfig | HttpClient.HttpClient> = Layer.scoped(
+  AccessToken,
+  make
+)

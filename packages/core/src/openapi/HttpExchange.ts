@@ -1,0 +1,205 @@
+/**
+ * One HTTP request and its whole answer as text, bounded in time and size. It knows no codes; it says how far a request
+ * that got no answer had come.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+
+/**
+ * What came back. Names of headers are in lower case.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly text: string
+}
+
+/**
+ * Why nothing came back.
+ *
+ * - `Unreachable`: the connection was refused, or the host name has no address. Nothing was sent.
+ * - `Unsendable`: the request could not be built. Nothing was sent.
+ * - `Broken`: the connection broke, or could not be made for a reason that is not understood.
+ * - `TimedOut`: no whole answer in time.
+ * - `TooLarge`: the answer has more than {@link maximumSize} bytes.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ExchangeFailed extends Data.TaggedError("ExchangeFailed")<{
+  readonly reason: "Unreachable" | "Unsendable" | "Broken" | "TimedOut" | "TooLarge"
+  /** In words, with the system's code such as `ECONNREFUSED`; nothing of the request. */
+  readonly detail: string
+  readonly status?: number | undefined
+}> {}
+
+/**
+ * The largest answer that is read, in bytes: 8 MiB.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maximumSize: number = 8 * 1024 * 1024
+
+const unreachableCodes: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "EAI_NODATA",
+  "EAI_NONAME",
+  "UND_ERR_CONNECT_TIMEOUT"
+])
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
+/** The system's code at the root of an error: clients wrap it in `cause` a few times over. */
+const systemError = (error: unknown): { readonly code: string; readonly whileConnecting: boolean } | undefined => {
+  let current: unknown = error
+  for (let depth = 0; depth < 5 && isObject(current); depth++) {
+    const { code, syscall } = current
+    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{1,40}$/.test(code)) {
+      const connectTimedOut = code === "ETIMEDOUT" && syscall === "connect"
+      const midway = syscall === "read" || syscall === "write"
+      return { code, whileConnecting: connectTimedOut || (unreachableCodes.has(code) && !midway) }
+    }
+    current = current["cause"]
+  }
+  return undefined
+}
+
+const fromRequestError = (error: HttpClientError.RequestError): ExchangeFailed => {
+  if (error.reason !== "Transport") {
+    return new ExchangeFailed({ reason: "Unsendable", detail: "the request could not be built" })
+  }
+  const system = systemError(error.cause)
+  if (system === undefined) return new ExchangeFailed({ reason: "Broken", detail: "the connection broke" })
+  return system.whileConnecting
+    ? new ExchangeFailed({ reason: "Unreachable", detail: `the host cannot be reached (${system.code})` })
+    : new ExchangeFailed({ reason: "Broken", detail: `the connection broke (${system.code})` })
+}
+
+const fromResponseError = (error: HttpClientError.ResponseError): ExchangeFailed => {
+  const code = systemError(error.cause)?.code
+  return new ExchangeFailed({
+    reason: "Broken",
+    status: error.response.status,
+    detail: `the connection broke within the answer${code === undefined ? "" : ` (${code})`}`
+  })
+}
+
+const tooLarge = (status: number): ExchangeFailed =>
+  new ExchangeFailed({ reason: "TooLarge", status, detail: `the answer is larger than ${maximumSize} bytes` })
+
+const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, ExchangeFailed> => {
+  const { headers, status } = response
+  const length = headers["content-length"]
+  // Only in the plain encoding does the header count what is read: a compressed answer may be any size once unpacked.
+  const fits = length !== undefined && /^\d{1,15}$/.test(length) && Number(length) <= maximumSize
+  if (fits && headers["content-encoding"] === undefined) return Effect.mapError(response.text, fromResponseError)
+  return response.stream.pipe(
+    Stream.catchAll((error) => (error.reason === "EmptyBody" ? Stream.empty : Stream.fail(fromResponseError(error)))),
+    Stream.mapAccumEffect(0, (size, chunk: Uint8Array) => {
+      const total = size + chunk.byteLength
+      return total > maximumSize ? Effect.fail(tooLarge(status)) : Effect.succeed([total, chunk] as const)
+    }),
+    Stream.decodeText(),
+    Stream.mkString
+  )
+}
+
+/**
+ * A function that sends one request and reads its answer, body included, within `timeout`. Neither trace headers nor the
+ * client's own spans: the platform is not part of anybody's trace, and its callers open a span that holds no id.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  client: HttpClient.HttpClient
+): ((
+  request: HttpClientRequest.HttpClientRequest,
+  timeout: Duration.DurationInput
+) => Effect.Effect<Answer, ExchangeFailed>) => {
+  const quiet = client.pipe(
+    HttpClient.withTracerPropagation(false),
+    HttpClient.withTracerDisabledWhen(() => true)
+  )
+  return (request, timeout) =>
+    quiet.execute(request).pipe(
+      Effect.mapError((error) => (error._tag === "RequestError" ? fromRequestError(error) : fromResponseError(error))),
+      Effect.flatMap((response) =>
+        Effect.map(readText(response), (text): Answer => ({ status: response.status, headers: response.headers, text }))
+      ),
+      Effect.timeoutFail({
+        duration: timeout,
+        onTimeout: () => new ExchangeFailed({ reason: "TimedOut", detail: "no answer in time" })
+      })
+    )
+}
+
+/**
+ * The value of a text in JSON; `undefined` when it is none.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const parseJson = (
+  text: string,
+  reviver?: (key: string, value: unknown) => unknown
+): { readonly value: unknown } | undefined => {
+  try {
+    return { value: JSON.parse(text, reviver) }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The whole number in a wire field: a number, or a decimal string; `undefined` for anything else.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const wireInteger = (value: unknown): number | undefined => {
+  if (typeof value === "number") return Number.isSafeInteger(value) ? value : undefined
+  return typeof value === "string" && /^-?\d{1,15}$/.test(value) ? Number(value) : undefined
+}
+
+const longestWait = Duration.days(1)
+
+/**
+ * The wait that a `Retry-After` header asks for, seconds or a date, at most a day; `undefined` when there is none that can
+ * be read.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const retryAfter = (header: string | undefined): Effect.Effect<Duration.Duration | undefined> => {
+  if (header === undefined || header.length > 40) return Effect.succeed(undefined)
+  if (/^\d+$/.test(header)) return Effect.succeed(Duration.min(Duration.seconds(Number(header)), longestWait))
+  const date = DateTime.make(header)
+  if (Option.isNone(date)) return Effect.succeed(undefined)
+  return Effect.map(Clock.currentTimeMillis, (now) =>
+    Duration.min(Duration.millis(Math.max(0, DateTime.toEpochMillis(date.value) - now)), longestWait)
+  )
+}

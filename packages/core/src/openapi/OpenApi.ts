@@ -1,0 +1,315 @@
+/**
+ * The OpenAPI of the platform: requests go out with the bot's token, answers come back as values or typed errors.
+ *
+ * An answer is judged by the code in its body, whatever its HTTP status: errors come with 200, business errors with 500.
+ * A refused token is replaced and the request sent once more, likewise where the platform asks for exactly that. Nothing
+ * else is repeated here: whether a call may happen twice is for the caller to know.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as BotConfig from "../BotConfig.ts"
+import * as AccessToken from "./AccessToken.ts"
+import * as ApiError from "./ApiError.ts"
+import * as ErrorCode from "./ErrorCode.ts"
+import * as HttpExchange from "./HttpExchange.ts"
+
+/**
+ * A call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Request {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
+  /** Begins with a slash; ids inside it are encoded by the caller. No query, no `.` and `..` segments. */
+  readonly path: string
+  /** Entries that are `undefined` are left out. */
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
+  /** Sent as JSON; none when `undefined`. */
+  readonly body?: unknown
+  /** `Authorization` and `X-Union-Appid` are set whatever is here. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** For each time it is sent, until the whole answer is read; as long again may be spent on a token. Default 15 s. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * An answer that is no error.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Response {
+  readonly status: number
+  /** The value of the JSON; `undefined` when there was no body. Not validated. */
+  readonly body: unknown
+  /** Names this call to the platform's support. From the body, else from the header `x-tps-trace-id`. */
+  readonly traceId?: string | undefined
+}
+
+/**
+ * What the service does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenApiShape {
+  /**
+   * Sends a call. Fails with
+   *
+   * - `ApiError`: the platform refused it; `class` says how.
+   * - `ApiUnavailable`: there is no usable answer; `outcome` says whether it may have acted.
+   * - `TokenRejected`: the credentials are wrong, or a token was refused again after it was replaced.
+   * - `TokenUnavailable`: there is no token; nothing was sent.
+   * - `IpRefused`: this machine's address is not on the allow-list.
+   *
+   * With the preset `default`, a GET whose host cannot be reached at all goes to the preset `legacy`.
+   */
+  readonly request: (request: Request) => Effect.Effect<Response, ApiError.OpenApiError>
+}
+
+/**
+ * The OpenAPI of the platform.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class OpenApi extends Context.Tag("@effect-qq/core/OpenApi")<OpenApi, OpenApiShape>() {}
+
+const defaultTimeout: Duration.DurationInput = "15 seconds"
+
+/** An id in a path may have come from the wire: it must not lead to another call than the caller meant. */
+const isPath = (path: string): boolean =>
+  /^\/[^\s?#\\]*$/.test(path) && path.split("/").every((segment) => !/^\.{1,2}$/.test(segment.replaceAll(/%2e/gi, ".")))
+
+/** The path with its ids replaced: what a span may show, and few enough to group by. */
+const templateOf = (path: string): string =>
+  path
+    .split("/")
+    .map((segment) => (segment === "" || /^(v\d+|@?[a-z][a-z_]{0,39})$/.test(segment) ? segment : ":id"))
+    .join("/")
+
+const endpointOf = ({ method, path }: Request): ErrorCode.Endpoint =>
+  method === "POST" && /\/(messages|stream_messages)$/.test(path) ? "send" : "other"
+
+const notSent = (detail: string): ApiError.ApiUnavailable =>
+  new ApiError.ApiUnavailable({ reason: "Malformed", outcome: "not-sent", detail })
+
+const unavailable = (failure: HttpExchange.ExchangeFailed): ApiError.ApiUnavailable => {
+  const { detail, reason, status } = failure
+  switch (reason) {
+    case "Unreachable":
+      return new ApiError.ApiUnavailable({ reason: "Transport", outcome: "not-sent", status, detail })
+    case "Unsendable":
+      return notSent(detail)
+    case "Broken":
+      return new ApiError.ApiUnavailable({ reason: "Transport", outcome: "unknown", status, detail })
+    case "TimedOut":
+      return new ApiError.ApiUnavailable({ reason: "TimedOut", outcome: "unknown", status, detail })
+    case "TooLarge":
+      return new ApiError.ApiUnavailable({ reason: "Malformed", outcome: "unknown", status, detail })
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const fieldsOf = (value: unknown): Fields | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
+
+const isSuccess = (status: number): boolean => status >= 200 && status < 300
+
+const line = (text: string): string => {
+  // oxlint-disable-next-line no-control-regex -- they are what is taken out
+  const flat = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim()
+  return flat.length > 500 ? `${flat.slice(0, 499)}…` : flat
+}
+
+const traceOf = (fields: Fields | undefined, header: string | undefined): string | undefined => {
+  const candidate = typeof fields?.["trace_id"] === "string" && fields["trace_id"] !== "" ? fields["trace_id"] : header
+  return candidate === undefined || candidate === "" ? undefined : line(candidate).slice(0, 128)
+}
+
+/** An answer that is not JSON is not the API's but that of an edge server before it. */
+const fromEdge = (status: number): ErrorCode.ErrorClass => {
+  if (status === 429) return "rate_limited"
+  return status === 413 ? "bad_request" : "transient"
+}
+
+/** Where an audit has no `data`, its id is beside the code. */
+const dataOf = (errorClass: ErrorCode.ErrorClass, fields: Fields | undefined): unknown =>
+  fields?.["data"] ?? (errorClass === "audit_pending" ? fields : undefined)
+
+const interpret = (
+  answer: HttpExchange.Answer,
+  endpoint: ErrorCode.Endpoint,
+  token: Redacted.Redacted
+): Effect.Effect<Response, ApiError.ApiError | ApiError.ApiUnavailable> => {
+  const { headers, status, text } = answer
+  const header = headers["x-tps-trace-id"]
+  const empty = text.trim() === ""
+  const parsed = empty ? undefined : HttpExchange.parseJson(text)
+  const codes = fieldsOf(parsed?.value)
+  const code = HttpExchange.wireInteger(codes?.["code"])
+  const errCode = HttpExchange.wireInteger(codes?.["err_code"])
+  if (isSuccess(status)) {
+    if (!empty && parsed === undefined) {
+      return Effect.fail(
+        new ApiError.ApiUnavailable({
+          reason: "Malformed",
+          outcome: "unknown",
+          status,
+          detail: "the answer is not JSON"
+        })
+      )
+    }
+    if ((code ?? 0) === 0 && (errCode ?? 0) === 0) {
+      return Effect.succeed({ status, body: parsed?.value, traceId: traceOf(codes, header) })
+    }
+  }
+  // What goes into an error goes into logs, and nothing keeps a server from echoing what it was sent.
+  const secret = Redacted.value(token)
+  const redact = (_: string, value: unknown): unknown =>
+    typeof value === "string" ? value.replaceAll(secret, "<redacted>") : value
+  const fields = codes === undefined ? undefined : fieldsOf(HttpExchange.parseJson(text, redact)?.value)
+  const message = typeof fields?.["message"] === "string" ? fields["message"] : ""
+  const errorClass =
+    empty || parsed !== undefined ? ErrorCode.classify({ status, code, errCode, message, endpoint }) : fromEdge(status)
+  return Effect.flatMap(HttpExchange.retryAfter(headers["retry-after"]), (retryAfter) =>
+    Effect.fail(
+      new ApiError.ApiError({
+        status,
+        code,
+        errCode,
+        class: errorClass,
+        detail: empty || parsed !== undefined ? line(message) : "the answer is not JSON",
+        traceId: traceOf(fields, header?.replaceAll(secret, "<redacted>")),
+        retryAfter,
+        data: dataOf(errorClass, fields)
+      })
+    )
+  )
+}
+
+const encode = (body: unknown): Effect.Effect<string | undefined, ApiError.ApiUnavailable> =>
+  body === undefined
+    ? Effect.succeed(undefined)
+    : Effect.try({
+        try: (): string | undefined => JSON.stringify(body),
+        catch: () => notSent("the body of the request cannot be written as JSON")
+      })
+
+/**
+ * Makes the service.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<
+  OpenApiShape,
+  never,
+  AccessToken.AccessToken | BotConfig.BotConfig | HttpClient.HttpClient
+> = Effect.gen(function* () {
+  const { appId, hosts } = yield* BotConfig.BotConfig
+  const accessToken = yield* AccessToken.AccessToken
+  const exchange = HttpExchange.make(yield* HttpClient.HttpClient)
+  const fallback = hosts.fallback?.api
+
+  const build = (request: Request, body: string | undefined): HttpClientRequest.HttpClientRequest => {
+    const bare = HttpClientRequest.make(request.method)(hosts.api + request.path, {
+      headers: { accept: "application/json", ...request.headers },
+      ...(request.query === undefined ? {} : { urlParams: request.query })
+    })
+    const named = HttpClientRequest.setHeader(bare, "x-union-appid", appId)
+    return body === undefined ? named : HttpClientRequest.bodyText(named, body, "application/json; charset=utf-8")
+  }
+
+  const tokenWithin = (timeout: Duration.DurationInput): Effect.Effect<AccessToken.Token, ApiError.AccessTokenError> =>
+    Effect.timeoutFail(accessToken.get, {
+      duration: timeout,
+      onTimeout: () => new ApiError.TokenUnavailable({ reason: "TimedOut", detail: "no token in time" })
+    })
+
+  const send = Effect.fnUntraced(function* (
+    request: Request,
+    built: HttpClientRequest.HttpClientRequest,
+    token: AccessToken.Token
+  ) {
+    const timeout = request.timeout ?? defaultTimeout
+    const authorized = HttpClientRequest.setHeader(built, "authorization", Redacted.value(token.authorization))
+    const first = exchange(authorized, timeout)
+    const answer = yield* (
+      fallback === undefined || request.method !== "GET"
+        ? first
+        : Effect.catchAll(first, (error) =>
+            error.reason === "Unreachable"
+              ? exchange(HttpClientRequest.setUrl(authorized, fallback + request.path), timeout)
+              : Effect.fail(error)
+          )
+    ).pipe(Effect.mapError(unavailable))
+    return yield* interpret(answer, endpointOf(request), token.value)
+  })
+
+  const run = Effect.fnUntraced(function* (request: Request): Effect.fn.Return<Response, ApiError.OpenApiError> {
+    if (!isPath(request.path)) return yield* notSent("the path of the request is malformed")
+    const built = build(request, yield* encode(request.body))
+    const timeout = request.timeout ?? defaultTimeout
+    let replaced = false
+    let repeated = false
+    for (;;) {
+      const token = yield* tokenWithin(timeout)
+      const result = yield* Effect.either(send(request, built, token))
+      if (result._tag === "Right") return result.right
+      const error = result.left
+      if (error._tag === "ApiUnavailable") return yield* error
+      const facts = { code: error.code ?? error.errCode, detail: error.detail, traceId: error.traceId }
+      switch (error.class) {
+        case "ip_not_allowed":
+          return yield* new ApiError.IpRefused(facts)
+        case "token_refresh":
+          if (replaced) return yield* new ApiError.TokenRejected(facts)
+          replaced = true
+          yield* accessToken.reject(token.fetch)
+          break
+        case "retry_once":
+          if (repeated) return yield* error
+          repeated = true
+          break
+        default:
+          return yield* error
+      }
+    }
+  })
+
+  return {
+    request: (request) =>
+      run(request).pipe(
+        Effect.tap((response) =>
+          Effect.annotateCurrentSpan({
+            "http.response.status_code": response.status,
+            ...(response.traceId === undefined ? {} : { "qq.trace_id": response.traceId })
+          })
+        ),
+        Effect.withSpan("OpenApi.request", {
+          kind: "client",
+          captureStackTrace: false,
+          attributes: { "http.request.method": request.method, "url.template": templateOf(request.path) }
+        })
+      )
+  }
+})
+
+/**
+ * The OpenAPI of the configured bot.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<OpenApi, never, AccessToken.AccessToken | BotConfig.BotConfig | HttpClient.HttpClient> =
+  Layer.effect(OpenApi, make)

@@ -1,0 +1,22 @@
+/**
+ * For tests of one's own bot: the platform as a model, and what can go wrong with it.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @since 0.1.0
+ */
+export * as Fault from "./model/Fault.ts"
+/**
+ * @since 0.1.0
+ */
+export * as Journal from "./model/Journal.ts"
+/**
+ * @since 0.1.0
+ */
+export * as Model from "./model/Model.ts"
+/**
+ * @since 0.1.0
+ */
+export * as PlatformModel from "./model/PlatformModel.ts"

@@ -1,0 +1,61 @@
+/**
+ * The faults that wait for their moment, in the order in which they were injected.
+ *
+ * @since 0.1.0
+ */
+import type { Endpoint, Fault } from "./Fault.ts"
+
+/**
+ * A fault that waits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Waiting = Extract<Fault, { readonly times?: number }>
+
+type Of<Tag extends Waiting["_tag"]> = Extract<Waiting, { readonly _tag: Tag }>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Armed {
+  readonly arm: (fault: Waiting) => void
+  /** The oldest fault with this tag, which has thereby happened once more. */
+  readonly take: <Tag extends Waiting["_tag"]>(tag: Tag) => Of<Tag> | undefined
+  /** The oldest fault for an HTTP request to this endpoint. */
+  readonly takeHttp: (endpoint: Endpoint) => Of<"Http"> | undefined
+  readonly clear: () => void
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (): Armed => {
+  const waiting: Array<{ readonly fault: Waiting; left: number }> = []
+
+  const takeFirst = (matches: (fault: Waiting) => boolean): Waiting | undefined => {
+    const index = waiting.findIndex((armed) => matches(armed.fault))
+    const armed = waiting[index]
+    if (armed === undefined) return undefined
+    armed.left -= 1
+    if (armed.left <= 0) waiting.splice(index, 1)
+    return armed.fault
+  }
+
+  return {
+    arm: (fault) => {
+      const times = fault.times ?? 1
+      if (times > 0) waiting.push({ fault, left: times })
+    },
+    take: <Tag extends Waiting["_tag"]>(tag: Tag) => takeFirst((fault) => fault._tag === tag) as Of<Tag> | undefined,
+    takeHttp: (endpoint) =>
+      takeFirst((fault) => fault._tag === "Http" && (fault.endpoint === "any" || fault.endpoint === endpoint)) as
+        | Of<"Http">
+        | undefined,
+    clear: () => {
+      waiting.length = 0
+    }
+  }
+}

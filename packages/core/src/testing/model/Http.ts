@@ -1,0 +1,184 @@
+/**
+ * The HTTP side: who may ask, what for, and how a request goes wrong.
+ *
+ * @since 0.1.0
+ */
+import type { Endpoint, HttpFailure } from "./Fault.ts"
+import type { Scene } from "./Journal.ts"
+import type { Messages } from "./Messages.ts"
+import type { Metadata } from "./Metadata.ts"
+import type { Answer, Request } from "./Model.ts"
+import type { Platform } from "./Platform.ts"
+import * as Reply from "./Reply.ts"
+import * as Settings from "./Settings.ts"
+import type { Tokens } from "./Tokens.ts"
+
+/** A path is kept in the journal up to so many characters. */
+const maximumPath = 512
+
+interface Route {
+  readonly endpoint: Endpoint
+  readonly method: string
+  readonly isOpen?: true
+  readonly run: (now: number, traceId: string, body: string) => Reply.Reply
+}
+
+const decode = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // Not an escape after all: the text stands for itself.
+    return text
+  }
+}
+
+const traceHeader = "x-tps-trace-id"
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  platform: Platform,
+  tokens: Tokens,
+  metadata: Metadata,
+  messages: Messages
+): ((now: number, request: Request) => Answer) => {
+  const { settings } = platform
+
+  const routesOf = (path: string): ReadonlyArray<Route> => {
+    switch (path) {
+      case "/app/getAppAccessToken":
+        return [
+          { endpoint: "token", method: "POST", isOpen: true, run: (now, _traceId, body) => tokens.issue(now, body) }
+        ]
+      case "/gateway":
+        return [{ endpoint: "metadata", method: "GET", run: (now, traceId) => metadata.get(now, traceId, false) }]
+      case "/gateway/bot":
+        return [{ endpoint: "metadata", method: "GET", run: (now, traceId) => metadata.get(now, traceId, true) }]
+      case "/users/@me":
+        return [
+          {
+            endpoint: "any",
+            method: "GET",
+            run: () =>
+              Reply.json(200, { id: settings.bot.id, username: settings.bot.username, avatar: "", union_openid: "" })
+          }
+        ]
+      default:
+        break
+    }
+    const conversation = /^\/v2\/(users|groups)\/([^/]+)\/messages(?:\/([^/]+))?$/.exec(path)
+    if (conversation !== null) {
+      const scene: Scene = conversation[1] === "users" ? "c2c" : "group"
+      const target = decode(conversation[2]!)
+      const id = conversation[3]
+      return id === undefined
+        ? [
+            {
+              endpoint: "send",
+              method: "POST",
+              run: (now, traceId, body) => messages.send(now, traceId, scene, target, body)
+            }
+          ]
+        : [
+            {
+              endpoint: "any",
+              method: "DELETE",
+              run: (now, traceId) => messages.recall(now, traceId, scene, target, decode(id))
+            }
+          ]
+    }
+    const interaction = /^\/interactions\/([^/]+)$/.exec(path)
+    return interaction === null
+      ? []
+      : [
+          {
+            endpoint: "any",
+            method: "PUT",
+            run: (now, traceId, body) => messages.acknowledge(now, traceId, decode(interaction[1]!), body)
+          }
+        ]
+  }
+
+  const handle = (
+    now: number,
+    traceId: string,
+    request: Request,
+    path: string,
+    routes: ReadonlyArray<Route>
+  ): Reply.Reply => {
+    if (Settings.pathOf(path) === settings.gatewayPath && request.method === "GET") {
+      return Reply.text(426, "Upgrade Required: the Upgrade header is missing")
+    }
+    const route = routes.find((candidate) => candidate.method === request.method)
+    if (route?.isOpen !== true) {
+      const authorization = request.headers["authorization"]
+      if (platform.ipNotAllowed) return Reply.error(traceId, 11298)
+      if (authorization === undefined || authorization === "") return Reply.error(traceId, 11241)
+      // Over HTTP the scheme is part of the credential; the gateway is more lenient.
+      if (!authorization.startsWith("QQBot ") || !tokens.accepts(now, authorization)) return Reply.error(traceId, 11244)
+    }
+    if (routes.length === 0) return Reply.text(404, "404 page not found")
+    if (route === undefined) return Reply.text(405, "405 method not allowed")
+    return route.run(now, traceId, request.body)
+  }
+
+  const failed = (
+    traceId: string,
+    failure: Extract<HttpFailure, { readonly _tag: "Status" | "Body" }>
+  ): Reply.Reply => {
+    if (failure._tag === "Body") {
+      return { status: failure.status, body: failure.body, contentType: failure.contentType ?? "text/html" }
+    }
+    const { code, errCode, message, retryAfter, status } = failure
+    const reply =
+      code === undefined && message === undefined
+        ? Reply.text(status, "")
+        : Reply.errorOf(traceId, { status, code: code ?? 0, errCode, message: message ?? "injected failure" })
+    return retryAfter === undefined ? reply : { ...reply, retryAfter }
+  }
+
+  return (now, request) => {
+    const path = request.path.replace(/[?#].*$/s, "")
+    const routes = routesOf(path)
+    const traceId = platform.count("trace").toString(16).padStart(32, "0")
+    const failure = platform.armed.takeHttp(routes[0]?.endpoint ?? "any")?.failure
+    const note = (
+      outcome: { readonly answer: "Reset" | "Hang" } | { readonly answer: "Reply"; readonly status: number }
+    ) => ({
+      at: now,
+      kind: "Request" as const,
+      method: request.method.slice(0, 16),
+      path: path.slice(0, maximumPath),
+      ...outcome
+    })
+
+    if (failure !== undefined && (failure._tag === "Reset" || failure._tag === "Hang")) {
+      if (failure.accepted) handle(now, traceId, request, path, routes)
+      platform.journal.push(note({ answer: failure._tag }))
+      return failure._tag === "Reset" ? { _tag: "Reset", after: 0 } : { _tag: "Hang" }
+    }
+    const reply =
+      failure === undefined || failure._tag === "Slow"
+        ? handle(now, traceId, request, path, routes)
+        : failed(traceId, failure)
+    const after = failure?._tag === "Slow" ? failure.after : 0
+    platform.journal.push({
+      ...note({ answer: "Reply", status: reply.status }),
+      after,
+      ...(reply.code === undefined ? {} : { code: reply.code })
+    })
+    return {
+      _tag: "Reply",
+      after,
+      status: reply.status,
+      headers: {
+        ...(reply.body === "" ? {} : { "content-type": reply.contentType }),
+        [traceHeader]: traceId,
+        ...(reply.retryAfter === undefined ? {} : { "retry-after": reply.retryAfter.toString() })
+      },
+      body: reply.body
+    }
+  }
+}

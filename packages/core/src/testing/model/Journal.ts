@@ -1,0 +1,195 @@
+/**
+ * The record of everything that crossed the wire, in either direction. It holds no token and no secret, so that it can be
+ * printed, stored and compared byte for byte.
+ *
+ * @since 0.1.0
+ */
+import type { Fault } from "./Fault.ts"
+
+/**
+ * The conversations that the model knows: a user's private chat with the bot, and a group.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Scene = "c2c" | "group"
+
+/**
+ * One line of the journal. `at` is in epoch milliseconds.
+ *
+ * - `Upgrade`: a request to open a socket and what became of it.
+ * - `Opened`, `Closed`: a socket's beginning and end, and who ended it. `code` is absent for a broken connection or a
+ *   close frame without a status.
+ * - `Received`, `Sent`: a frame from and to the client. `d` is kept only where it is a number (heartbeat) or the sequence
+ *   number of a resume; `size` is in characters, or bytes for binary frames.
+ * - `Request`: an HTTP request and its answer; `path` without its query.
+ * - `Said`: a user said something or something else happened that the platform reports as an event.
+ * - `Accepted`: a message of the bot that the platform took.
+ * - `Recalled`, `Acknowledged`: a recall and an interaction's acknowledgement; `late` says that it came after three seconds.
+ * - `Fault`: a fault was injected.
+ * - `Violation`: the client did what it should not do although the platform let it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type JournalEntry =
+  | {
+      readonly at: number
+      readonly kind: "Upgrade"
+      readonly path: string
+      readonly outcome: "Accept" | "Refuse" | "Unreachable" | "Silence"
+      readonly connection?: number
+      readonly status?: number
+    }
+  | { readonly at: number; readonly kind: "Opened"; readonly connection: number }
+  | {
+      readonly at: number
+      readonly kind: "Closed"
+      readonly connection: number
+      readonly by: "client" | "platform" | "network"
+      readonly code?: number
+    }
+  | {
+      readonly at: number
+      readonly kind: "Received"
+      readonly connection: number
+      readonly op?: number
+      readonly d?: number | null
+      readonly session?: string
+      readonly intents?: number
+      readonly shard?: string
+      readonly size: number
+    }
+  | {
+      readonly at: number
+      readonly kind: "Sent"
+      readonly connection: number
+      readonly op?: number
+      readonly s?: number
+      readonly t?: string
+      readonly id?: string
+      readonly size: number
+    }
+  | {
+      readonly at: number
+      readonly kind: "Request"
+      readonly method: string
+      readonly path: string
+      readonly answer: "Reply" | "Reset" | "Hang"
+      readonly after?: number
+      readonly status?: number
+      readonly code?: number
+    }
+  | {
+      readonly at: number
+      readonly kind: "Said"
+      readonly type: string
+      readonly event: string
+      readonly id?: string
+      readonly scene?: Scene
+      readonly target?: string
+      readonly text?: string
+    }
+  | {
+      readonly at: number
+      readonly kind: "Accepted"
+      readonly scene: Scene
+      readonly target: string
+      readonly id: string
+      readonly content: string
+      readonly msgType: number
+      readonly msgId?: string
+      readonly eventId?: string
+      readonly msgSeq?: number
+      readonly audit?: string
+    }
+  | {
+      readonly at: number
+      readonly kind: "Recalled"
+      readonly scene: Scene
+      readonly target: string
+      readonly id: string
+    }
+  | {
+      readonly at: number
+      readonly kind: "Acknowledged"
+      readonly id: string
+      readonly code: number
+      readonly late: boolean
+    }
+  | { readonly at: number; readonly kind: "Fault"; readonly fault: Fault }
+  | { readonly at: number; readonly kind: "Violation"; readonly of: Violation; readonly shard: string }
+
+/**
+ * What a well-behaved client never does.
+ *
+ * - `IdentifyPace`: more identifies within five seconds than `max_concurrency`.
+ * - `SecondConnection`: two living connections of one shard at the same time.
+ * - `LateIdentify`: an identify although no session start remained.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Violation = "IdentifyPace" | "SecondConnection" | "LateIdentify"
+
+/**
+ * A message of the bot that users can see, or could until it was recalled.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SentMessage {
+  /** When the platform took it, in epoch milliseconds. */
+  readonly at: number
+  readonly scene: Scene
+  /** The openid of the user or of the group. */
+  readonly target: string
+  readonly id: string
+  /** The text or markdown; empty for what has neither. */
+  readonly content: string
+  readonly msgType: number
+  /** The message that it answers; neither this nor {@link SentMessage.eventId} means proactive. */
+  readonly msgId?: string
+  /** The event that it answers. */
+  readonly eventId?: string
+  /** Present on passive replies; 1 when the client left it out. */
+  readonly msgSeq?: number
+  /** The whole body as the client sent it. */
+  readonly body: Readonly<Record<string, unknown>>
+  /** When the bot recalled it, in epoch milliseconds. */
+  readonly recalledAt?: number
+}
+
+/**
+ * A list that forgets its oldest entries.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Bounded<A> {
+  readonly push: (entry: A) => void
+  /** The same array for the model's whole life: read it, do not keep it across calls that may shorten it. */
+  readonly entries: Array<A>
+  /** How many entries were forgotten. */
+  readonly dropped: () => number
+}
+
+/**
+ * A list of at most `limit` entries. An eighth is forgotten at a time: one by one would move the whole array for each.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bounded = <A>(limit: number): Bounded<A> => {
+  const entries: Array<A> = []
+  const batch = Math.max(1, Math.floor(limit / 8))
+  let dropped = 0
+  return {
+    entries,
+    dropped: () => dropped,
+    push: (entry) => {
+      if (entries.length >= limit) dropped += entries.splice(0, batch).length
+      entries.push(entry)
+    }
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * The QQ platform as a pure state machine: tokens, metadata and its limiter, sessions with replay buffers, passive windows
+ * and budgets, deduplication, close codes and faults.
+ *
+ * Every method takes the time first, in epoch milliseconds; the model has no clock. Work that the platform does by itself
+ * (a close some time after op 7, the end of an idle connection) falls due at {@link PlatformModel.nextWake}. What is to be
+ * sent to the sockets waits in {@link PlatformModel.drain}. A skin therefore does the same after each call: apply what
+ * `drain` returns, then sleep until `nextWake` and call `wake`.
+ *
+ * Ids come from counters and nothing from chance: the same calls give the same answers, byte for byte.
+ *
+ * Where the platform's documentation is silent, the choices made here are marked "chosen".
+ *
+ * @since 0.1.0
+ */
+import * as Anchors from "./Anchors.ts"
+import type { Fault } from "./Fault.ts"
+import type { Counters, SessionView } from "./GatewaySide.ts"
+import * as GatewaySide from "./GatewaySide.ts"
+import * as Http from "./Http.ts"
+import type { JournalEntry, Scene, SentMessage } from "./Journal.ts"
+import * as Messages from "./Messages.ts"
+import * as Metadata from "./Metadata.ts"
+import type { Answer, Output, Request, Upgrade, UpgradeRequest } from "./Model.ts"
+import type { Said } from "./Payloads.ts"
+import * as Payloads from "./Payloads.ts"
+import * as Platform from "./Platform.ts"
+import * as Session from "./Session.ts"
+import type { Options } from "./Settings.ts"
+import * as Settings from "./Settings.ts"
+import * as Tokens from "./Tokens.ts"
+
+export type {
+  /** See {@link GatewaySide}. @since 0.1.0 */
+  Counters,
+  /** See {@link GatewaySide}. @since 0.1.0 */
+  SessionView
+} from "./GatewaySide.ts"
+export type {
+  /** See {@link Payloads}. @since 0.1.0 */
+  Said
+} from "./Payloads.ts"
+export type {
+  /** See {@link Settings}. @since 0.1.0 */
+  Options,
+  /** See {@link Settings}. @since 0.1.0 */
+  Window
+} from "./Settings.ts"
+
+/**
+ * The model.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlatformModel {
+  readonly appId: string
+  readonly gatewayUrl: string
+  /** Answers an HTTP request. Whatever it asks for has happened when this returns; `after` delays only the answer. */
+  readonly request: (now: number, request: Request) => Answer
+  /** Answers an upgrade request. After `Accept` the skin calls `opened` once the socket is up. */
+  readonly upgrade: (now: number, request: UpgradeRequest) => Upgrade
+  /** The socket of an accepted upgrade is up: HELLO follows. */
+  readonly opened: (now: number, connection: number) => void
+  /** A frame came from the client: text, or bytes for a binary frame. */
+  readonly received: (now: number, connection: number, payload: string | Uint8Array) => void
+  /**
+   * The client closed with this code, or vanished without one. 1000 and 1001 end the session; a close without a status and
+   * any other code keep it. For a connection that the platform has ended already this does nothing.
+   */
+  readonly closed: (now: number, connection: number, code?: number) => void
+  /** Does what has fallen due. Every other method does so first. */
+  readonly wake: (now: number) => void
+  /** When the next thing falls due, in epoch milliseconds. It may be early: then `wake` finds nothing to do. */
+  readonly nextWake: () => number | undefined
+  /** Hands out what is to be done to the sockets, in order, and forgets it. */
+  readonly drain: () => ReadonlyArray<Output>
+  /** A user says something. Returns the message id, the `msg_id` of a passive reply. */
+  readonly say: (now: number, said: Said) => string
+  /**
+   * Any event, for the sessions whose intents ask for it (event types that no intent is known for go to all). Returns the
+   * event id, which is the `event_id` of a passive reply.
+   */
+  readonly dispatch: (now: number, type: string, d: unknown) => string
+  /** Injects a fault. */
+  readonly inject: (now: number, fault: Fault) => void
+  /** Says whether a conversation takes proactive messages; a refusal is 40034105. */
+  readonly allowProactive: (scene: Scene, target: string, allowed: boolean) => void
+  /** Everything that crossed the wire, oldest first. The array lives: copy it to keep it. */
+  readonly journal: ReadonlyArray<JournalEntry>
+  /** The bot's messages, oldest first, without typing notices. The array lives: copy it to keep it. */
+  readonly sent: ReadonlyArray<SentMessage>
+  readonly counters: () => Counters
+  /** The sessions that could be resumed or are connected at this time. */
+  readonly sessions: (now: number) => ReadonlyArray<SessionView>
+  /** The numbers of the open connections, oldest first. */
+  readonly connections: () => ReadonlyArray<number>
+  /** Every access token handed out so far: for tests that look for one where none may be. */
+  readonly issuedTokens: () => ReadonlyArray<string>
+}
+
+/** A fault may hold megabytes; the journal keeps their beginning. */
+const abridged = (fault: Fault): Fault => {
+  if (fault._tag === "Raw") return { ...fault, payload: fault.payload.slice(0, 64) }
+  if (fault._tag !== "Http" || fault.failure._tag !== "Body") return fault
+  return { ...fault, failure: { ...fault.failure, body: fault.failure.body.slice(0, 64) } }
+}
+
+/**
+ * A new platform, on which nothing has happened yet.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): PlatformModel => {
+  const settings = Settings.fromOptions(options)
+  const platform = Platform.make(settings)
+  const tokens = Tokens.make(platform)
+  const metadata = Metadata.make(platform)
+  const anchors = Anchors.make(platform)
+  const gateway = GatewaySide.make(platform, tokens, metadata)
+
+  const dispatch = (now: number, type: string, d: unknown, text?: string): string => {
+    const id = `${type}:${platform.count("event").toString(16).padStart(12, "0")}-4c5e-8a1b-000bbdd9ccda`
+    const place = anchors.remember(now, { id, type, d })
+    const payloadId = typeof d === "object" && d !== null ? (d as { readonly id?: unknown }).id : undefined
+    platform.journal.push({
+      at: now,
+      kind: "Said",
+      type,
+      event: id,
+      ...(typeof payloadId === "string" ? { id: payloadId } : {}),
+      ...place,
+      ...(text === undefined ? {} : { text })
+    })
+    gateway.dispatch(now, Session.event(id, type, d), d)
+    return id
+  }
+
+  const messages = Messages.make(platform, anchors, dispatch)
+  const http = Http.make(platform, tokens, metadata, messages)
+
+  const inject = (now: number, fault: Fault): void => {
+    platform.journal.push({ at: now, kind: "Fault", fault: abridged(fault) })
+    switch (fault._tag) {
+      case "Drop":
+      case "Freeze":
+      case "StopAcks":
+      case "DelayAcks":
+      case "Reconnect":
+      case "InvalidSession":
+      case "Close":
+      case "Raw":
+      case "ServerHeartbeat":
+      case "Deafen":
+      case "ForgetSessions":
+        return gateway.inject(now, fault)
+      case "TokenRevoked":
+        return tokens.revoke()
+      case "IpNotAllowed":
+        platform.ipNotAllowed = true
+        return
+      case "ClockSkew":
+        platform.clockSkew = fault.by
+        return
+      case "Clear":
+        platform.armed.clear()
+        platform.ipNotAllowed = false
+        platform.clockSkew = 0
+        return gateway.inject(now, fault)
+      default:
+        return platform.armed.arm(fault)
+    }
+  }
+
+  /** What fell due before a call happens before it. */
+  const after = <A>(now: number, run: () => A): A => {
+    platform.timers.wake(now)
+    return run()
+  }
+
+  return {
+    appId: settings.appId,
+    gatewayUrl: settings.gatewayUrl,
+    request: (now, request) => after(now, () => http(now, request)),
+    upgrade: (now, request) => after(now, () => gateway.upgrade(now, request)),
+    opened: (now, connection) => after(now, () => gateway.opened(now, connection)),
+    received: (now, connection, payload) => after(now, () => gateway.received(now, connection, payload)),
+    closed: (now, connection, code) => after(now, () => gateway.closed(now, connection, code)),
+    wake: platform.timers.wake,
+    nextWake: platform.timers.next,
+    drain: () => platform.outputs.splice(0),
+    say: (now, said) =>
+      after(now, () => {
+        const message = Payloads.make(platform, now, said)
+        for (const { d, type } of message.events) dispatch(now, type, d, said.text)
+        return message.id
+      }),
+    dispatch: (now, type, d) => after(now, () => dispatch(now, type, d)),
+    inject: (now, fault) => after(now, () => inject(now, fault)),
+    allowProactive: messages.allowProactive,
+    journal: platform.journal.entries,
+    sent: platform.sent.entries,
+    counters: () => ({
+      ...gateway.counters(),
+      violations: gateway.violations(),
+      journalDropped: platform.journal.dropped()
+    }),
+    sessions: (now) => after(now, () => gateway.sessions(now)),
+    connections: gateway.connections,
+    issuedTokens: tokens.issued
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * effect-qq on Node.js.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @since 0.1.0
+ */
+export * as NodeHttp from "./NodeHttp.ts"
+/**
+ * @since 0.1.0
+ */
+export * as NodeStore from "./NodeStore.ts"
+/**
+ * @since 0.1.0
+ */
+export * as NodeWebSocket from "./NodeWebSocket.ts"

@@ -1,0 +1,128 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import * as Net from "node:net"
+import { assert } from "vitest"
+import * as NodeHttp from "../../packages/node/src/NodeHttp.ts"
+
+const listen = (server: Http.Server): Effect.Effect<number, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.async<number>((resume) => {
+      server.listen(0, "127.0.0.1", () => {
+        resume(Effect.succeed((server.address() as Net.AddressInfo).port))
+      })
+    }),
+    () =>
+      Effect.sync(() => {
+        server.close()
+        server.closeAllConnections()
+      })
+  )
+
+/** An HTTP CONNECT proxy that leads everything to one port, and writes down what it was asked for. */
+const proxyTo = (target: number, asked: Array<string>): Effect.Effect<number, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const tunnels: Array<Net.Socket> = []
+    const server = Http.createServer()
+    server.on("connect", (request, socket) => {
+      asked.push(`${request.url} ${request.headers["proxy-authorization"] ?? "-"}`)
+      const tunnel = Net.connect(target, "127.0.0.1", () => {
+        socket.write("HTTP/1.1 200 Connection Established\r\n\r\n")
+        tunnel.pipe(socket)
+        socket.pipe(tunnel)
+      })
+      tunnel.on("error", () => socket.destroy())
+      socket.on("error", () => tunnel.destroy())
+      tunnels.push(tunnel)
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(() => tunnels.forEach((tunnel) => tunnel.destroy())))
+    return yield* listen(server)
+  })
+
+const echo = (): Http.Server =>
+  Http.createServer((request, response) => response.end(`${request.method} ${request.headers.host}${request.url}`))
+
+const get = (url: string) => Effect.flatMap(HttpClient.get(url), (response) => response.text)
+
+const environment = (variables: Record<string, string>) =>
+  Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
+
+describe("NodeHttp", () => {
+  it.scopedLive("asks directly where no proxy is named", () =>
+    Effect.gen(function* () {
+      const port = yield* listen(echo())
+      const text = yield* get(`http://127.0.0.1:${port}/gateway`).pipe(
+        Effect.provide(NodeHttp.layer()),
+        environment({})
+      )
+      assert.strictEqual(text, `GET 127.0.0.1:${port}/gateway`)
+    })
+  )
+
+  it.scopedLive("goes through the proxy of the options, and keeps its password out of the URL", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const proxy = yield* proxyTo(yield* listen(echo()), asked)
+      const text = yield* get("http://qq.invalid/gateway").pipe(
+        Effect.provide(NodeHttp.layer({ proxy: Redacted.make(`http://me:pass@127.0.0.1:${proxy}`) })),
+        environment({})
+      )
+      assert.strictEqual(text, "GET qq.invalid/gateway")
+      assert.deepStrictEqual(asked, [`qq.invalid:80 Basic ${Buffer.from("me:pass").toString("base64")}`])
+    })
+  )
+
+  it.scopedLive("goes through the proxy of the environment, but not to excepted hosts nor to this machine", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const port = yield* listen(echo())
+      const proxy = yield* proxyTo(port, asked)
+      const named = environment({ http_proxy: `http://127.0.0.1:${proxy}`, NO_PROXY: "direct.invalid" })
+      const layer = NodeHttp.layer()
+      yield* get("http://qq.invalid/one").pipe(Effect.provide(layer), named)
+      assert.deepStrictEqual(asked, ["qq.invalid:80 -"])
+      yield* get(`http://127.0.0.1:${port}/two`).pipe(Effect.provide(layer), named)
+      const direct = yield* Effect.flip(get("http://direct.invalid/three").pipe(Effect.provide(layer), named))
+      assert.propertyVal(direct, "_tag", "RequestError")
+      assert.deepStrictEqual(asked, ["qq.invalid:80 -"])
+    })
+  )
+
+  it.scopedLive("a malformed proxy fails without saying its value", () =>
+    Effect.gen(function* () {
+      for (const [layer, variables, name] of [
+        [NodeHttp.layer({ proxy: "socks5://secret@proxy" }), {}, "proxy"],
+        [NodeHttp.layer(), { HTTPS_PROXY: "secret@proxy" }, "HTTPS_PROXY"],
+        [NodeHttp.layer(), { http_proxy: "http://se cret" }, "HTTP_PROXY"]
+      ] as const) {
+        const error = yield* Effect.flip(
+          Effect.scoped(get("http://qq.invalid/").pipe(Effect.provide(layer), environment(variables)))
+        )
+        assert.include(String(error), name)
+        assert.notInclude(String(error), "cret")
+      }
+    })
+  )
+
+  it.scopedLive("an interrupted call lets go of its connection", () =>
+    Effect.gen(function* () {
+      const server = Http.createServer()
+      const port = yield* listen(server)
+      const gone = Effect.async<void>((resume) => {
+        server.on("request", (request) => request.on("close", () => resume(Effect.void)))
+      })
+      const call = get(`http://127.0.0.1:${port}/hangs`).pipe(Effect.provide(NodeHttp.layer()), environment({}))
+      const watching = yield* Effect.fork(gone)
+      yield* Effect.yieldNow()
+      const arrived = Effect.async<void>((resume) => {
+        server.once("request", () => resume(Effect.void))
+      })
+      yield* Effect.raceFirst(call, arrived)
+      yield* watching.await
+    })
+  )
+})
