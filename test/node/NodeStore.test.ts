@@ -192,10 +192,14 @@ import * as NodeStore from "./NodeStore.mjs"
 Effect.flatMap(NodeStore.make(process.argv[2]), (store) =>
   Effect.iterate(Number(process.argv[3]), {
     while: () => true,
-    body: (n) => Effect.as(
-      Effect.tap(store.set("key", JSON.stringify({ n, fill: "x".repeat((n * 7919) % 3000000), last: n })), () =>
-        Effect.sync(() => process.stdout.write(n + "\\n"))),
-      n + 1)
+    body: (n) => Effect.suspend(() => {
+      const text = JSON.stringify({ n, fill: "x".repeat(4000000 + n * 7919), last: n })
+      process.stdout.write("begin " + n + "\\n")
+      return Effect.map(store.set("key", text), () => {
+        process.stdout.write("end " + n + "\\n")
+        return n + 1
+      })
+    })
   })).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer), Effect.runFork)
 `
         )
@@ -210,9 +214,10 @@ Effect.flatMap(NodeStore.make(process.argv[2]), (store) =>
             let last = written
             let count = 0
             for await (const line of Readline.createInterface({ input: child.stdout })) {
-              last = Number(line)
-              // A different moment of the loop in every round.
-              if (++count === 2 + round * 3) child.kill("SIGKILL")
+              const [moment, n] = line.split(" ")
+              if (moment === "end") last = Number(n)
+              // In the middle of a write, as near as it can be told from outside.
+              else if (++count === 2 + round) child.kill("SIGKILL")
             }
             const [code, signal] = await exited
             assert.isTrue(signal === "SIGKILL", `the writer ended by itself with ${code}`)
@@ -221,7 +226,7 @@ Effect.flatMap(NodeStore.make(process.argv[2]), (store) =>
           const text = yield* within(directory, (store) => Effect.map(store.get("key"), Option.getOrThrow))
           const record = JSON.parse(text) as { readonly n: number; readonly last: number; readonly fill: string }
           assert.strictEqual(record.n, record.last)
-          assert.strictEqual(record.fill.length, (record.n * 7919) % 3_000_000)
+          assert.strictEqual(record.fill.length, 4_000_000 + record.n * 7919)
           assert.isAtLeast(record.n, seen, "a finished write is not lost")
           written = record.n
         }

@@ -26,17 +26,15 @@ import { DispatchSink } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import {
   ConnectionLost,
-  CredentialsRejected,
   type GatewayError,
   GatewayStopped,
   GatewayUnavailable,
-  IpNotAllowed,
   type Phase,
   ReconnectRequested,
   type Refusal,
   SessionInvalid
 } from "./GatewayError.ts"
-import { GatewayMetadata } from "./GatewayMetadata.ts"
+import { fromTokenError, GatewayMetadata } from "./GatewayMetadata.ts"
 import * as GatewayMetrics from "./GatewayMetrics.ts"
 import { IdentifyLimiter } from "./IdentifyLimiter.ts"
 import * as Intents from "./Intents.ts"
@@ -116,25 +114,6 @@ interface Resumable {
   /** The last sequence number that the sink took. */
   received: number
 }
-
-const isAuthorised = <A>(
-  effect: Effect.Effect<A, AccessToken.AccessTokenError>
-): Effect.Effect<A, GatewayUnavailable | CredentialsRejected | IpNotAllowed> =>
-  Effect.catchTags(effect, {
-    TokenRejected: (error) =>
-      new CredentialsRejected({ code: error.code, detail: error.detail, traceId: error.traceId }),
-    IpRefused: (error) => new IpNotAllowed({ code: error.code, detail: error.detail, traceId: error.traceId }),
-    TokenUnavailable: (error) =>
-      new GatewayUnavailable({
-        of: "Token",
-        reason: error.reason,
-        detail: error.detail,
-        retryAfter: error.retryAfter,
-        status: error.status,
-        code: error.code,
-        cause: error.cause
-      })
-  })
 
 /** The sequence number a first heartbeat or a session without one reports. */
 const nothingReceived = 0
@@ -308,7 +287,7 @@ export const make = (options: {
       })
 
     const prepare = Effect.gen(function* () {
-      const access = yield* isAuthorised(token.get)
+      const access = yield* Effect.mapError(token.get, fromTokenError)
       if (history.failedConnects > 0 && history.failedConnects % policy.metadataAfterFailures === 0) {
         // the old answer may be the reason why nothing connects; without a new one it is still the best there is
         yield* Effect.catchTag(metadata.refresh, "GatewayUnavailable", (error) => Effect.logWarning(error.message))
@@ -402,27 +381,26 @@ export const make = (options: {
         const budget = yield* metadata.limits
         const cut = yield* Deferred.make<void>()
         wake = cut
-        yield* driver
-          .next({
-            end,
-            history,
-            decision,
-            identifies: session === undefined,
-            budget: {
-              remaining: budget.remaining,
-              resetAfter: Duration.millis(Math.max(0, budget.resetAt - clock.unsafeCurrentTimeMillis()))
-            }
-          })
-          .pipe(
-            // a schedule of the caller's that gives up is taken at its word: no more waiting
-            Effect.catchTag("NoSuchElementException", () => Effect.void),
-            Effect.raceFirst(Deferred.await(cut)),
-            Effect.ensuring(
-              Effect.sync(() => {
-                wake = undefined
-              })
-            )
+        const step: ReconnectPolicy.Step = {
+          end,
+          history,
+          decision,
+          identifies: session === undefined,
+          budget: {
+            remaining: budget.remaining,
+            resetAfter: Duration.millis(Math.max(0, budget.resetAt - clock.unsafeCurrentTimeMillis()))
+          }
+        }
+        yield* driver.next(step).pipe(
+          // a schedule of the caller's that has come to its end leaves the policy's own waits
+          Effect.catchAll(() => Effect.sleep(ReconnectPolicy.leastWait(policy, step))),
+          Effect.raceFirst(Deferred.await(cut)),
+          Effect.ensuring(
+            Effect.sync(() => {
+              wake = undefined
+            })
           )
+        )
       })
 
     const announced = (schedule: ReconnectPolicy.ReconnectSchedule, because: () => string): ReconnectPolicy.ReconnectSchedule =>

@@ -187,6 +187,8 @@ export const wireInteger = (value: unknown): number | undefined => {
 
 const longestWait = Duration.days(1)
 
+const httpDate = /^[A-Z][a-z]{2}, (\d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2}) GMT$/
+
 /**
  * The wait that a `Retry-After` header asks for, seconds or a date, at most a day; `undefined` when there is none that can
  * be read.
@@ -195,9 +197,9 @@ const longestWait = Duration.days(1)
  * @category decoding
  */
 export const retryAfter = (header: string | undefined): Effect.Effect<Duration.Duration | undefined> => {
-  if (header === undefined || header.length > 40) return Effect.succeed(undefined)
+  if (header === undefined) return Effect.succeed(undefined)
   if (/^\d+$/.test(header)) return Effect.succeed(Duration.min(Duration.seconds(Number(header)), longestWait))
-  const date = DateTime.make(header)
+  const date = Option.flatMap(Option.fromNullable(httpDate.exec(header)?.[1]), (text) => DateTime.make(`${text}Z`))
   if (Option.isNone(date)) return Effect.succeed(undefined)
   return Effect.map(Clock.currentTimeMillis, (now) =>
     Duration.min(Duration.millis(Math.max(0, DateTime.toEpochMillis(date.value) - now)), longestWait)

@@ -7,7 +7,7 @@
 /**
  * @since 0.1.0
  */
-export * as Fault from "./model/Fault.ts"
+export * as Fault from "./Fault.ts"
 /**
  * @since 0.1.0
  */
@@ -20,3 +20,19 @@ export * as Model from "./model/Model.ts"
  * @since 0.1.0
  */
 export * as PlatformModel from "./model/PlatformModel.ts"
+/**
+ * @since 0.1.0
+ */
+export * as TestPlatform from "./TestPlatform.ts"
+/**
+ * @since 0.1.0
+ */
+export * as MemorySocket from "./MemorySocket.ts"
+/**
+ * @since 0.1.0
+ */
+export * as ModelRunner from "./ModelRunner.ts"
+/**
+ * @since 0.1.0
+ */
+export * as PlatformClient from "./PlatformClient.ts"

@@ -294,6 +294,7 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
     const port = yield* listen(server, options?.port ?? defaultPort)
     const appId = options?.appId ?? defaultAppId
     const secret = options?.secret ?? defaultSecret
+    const apiUrl = `http://${host}:${port}`
     const gatewayUrl = `ws://${host}:${port}/websocket`
     const model = PlatformModel.make({ ...options?.platform, appId, secret: Redacted.value(secret), gatewayUrl })
 
@@ -423,7 +424,7 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
     }
 
     const platform = (request: Http.IncomingMessage, body: string): Effect.Effect<HttpReply | "Reset" | "Hang"> =>
-      Effect.suspend(() => {
+      Effect.suspend((): Effect.Effect<HttpReply | "Reset" | "Hang"> => {
         const answer = step((now) =>
           model.request(now, {
             method: request.method ?? "GET",
@@ -440,8 +441,9 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
     const handle = (request: Http.IncomingMessage, response: Http.ServerResponse): Effect.Effect<void> =>
       readBody(request).pipe(
         Effect.flatMap((body) => {
-          const url = URL.parse(request.url ?? "/", `http://${host}`)
-          if (url === null || !url.pathname.startsWith("/sandbox/")) return platform(request, body)
+          const target = request.url ?? "/"
+          if (!target.startsWith("/sandbox/") || !URL.canParse(target, apiUrl)) return platform(request, body)
+          const url = new URL(target, apiUrl)
           return isFromThisMachine(request)
             ? control(request.method ?? "GET", url, body)
             : Effect.succeed(json(403, { error: "only for programs on this machine" }))
@@ -461,9 +463,16 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
           }
           response.writeHead(reply.status, reply.headers)
           response.end(reply.body)
-        })
+        }),
+        Effect.catchAllDefect((defect) =>
+          Effect.zipRight(
+            Effect.logError("the sandbox could not answer a request", defect),
+            Effect.sync(() => response.destroy())
+          )
+        )
       )
 
+    server.on("error", (cause) => void run(Effect.logWarning("the server of the sandbox reports", cause)))
     server.on("request", (request, response) => {
       // A client that hangs up while it waits is no concern of anybody else.
       response.on("error", () => {})
@@ -476,7 +485,9 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
       // What `ws` finds wrong with a frame is followed by the close event.
       socket.on("error", () => {})
       socket.on("message", (data: Buffer.Buffer, isBinary) => {
-        if (connections.has(id)) step((now) => model.received(now, id, isBinary ? data : data.toString("utf8")))
+        const connection = connections.get(id)
+        if (connection === undefined || connection.frozen) return
+        step((now) => model.received(now, id, isBinary ? data : data.toString("utf8")))
       })
       socket.on("close", (code) => {
         connections.delete(id)
@@ -517,7 +528,6 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
 
     yield* Effect.forkScoped(pump)
 
-    const apiUrl = `http://${host}:${port}`
     return {
       port,
       apiUrl,

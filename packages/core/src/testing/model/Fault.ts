@@ -23,6 +23,7 @@ export type Endpoint = "token" | "metadata" | "send" | "any"
  * - `Status`: an error with the platform's own body; without `code` and `message` the body is empty.
  * - `Body`: this body, whatever it is: HTML of the edge, `null`, `{}`, nothing.
  * - `Reset`: the connection breaks; `accepted` says whether the platform did what was asked before.
+ * - `Refused`: there is no connection at all, so the platform surely did nothing.
  * - `Hang`: no answer ever; `accepted` as above.
  * - `Slow`: the right answer, `after` milliseconds late.
  *
@@ -41,6 +42,7 @@ export type HttpFailure =
     }
   | { readonly _tag: "Body"; readonly status: number; readonly body: string; readonly contentType?: string }
   | { readonly _tag: "Reset"; readonly accepted: boolean }
+  | { readonly _tag: "Refused" }
   | { readonly _tag: "Hang"; readonly accepted: boolean }
   | { readonly _tag: "Slow"; readonly after: number }
 

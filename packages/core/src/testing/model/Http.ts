@@ -154,7 +154,11 @@ export const make = (
       ...outcome
     })
 
-    if (failure !== undefined && (failure._tag === "Reset" || failure._tag === "Hang")) {
+    if (failure?._tag === "Refused") {
+      platform.journal.push(note({ answer: "Reset" }))
+      return { _tag: "Reset", after: 0, refused: true }
+    }
+    if (failure?._tag === "Reset" || failure?._tag === "Hang") {
       if (failure.accepted) handle(now, traceId, request, path, routes)
       platform.journal.push(note({ answer: failure._tag }))
       return failure._tag === "Reset" ? { _tag: "Reset", after: 0 } : { _tag: "Hang" }

@@ -25,7 +25,8 @@ export interface Request {
  * What the platform does about a request, `after` milliseconds from its arrival.
  *
  * `Reply` answers; `Reset` breaks the connection without an answer; `Hang` never answers. The last two may come before or
- * after the platform has done what was asked: the caller cannot tell, and that is the point.
+ * after the platform has done what was asked: the caller cannot tell, and that is the point. `refused` says that there was no
+ * connection in the first place; a skin that cannot do that resets.
  *
  * @since 0.1.0
  * @category models
@@ -38,7 +39,7 @@ export type Answer =
       readonly headers: Readonly<Record<string, string>>
       readonly body: string
     }
-  | { readonly _tag: "Reset"; readonly after: number }
+  | { readonly _tag: "Reset"; readonly after: number; readonly refused?: true }
   | { readonly _tag: "Hang" }
 
 /**

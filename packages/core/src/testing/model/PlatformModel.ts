@@ -15,37 +15,22 @@
  */
 import * as Anchors from "./Anchors.ts"
 import type { Fault } from "./Fault.ts"
-import type { Counters, SessionView } from "./GatewaySide.ts"
 import * as GatewaySide from "./GatewaySide.ts"
 import * as Http from "./Http.ts"
 import type { JournalEntry, Scene, SentMessage } from "./Journal.ts"
 import * as Messages from "./Messages.ts"
 import * as Metadata from "./Metadata.ts"
 import type { Answer, Output, Request, Upgrade, UpgradeRequest } from "./Model.ts"
-import type { Said } from "./Payloads.ts"
 import * as Payloads from "./Payloads.ts"
 import * as Platform from "./Platform.ts"
 import * as Session from "./Session.ts"
-import type { Options } from "./Settings.ts"
 import * as Settings from "./Settings.ts"
 import * as Tokens from "./Tokens.ts"
 
-export type {
-  /** See {@link GatewaySide}. @since 0.1.0 */
-  Counters,
-  /** See {@link GatewaySide}. @since 0.1.0 */
-  SessionView
-} from "./GatewaySide.ts"
-export type {
-  /** See {@link Payloads}. @since 0.1.0 */
-  Said
-} from "./Payloads.ts"
-export type {
-  /** See {@link Settings}. @since 0.1.0 */
-  Options,
-  /** See {@link Settings}. @since 0.1.0 */
-  Window
-} from "./Settings.ts"
+export type { Counters, SessionView } from "./GatewaySide.ts"
+export type { JournalEntry, Scene, SentMessage, Violation } from "./Journal.ts"
+export type { Said } from "./Payloads.ts"
+export type { Options, Window } from "./Settings.ts"
 
 /**
  * The model.
@@ -76,7 +61,7 @@ export interface PlatformModel {
   /** Hands out what is to be done to the sockets, in order, and forgets it. */
   readonly drain: () => ReadonlyArray<Output>
   /** A user says something. Returns the message id, the `msg_id` of a passive reply. */
-  readonly say: (now: number, said: Said) => string
+  readonly say: (now: number, said: Payloads.Said) => string
   /**
    * Any event, for the sessions whose intents ask for it (event types that no intent is known for go to all). Returns the
    * event id, which is the `event_id` of a passive reply.
@@ -90,9 +75,9 @@ export interface PlatformModel {
   readonly journal: ReadonlyArray<JournalEntry>
   /** The bot's messages, oldest first, without typing notices. The array lives: copy it to keep it. */
   readonly sent: ReadonlyArray<SentMessage>
-  readonly counters: () => Counters
+  readonly counters: () => GatewaySide.Counters
   /** The sessions that could be resumed or are connected at this time. */
-  readonly sessions: (now: number) => ReadonlyArray<SessionView>
+  readonly sessions: (now: number) => ReadonlyArray<GatewaySide.SessionView>
   /** The numbers of the open connections, oldest first. */
   readonly connections: () => ReadonlyArray<number>
   /** Every access token handed out so far: for tests that look for one where none may be. */
@@ -112,7 +97,7 @@ const abridged = (fault: Fault): Fault => {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): PlatformModel => {
+export const make = (options: Settings.Options = {}): PlatformModel => {
   const settings = Settings.fromOptions(options)
   const platform = Platform.make(settings)
   const tokens = Tokens.make(platform)

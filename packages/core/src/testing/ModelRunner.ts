@@ -1,0 +1,226 @@
+/**
+ * Gives a model of the platform a clock and a pulse: a fiber that hands what the model wants done to the sockets, and wakes
+ * the model when something falls due. The in-memory skins share one runner.
+ *
+ * It uses `Clock` and `Effect.sleep` and nothing else that waits, so it is as deterministic as the clock and the scheduler
+ * it runs under.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { Fault } from "./model/Fault.ts"
+import type { Output } from "./model/Model.ts"
+import * as PlatformModel from "./model/PlatformModel.ts"
+
+/** So many exceptions of listeners are kept. */
+const keptFailures = 100
+
+/**
+ * The client's end of one connection: what the platform does to it arrives here.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Sink {
+  readonly frame: (text: string) => void
+  readonly binary: (bytes: Uint8Array) => void
+  readonly close: (code: number, reason: string) => void
+  readonly drop: () => void
+  readonly freeze: () => void
+}
+
+/**
+ * What the service holds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ModelRunnerShape {
+  readonly model: PlatformModel.PlatformModel
+  /** Calls the model at the present time. What it wants done to sockets is done by the pump, soon but never inside. */
+  readonly call: <A>(run: (model: PlatformModel.PlatformModel, now: number) => A) => Effect.Effect<A>
+  /** The same without an Effect, for code that has to be synchronous. */
+  readonly unsafeCall: <A>(run: (model: PlatformModel.PlatformModel, now: number) => A) => A
+  /** Says who takes the outputs of a connection. */
+  readonly attach: (connection: number, sink: Sink) => void
+  readonly detach: (connection: number) => void
+  /** Runs something in the pump, after the outputs that are waiting now. */
+  readonly defer: (task: () => void) => void
+  /** Runs the code of a listener. What it throws does not end the pump: it is logged, and kept in `failures`. */
+  readonly guard: (listener: () => void) => void
+  /** What listeners threw, oldest first; at most 100. */
+  readonly failures: ReadonlyArray<unknown>
+  /** Does at once what is waiting, instead of leaving it to the pump. */
+  readonly step: Effect.Effect<void>
+  /** Waits until `look` finds something. It looks now and after every call and step. */
+  readonly until: <A>(look: (model: PlatformModel.PlatformModel) => Option.Option<A>) => Effect.Effect<A>
+  /** A user says something. Returns the message id. */
+  readonly say: (said: PlatformModel.Said) => Effect.Effect<string>
+  /** Any event. Returns the event id. */
+  readonly dispatch: (type: string, d: unknown) => Effect.Effect<string>
+  readonly inject: (fault: Fault) => Effect.Effect<void>
+}
+
+/**
+ * The runner of one model.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class ModelRunner extends Context.Tag("@effect-qq/core/testing/ModelRunner")<ModelRunner, ModelRunnerShape>() {}
+
+/**
+ * Runs a model until the scope closes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRunnerShape, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const work = yield* Effect.makeLatch(true)
+    const sleeper = yield* FiberHandle.make<void>()
+    const sinks = new Map<number, Sink>()
+    const tasks: Array<() => void> = []
+    const failures: Array<unknown> = []
+    const unreported: Array<unknown> = []
+    const waiters = new Set<() => void>()
+    let sleepingUntil: number | undefined
+
+    const guard = (listener: () => void): void => {
+      try {
+        listener()
+      } catch (thrown) {
+        if (failures.length < keptFailures) failures.push(thrown)
+        unreported.push(thrown)
+      }
+    }
+
+    const notify = (): void => {
+      for (const look of waiters) look()
+    }
+
+    const apply = (output: Output): void => {
+      const sink = sinks.get(output.connection)
+      if (sink === undefined) return
+      switch (output._tag) {
+        case "Frame":
+          return sink.frame(output.text)
+        case "Binary":
+          return sink.binary(output.bytes)
+        case "Close":
+          return sink.close(output.code, output.reason)
+        case "Drop":
+          return sink.drop()
+        case "Freeze":
+          return sink.freeze()
+      }
+    }
+
+    /** One round; whether there may be more to do. */
+    const round = (): boolean => {
+      model.wake(clock.unsafeCurrentTimeMillis())
+      const outputs = model.drain()
+      const deferred = tasks.splice(0)
+      for (const output of outputs) apply(output)
+      for (const task of deferred) task()
+      notify()
+      return outputs.length > 0 || deferred.length > 0
+    }
+
+    const report = Effect.suspend(() =>
+      Effect.forEach(
+        unreported.splice(0),
+        (thrown) => Effect.logError("a listener of a model's socket threw", thrown),
+        { discard: true }
+      )
+    )
+
+    // Between rounds others have their turn: a client that reconnects at once and for ever must not stop the world.
+    const step: Effect.Effect<void> = Effect.suspend(() =>
+      round() ? report.pipe(Effect.zipRight(Effect.yieldNow()), Effect.zipRight(step)) : report
+    )
+
+    const sleep = Effect.suspend(() => {
+      const next = model.nextWake()
+      if (next === undefined || (sleepingUntil !== undefined && sleepingUntil <= next)) return Effect.void
+      sleepingUntil = next
+      const wake = Effect.sync(() => {
+        sleepingUntil = undefined
+        work.unsafeOpen()
+      })
+      const wait = Math.max(0, next - clock.unsafeCurrentTimeMillis())
+      return FiberHandle.run(sleeper, Effect.zipRight(Effect.sleep(wait), wake))
+    })
+
+    const pump = work.await.pipe(
+      Effect.zipRight(work.close),
+      Effect.zipRight(step),
+      Effect.zipRight(sleep),
+      Effect.forever
+    )
+
+    const unsafeCall = <A>(run: (model: PlatformModel.PlatformModel, now: number) => A): A => {
+      const answer = run(model, clock.unsafeCurrentTimeMillis())
+      work.unsafeOpen()
+      notify()
+      return answer
+    }
+
+    const call: ModelRunnerShape["call"] = (run) => Effect.sync(() => unsafeCall(run))
+
+    yield* Effect.forkScoped(pump)
+
+    return {
+      model,
+      call,
+      unsafeCall,
+      attach: (connection, sink) => {
+        sinks.set(connection, sink)
+      },
+      detach: (connection) => {
+        sinks.delete(connection)
+      },
+      defer: (task) => {
+        tasks.push(task)
+        work.unsafeOpen()
+      },
+      guard,
+      failures,
+      step,
+      until: <A>(look: (model: PlatformModel.PlatformModel) => Option.Option<A>) =>
+        Effect.async<A>((resume) => {
+          const again = (): void => {
+            const found = look(model)
+            if (Option.isNone(found)) return
+            waiters.delete(again)
+            resume(Effect.succeed(found.value))
+          }
+          waiters.add(again)
+          again()
+          return Effect.sync(() => {
+            waiters.delete(again)
+          })
+        }),
+      say: (said) => call((model, now) => model.say(now, said)),
+      dispatch: (type, d) => call((model, now) => model.dispatch(now, type, d)),
+      inject: (fault) => call((model, now) => model.inject(now, fault))
+    }
+  })
+
+/**
+ * A runner of a model of its own.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: PlatformModel.Options): Layer.Layer<ModelRunner> =>
+  Layer.scoped(
+    ModelRunner,
+    Effect.suspend(() => make(PlatformModel.make(options)))
+  )

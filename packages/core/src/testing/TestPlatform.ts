@@ -1,0 +1,162 @@
+/**
+ * The platform for tests of one's own bot: no network, no credentials, and only virtual time. It stands where a program
+ * provides its runtime, and speaks with the bot over the same sockets and the same HTTP as the real one.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import type * as Socket from "@effect/platform/Socket"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Bot from "../Bot.ts"
+import * as BotConfig from "../BotConfig.ts"
+import * as MemorySocket from "./MemorySocket.ts"
+import type { Fault } from "./model/Fault.ts"
+import type { JournalEntry, SentMessage } from "./model/Journal.ts"
+import type * as PlatformModel from "./model/PlatformModel.ts"
+import * as ModelRunner from "./ModelRunner.ts"
+import * as PlatformClient from "./PlatformClient.ts"
+
+/**
+ * What the service does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TestPlatformShape {
+  /** A user writes to the bot in private. Returns the message id. */
+  readonly privateMessage: (said: {
+    readonly user: string
+    readonly text: string
+  }) => Effect.Effect<string>
+  /** A member of a group addresses the bot; with `at: false` the bot hears it only if it hears everything. */
+  readonly groupMessage: (said: {
+    readonly group: string
+    readonly text: string
+    /** Default `member`. */
+    readonly member?: string | undefined
+    /** Default `true`. */
+    readonly at?: boolean | undefined
+    /** Whether the group lets the bot hear everything. Default: the opposite of `at`. */
+    readonly full?: boolean | undefined
+    /** Whether the member is a bot. Default `false`. */
+    readonly bot?: boolean | undefined
+  }) => Effect.Effect<string>
+  /** Any event. Returns the event id. */
+  readonly dispatch: (type: string, payload: unknown) => Effect.Effect<string>
+  /** Everything of the bot that users can see, oldest first. */
+  readonly sent: Effect.Effect<ReadonlyArray<SentMessage>>
+  /** Waits until users can see this many messages of the bot. */
+  readonly awaitSent: (count: number) => Effect.Effect<ReadonlyArray<SentMessage>>
+  /** Lets something go wrong. */
+  readonly inject: (fault: Fault) => Effect.Effect<void>
+  /** Everything that crossed the wire. */
+  readonly journal: Effect.Effect<ReadonlyArray<JournalEntry>>
+  /** Waits until something that crossed the wire answers to `look`. */
+  readonly until: <A>(look: (model: PlatformModel.PlatformModel) => Option.Option<A>) => Effect.Effect<A>
+  /** The platform itself. */
+  readonly model: PlatformModel.PlatformModel
+}
+
+/**
+ * The platform of one test.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class TestPlatform extends Context.Tag("@effect-qq/core/testing/TestPlatform")<
+  TestPlatform,
+  TestPlatformShape
+>() {}
+
+const make: Effect.Effect<TestPlatformShape, never, ModelRunner.ModelRunner> = Effect.map(
+  ModelRunner.ModelRunner,
+  (runner) =>
+    TestPlatform.of({
+      privateMessage: ({ text, user }) => runner.say({ scene: "c2c", user, text }),
+      groupMessage: ({ at = true, bot, full, group, member = "member", text }) =>
+        runner.say({ scene: "group", group, member, text, at, full: full ?? !at, bot }),
+      dispatch: runner.dispatch,
+      sent: Effect.sync(() => [...runner.model.sent]),
+      awaitSent: (count) =>
+        runner.until((model) => (model.sent.length >= count ? Option.some([...model.sent]) : Option.none())),
+      inject: runner.inject,
+      journal: Effect.sync(() => [...runner.model.journal]),
+      until: runner.until,
+      model: runner.model
+    })
+)
+
+/**
+ * What a bot finds on a {@link layerPlatform}, besides the platform itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Runtime = HttpClient.HttpClient | KeyValueStore.KeyValueStore | Socket.WebSocketConstructor
+
+/**
+ * A platform and a runtime on it, for tests that start a bot more than once, or more than one bot. The store lives as long
+ * as the platform.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerPlatform = (options?: PlatformModel.Options): Layer.Layer<TestPlatform | Runtime> =>
+  Layer.mergeAll(Layer.effect(TestPlatform, make), MemorySocket.layer, PlatformClient.layer).pipe(
+    Layer.provide(ModelRunner.layer(options)),
+    Layer.merge(KeyValueStore.layerMemory)
+  )
+
+/**
+ * A bot on a {@link layerPlatform}. Default: the bot the model knows.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBot = (
+  options?: Partial<BotConfig.Options>
+): Layer.Layer<Bot.Bot | BotConfig.BotConfig, never, Runtime | TestPlatform> =>
+  Bot.layer.pipe(
+    Layer.provideMerge(
+      Layer.effect(
+        BotConfig.BotConfig,
+        Effect.map(TestPlatform, ({ model }) =>
+          BotConfig.make({ appId: model.appId, secret: Redacted.make("model-secret"), ...options })
+        )
+      )
+    )
+  )
+
+/**
+ * A platform and a bot on it: what a test provides where the program provides `NodeBot`.
+ *
+ * @example
+ * ```ts
+ * import { Gateway, Message, Messenger } from "@effect-qq/core"
+ * import { TestPlatform } from "@effect-qq/core/testing"
+ * import { Effect } from "effect"
+ *
+ * const Echo = Gateway.on("C2C_MESSAGE_CREATE", (event) => Messenger.reply(event, Message.text(event.content)))
+ *
+ * const test = Effect.gen(function* () {
+ *   const platform = yield* TestPlatform.TestPlatform
+ *   yield* Effect.forkScoped(Gateway.run(Echo))
+ *   yield* Gateway.ready
+ *   yield* platform.privateMessage({ user: "u1", text: "hi" })
+ *   return yield* platform.awaitSent(1)
+ * }).pipe(Effect.scoped, Effect.provide(TestPlatform.layer()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: {
+  readonly platform?: PlatformModel.Options | undefined
+  readonly bot?: Partial<BotConfig.Options> | undefined
+}): Layer.Layer<Bot.Bot | BotConfig.BotConfig | Runtime | TestPlatform> =>
+  Layer.provideMerge(layerBot(options?.bot), layerPlatform(options?.platform))

@@ -1,0 +1,162 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as PlatformError from "@effect/platform/Error"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import * as BotConfig from "../../../packages/core/src/BotConfig.ts"
+import { layerKeyValueStore, layerMemory, SessionStore } from "../../../packages/core/src/gateway/SessionStore.ts"
+import type { StoredSession } from "../../../packages/core/src/gateway/SessionStore.ts"
+
+const config = BotConfig.layer({ appId: "42", secret: Redacted.make("x"), shard: [1, 3] })
+
+const session: StoredSession = {
+  appId: "42",
+  intents: 1 << 25,
+  shard: [1, 3],
+  sessionId: "s-1",
+  sequence: 17,
+  startedAt: 0,
+  savedAt: 5,
+  settled: [{ key: "group:m1", sequence: 19, at: 4 }]
+}
+
+const key = "session.42.1-3"
+
+const memory = Effect.provide(Layer.provideMerge(layerKeyValueStore, Layer.merge(KeyValueStore.layerMemory, config)))
+
+const load = (intents = session.intents) => Effect.flatMap(SessionStore, (store) => store.load({ intents }))
+const save = (value: StoredSession) => Effect.flatMap(SessionStore, (store) => store.save(value))
+const raw = (which: string) => Effect.flatMap(KeyValueStore.KeyValueStore, (store) => store.get(which))
+const plant = (text: string) => Effect.flatMap(KeyValueStore.KeyValueStore, (store) => store.set(key, text))
+
+describe("SessionStore", () => {
+  it.effect("returns what was saved, and nothing after it was cleared", () =>
+    Effect.gen(function* () {
+      const store = yield* SessionStore
+      assert.deepStrictEqual(yield* load(), Option.none())
+      yield* store.clear
+      yield* save(session)
+      yield* save({ ...session, sequence: 18 })
+      yield* store.saveGatewayUrl("wss://gateway.test")
+      assert.deepStrictEqual(yield* load(), Option.some({ ...session, sequence: 18 }))
+      assert.isTrue(Option.isSome(yield* raw(key)))
+      yield* store.clear
+      assert.deepStrictEqual(yield* load(), Option.none())
+      assert.deepStrictEqual(yield* store.gatewayUrl, Option.some("wss://gateway.test"))
+    }).pipe(memory)
+  )
+
+  it.effect("works in memory", () =>
+    Effect.gen(function* () {
+      yield* save(session)
+      assert.deepStrictEqual(yield* load(), Option.some(session))
+    }).pipe(Effect.provide(Layer.provide(layerMemory, config)))
+  )
+
+  it.effect("returns nothing for other intents, and keeps the record", () =>
+    Effect.gen(function* () {
+      yield* save(session)
+      assert.deepStrictEqual(yield* load(1), Option.none())
+      assert.deepStrictEqual(yield* load(), Option.some(session))
+    }).pipe(memory)
+  )
+
+  it.effect("returns nothing once the session is 24 h old", () =>
+    Effect.gen(function* () {
+      yield* save(session)
+      yield* TestClock.adjust("86399999 millis")
+      assert.isTrue(Option.isSome(yield* load()))
+      yield* TestClock.adjust("1 millis")
+      assert.isTrue(Option.isNone(yield* load()))
+    }).pipe(memory)
+  )
+
+  it.effect("refuses to save a session of another bot or shard", () =>
+    Effect.gen(function* () {
+      for (const foreign of [
+        { ...session, appId: "43" },
+        { ...session, shard: [0, 3] as const }
+      ]) {
+        assert.strictEqual((yield* Effect.flip(save(foreign)))._tag, "StoreError")
+      }
+      assert.deepStrictEqual(yield* raw(key), Option.none())
+    }).pipe(memory)
+  )
+
+  it.effect.each([
+    "",
+    "{",
+    "null",
+    "[]",
+    JSON.stringify({ ...session, appId: "43" }),
+    JSON.stringify({ ...session, shard: [0, 3] }),
+    JSON.stringify({ ...session, shard: [1] }),
+    JSON.stringify({ ...session, sequence: -1 }),
+    JSON.stringify({ ...session, sequence: 1.5 }),
+    JSON.stringify({ ...session, sessionId: "" }),
+    JSON.stringify({ ...session, startedAt: null }),
+    JSON.stringify({ ...session, settled: [{ key: "a" }] }),
+    JSON.stringify({ ...session, settled: undefined })
+  ])("sets %s aside", (text) =>
+    Effect.gen(function* () {
+      yield* plant(text)
+      assert.deepStrictEqual(yield* load(), Option.none())
+      assert.deepStrictEqual(yield* raw(key), Option.none())
+      assert.deepStrictEqual(yield* raw(`${key}.corrupt`), Option.some(text))
+      yield* save(session)
+      assert.deepStrictEqual(yield* load(), Option.some(session))
+    }).pipe(memory)
+  )
+
+  it.effect("is no obstacle when it fails to read, and says so when it fails to write", () => {
+    const refuse = new PlatformError.SystemError({ reason: "PermissionDenied", module: "KeyValueStore", method: "any" })
+    const broken = KeyValueStore.make({
+      get: () => Effect.fail(refuse),
+      getUint8Array: () => Effect.fail(refuse),
+      set: () => Effect.fail(refuse),
+      remove: () => Effect.fail(refuse),
+      clear: Effect.fail(refuse),
+      size: Effect.fail(refuse)
+    })
+    return Effect.gen(function* () {
+      const store = yield* SessionStore
+      assert.deepStrictEqual(yield* load(), Option.none())
+      assert.deepStrictEqual(yield* store.gatewayUrl, Option.none())
+      const errors = yield* Effect.all([
+        Effect.flip(store.save(session)),
+        Effect.flip(store.clear),
+        Effect.flip(store.saveGatewayUrl("wss://gateway.test"))
+      ])
+      assert.deepStrictEqual(
+        errors.map((error) => error.operation),
+        ["save", "clear", "saveGatewayUrl"]
+      )
+    }).pipe(
+      Effect.provide(
+        Layer.provide(layerKeyValueStore, Layer.merge(Layer.succeed(KeyValueStore.KeyValueStore, broken), config))
+      )
+    )
+  })
+
+  it.effect("sets a record aside even where that fails, and goes on", () => {
+    const refuse = new PlatformError.SystemError({ reason: "PermissionDenied", module: "KeyValueStore", method: "set" })
+    const readOnly = KeyValueStore.make({
+      get: () => Effect.succeed(Option.some("{")),
+      getUint8Array: () => Effect.succeed(Option.none()),
+      set: () => Effect.fail(refuse),
+      remove: () => Effect.fail(refuse),
+      clear: Effect.fail(refuse),
+      size: Effect.succeed(1)
+    })
+    return Effect.gen(function* () {
+      assert.deepStrictEqual(yield* load(), Option.none())
+    }).pipe(
+      Effect.provide(
+        Layer.provide(layerKeyValueStore, Layer.merge(Layer.succeed(KeyValueStore.KeyValueStore, readOnly), config))
+      )
+    )
+  })
+})
