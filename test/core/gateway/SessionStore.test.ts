@@ -144,8 +144,8 @@ describe("SessionStore", () => {
   it.effect("sets a record aside even where that fails, and goes on", () => {
     const refuse = new PlatformError.SystemError({ reason: "PermissionDenied", module: "KeyValueStore", method: "set" })
     const readOnly = KeyValueStore.make({
-      get: () => Effect.succeed(Option.some("{")),
-      getUint8Array: () => Effect.succeed(Option.none()),
+      get: () => Effect.succeedSome("{"),
+      getUint8Array: () => Effect.succeedNone,
       set: () => Effect.fail(refuse),
       remove: () => Effect.fail(refuse),
       clear: Effect.fail(refuse),

@@ -74,12 +74,13 @@ const metadata = Layer.effectContext(
 const identify = (
   log: Array<readonly [shard: number, at: number]>,
   shard: number,
-  options?: { readonly hold?: Duration.DurationInput; readonly use?: boolean }
+  options?: { readonly hold?: Duration.DurationInput; readonly use?: boolean; readonly after?: Duration.DurationInput }
 ) =>
   Effect.gen(function* () {
     const limiter = yield* IdentifyLimiter
     const permit = yield* limiter.acquire(shard)
     log.push([shard, yield* Clock.currentTimeMillis])
+    if (options?.after !== undefined) yield* Effect.sleep(options.after)
     if (options?.use !== false) yield* permit.used
     yield* Effect.sleep(options?.hold ?? 0)
   }).pipe(Effect.scoped)
@@ -305,7 +306,9 @@ export const identifyLimiterConformance = (
         platform.limits = { total: 1000, remaining: 1, resetAt: 60_000, maxConcurrency: 2 }
         const log: Array<readonly [number, number]> = []
         yield* Effect.fork(
-          Effect.forEach([0, 1], (shard) => identify(log, shard, { hold: "1 second" }), { concurrency: "unbounded" })
+          Effect.forEach([0, 1], (shard) => identify(log, shard, { after: "2 seconds", hold: "1 second" }), {
+            concurrency: "unbounded"
+          })
         )
         yield* TestClock.adjust("59 seconds")
         assert.deepStrictEqual(log, [[0, 0]])
@@ -314,6 +317,41 @@ export const identifyLimiterConformance = (
           [0, 0],
           [1, 60_000]
         ])
+      }).pipe(provided)
+    )
+
+    it.effect("gives what one bucket did not use to the other", () =>
+      Effect.gen(function* () {
+        const platform = yield* Fake
+        platform.limits = { total: 1000, remaining: 1, resetAt: 60_000, maxConcurrency: 2 }
+        const log: Array<readonly [number, number]> = []
+        yield* Effect.fork(
+          Effect.forEach([0, 1], (shard) => identify(log, shard, { use: shard === 1, hold: "2 seconds" }), {
+            concurrency: "unbounded"
+          })
+        )
+        yield* TestClock.adjust("59 seconds")
+        assert.deepStrictEqual(log, [
+          [0, 0],
+          [1, 2000]
+        ])
+      }).pipe(provided)
+    )
+
+    it.effect("lets a waiter go at once when it is interrupted inside a scope that stays open", () =>
+      Effect.gen(function* () {
+        const platform = yield* Fake
+        platform.limits = { total: 1000, remaining: 0, resetAt: 60_000, maxConcurrency: 1 }
+        const limiter = yield* IdentifyLimiter
+        const scope = yield* Scope.make()
+        const leaving = yield* Effect.fork(Scope.extend(limiter.acquire(0), scope))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(leaving)
+        const log: Array<readonly [number, number]> = []
+        yield* Effect.fork(identify(log, 0))
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(log, [[0, 60_000]])
+        yield* Scope.close(scope, Exit.void)
       }).pipe(provided)
     )
   })

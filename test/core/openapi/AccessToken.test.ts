@@ -9,14 +9,14 @@ import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { AccessToken, layer } from "../../../packages/core/src/openapi/AccessToken.ts"
-import type { AccessTokenError } from "../../../packages/core/src/openapi/AccessToken.ts"
+import type { AccessTokenError, Token } from "../../../packages/core/src/openapi/AccessToken.ts"
 import type * as BotConfig from "../../../packages/core/src/BotConfig.ts"
 import * as FakeHttp from "./FakeHttp.ts"
 
 const provided = (http: FakeHttp.FakeHttp, hosts?: BotConfig.Options["hosts"]) =>
   Effect.provide(Layer.provide(layer, Layer.merge(http.layer, FakeHttp.config(hosts))))
 
-const failure = (answer: FakeHttp.Answer): Effect.Effect<AccessTokenError, unknown> =>
+const failure = (answer: FakeHttp.Answer): Effect.Effect<AccessTokenError, Token> =>
   Effect.flatMap(AccessToken, (token) => Effect.flip(token.get)).pipe(provided(FakeHttp.make(() => answer)))
 
 /** Whatever a person or a log could see of an error. */
@@ -260,8 +260,10 @@ describe("AccessToken", () => {
       yield* service.get
       // the wall clock jumps, the timers do not ring: this is what a suspended machine looks like
       const clock = yield* TestClock.testClock()
-      const later = { ...clock, unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + 86_400_000 }
-      const suspended = Object.assign(Object.create(Object.getPrototypeOf(clock)), later)
+      const suspended = Object.create(clock, {
+        unsafeCurrentTimeMillis: { value: () => clock.unsafeCurrentTimeMillis() + 86_400_000 },
+        unsafeCurrentTimeNanos: { value: () => clock.unsafeCurrentTimeNanos() }
+      })
       const token = yield* Effect.withClock(service.get, suspended)
       assert.strictEqual(Redacted.value(token.value), "token-1")
       assert.strictEqual(http.asked.length, 2)

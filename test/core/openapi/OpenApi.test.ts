@@ -11,7 +11,7 @@ import * as Tracer from "effect/Tracer"
 import * as AccessToken from "../../../packages/core/src/openapi/AccessToken.ts"
 import type * as BotConfig from "../../../packages/core/src/BotConfig.ts"
 import { layer, OpenApi } from "../../../packages/core/src/openapi/OpenApi.ts"
-import type { Request } from "../../../packages/core/src/openapi/OpenApi.ts"
+import type { Request, Response } from "../../../packages/core/src/openapi/OpenApi.ts"
 import type { OpenApiError } from "../../../packages/core/src/openapi/ApiError.ts"
 import * as FakeHttp from "./FakeHttp.ts"
 
@@ -25,7 +25,7 @@ const request = (options: Request) => Effect.flatMap(OpenApi, (api) => api.reque
 const answering = (answer: FakeHttp.Answer, options: Request = get) =>
   request(options).pipe(provided(FakeHttp.make(() => answer)))
 
-const failing = (answer: FakeHttp.Answer, options: Request = get): Effect.Effect<OpenApiError, unknown> =>
+const failing = (answer: FakeHttp.Answer, options: Request = get): Effect.Effect<OpenApiError, Response> =>
   Effect.flip(answering(answer, options))
 
 const everything = (error: OpenApiError): string =>

@@ -8,18 +8,49 @@ export const secret = "a-secret-that-nobody-may-see"
 
 export const groupAndC2c = 1 << 25
 
+/** What tests look at in a payload; which of it is there is up to the event. */
+export interface Payload {
+  readonly id: string
+  readonly session_id: string
+  readonly user: object
+  readonly shard: ReadonlyArray<number>
+  readonly content: string
+  readonly group_openid: string
+  readonly author: { readonly member_openid: string }
+  readonly mentions: ReadonlyArray<{ readonly is_you: boolean }>
+  readonly audit_id: string
+  readonly message_id: string
+}
+
 export interface Frame {
   readonly op: number
   readonly s?: number
   readonly t?: string
   readonly id?: string
-  readonly d?: any
+  readonly d: Payload
+}
+
+/** What tests look at in a body; which of it is there is up to the answer. */
+export interface Body {
+  readonly code: number
+  readonly err_code: number
+  readonly message: string
+  readonly trace_id: string
+  readonly access_token: string
+  readonly expires_in: string | number
+  readonly url: string
+  readonly session_start_limit: { readonly remaining: number }
+  readonly id: string
+  readonly timestamp: string
+  readonly ext_info: { readonly ref_idx: string }
+  readonly data: { readonly message_audit: { readonly audit_id: string } }
 }
 
 export interface HttpAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: any
+  /** Empty where the body is no JSON. */
+  readonly body: Body
   readonly text: string
   readonly after: number
 }
@@ -44,18 +75,25 @@ export interface ModelClient {
   readonly heard: () => ReadonlyArray<
     Frame | { readonly close: number; readonly on: number } | { readonly other: Output["_tag"]; readonly on: number }
   >
-  readonly http: (method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => HttpAnswer
+  readonly http: (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>
+  ) => HttpAnswer
   readonly answer: (method: string, path: string, body?: unknown) => Answer
   readonly token: () => string
+  /** Drops the cached token, so that the next call asks for one. */
+  readonly forgetToken: () => void
   readonly connect: () => number
   readonly send: (connection: number, frame: unknown) => void
   readonly identify: (connection: number, options?: { readonly intents?: number; readonly shard?: unknown }) => void
   readonly resume: (connection: number, sessionId: string, seq: number) => void
   /** Connects and identifies. */
-  readonly ready: (options?: {
-    readonly intents?: number
-    readonly shard?: readonly [number, number]
-  }) => { readonly connection: number; readonly sessionId: string }
+  readonly ready: (options?: { readonly intents?: number; readonly shard?: readonly [number, number] }) => {
+    readonly connection: number
+    readonly sessionId: string
+  }
   readonly inject: (fault: Fault) => void
   readonly say: (text?: string) => string
   readonly sayInGroup: (options?: { readonly at?: boolean; readonly full?: boolean }) => string
@@ -77,7 +115,7 @@ export const make = (options: PlatformModel.Options = {}): ModelClient => {
   const read = (reply: Answer): HttpAnswer => {
     assert.strictEqual(reply._tag, "Reply")
     if (reply._tag !== "Reply") throw new Error("unreachable")
-    return { ...reply, text: reply.body, body: parsed(reply.body) }
+    return { ...reply, text: reply.body, body: (parsed(reply.body) ?? {}) as Body }
   }
 
   const client: ModelClient = {
@@ -123,9 +161,12 @@ export const make = (options: PlatformModel.Options = {}): ModelClient => {
             body: JSON.stringify({ appId: model.appId, clientSecret: secret })
           })
         )
-        token = body.access_token as string
+        token = body.access_token
       }
       return token
+    },
+    forgetToken: () => {
+      token = undefined
     },
     connect: () => {
       const upgrade = model.upgrade(client.now, { path: "/websocket" })
@@ -154,13 +195,16 @@ export const make = (options: PlatformModel.Options = {}): ModelClient => {
       const frames = client.heard() as ReadonlyArray<Frame>
       const ready = frames.find((frame) => frame.t === "READY")
       assert.isDefined(ready)
-      return { connection, sessionId: ready!.d.session_id as string }
+      return { connection, sessionId: ready!.d.session_id }
     },
     inject: (fault) => model.inject(client.now, fault),
     say: (text = "hello") => model.say(client.now, { scene: "c2c", user: "U1", text }),
-    sayInGroup: (options) => model.say(client.now, { scene: "group", group: "G1", member: "M1", text: "hi", ...options }),
+    sayInGroup: (options) =>
+      model.say(client.now, { scene: "group", group: "G1", member: "M1", text: "hi", ...options }),
     reply: (msgId, seq, more) =>
-      read(answer("POST", "/v2/users/U1/messages", { msg_type: 0, content: "yes", msg_id: msgId, msg_seq: seq, ...more }))
+      read(
+        answer("POST", "/v2/users/U1/messages", { msg_type: 0, content: "yes", msg_id: msgId, msg_seq: seq, ...more })
+      )
   }
   return client
 }

@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -203,7 +204,8 @@ export const make = (options: {
 }): Effect.Effect<Delivery, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { policy } = options
-    const scope = yield* Effect.scope
+    // made now, and so closed after whatever is added later, such as a finalizer that drains
+    const scope = yield* Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.parallel))
     const clock = yield* Effect.clock
     const inbox = Inbox.make(policy)
     const deduplication = Deduplication.make(policy)

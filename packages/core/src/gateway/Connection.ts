@@ -157,12 +157,13 @@ export const fromClose = (
 /** What a failed upgrade or a broken connection tells, in the shapes that Node's `ws` and the tests use. */
 const fromErrorEvent = (event: WebSocketEvent, phase: Phase): ConnectionLost => {
   const status = numberField(event.error, "status")
-  const seconds = Number(text(field(event.error, "retryAfter")) || Number.NaN)
+  const asked = field(event.error, "retryAfter")
+  const retryAfter = Duration.isDuration(asked) ? asked : Duration.seconds(Number(text(asked)) || 0)
   return new ConnectionLost({
     phase,
     reason: phase === "Connecting" ? "OpenFailed" : "Transport",
     status,
-    retryAfter: Number.isFinite(seconds) && seconds > 0 ? Duration.seconds(Math.min(seconds, 3600)) : undefined,
+    retryAfter: Duration.greaterThan(retryAfter, Duration.zero) ? Duration.min(retryAfter, Duration.hours(1)) : undefined,
     detail: printable(text(field(event.error, "code")) || text(event.message)),
     cause: event.error
   })
@@ -349,7 +350,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         if (field(failure, "_tag") === "HeartbeatTimeout") return terminate
         const ends = policy.onShutdown === "end" && Exit.isInterrupted(exit)
         return Effect.try(() => (ends ? socket.close(1000) : socket.close())).pipe(
-          Effect.zipRight(Deferred.await(closed)),
+          // a release is uninterruptible, and the time-out has to be able to end this wait
+          Effect.zipRight(Effect.interruptible(Deferred.await(closed))),
           Effect.timeoutOption(policy.closeTimeout),
           Effect.flatMap((answer) => (Option.isNone(answer) ? terminate : Effect.void)),
           // a socket that cannot even be closed is dropped

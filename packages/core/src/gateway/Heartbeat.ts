@@ -1,8 +1,8 @@
 /**
  * The beat of one connection and its liveness rule.
  *
- * The first beat goes out after a random part of the interval, so that a thousand bots that were dropped together do not
- * beat together; then one every interval. Late beats are delayed, never bunched. Any frame from the peer is a sign of
+ * The first beat goes out after a random part of the interval, at most 25 s, so that a thousand bots that were dropped
+ * together do not beat together; then one every interval. Late beats are delayed, never bunched. Any frame from the peer is a sign of
  * life. A beat after which nothing came is followed by one probe; nothing after that either, and the connection is dead.
  *
  * @since 0.1.0
@@ -74,8 +74,8 @@ export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | C
   const interval = Duration.toMillis(options.interval)
   const patience = Math.min(interval, Duration.toMillis(policy.heartbeatAckTimeout))
   const lastPatience = Math.min(interval, Duration.toMillis(policy.heartbeatProbeTimeout))
-  // the ladder starts over only after an answered beat, so one has to go out soon enough for that
-  const proof = Math.max(0, Duration.toMillis(policy.stableAfter) - 5000)
+  // the ladder starts over only after an answered beat, so the first one has to go out soon enough for that
+  const firstWithin = Math.min(interval, Math.max(0, Duration.toMillis(policy.stableAfter) - 5000))
 
   const probe = Effect.gen(function* () {
     yield* options.send
@@ -106,9 +106,7 @@ export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | C
 
   return Effect.gen(function* () {
     const start = yield* Clock.currentTimeMillis
-    const first = start + (yield* Random.next) * interval
-    if (first - start > proof) yield* beatAt(start + proof)
-    let due = first
+    let due = start + Math.round((yield* Random.next) * firstWithin)
     while (true) {
       yield* beatAt(due)
       const now = yield* Clock.currentTimeMillis

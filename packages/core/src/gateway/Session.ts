@@ -167,6 +167,7 @@ export const make = (options: {
     let attempt = 0
     let link: Connection.Link | undefined
     let wake: Deferred.Deferred<void> | undefined
+    let tokenFetch = 0
     let overflowResumeAt = Number.NEGATIVE_INFINITY
 
     const intents = (): Intents.Intents => intentSets[intentSet] ?? options.intents
@@ -307,6 +308,7 @@ export const make = (options: {
       attempt++
       yield* setState({ _tag: "Connecting" })
       const { access, url } = yield* Effect.catchAll(prepare, Connection.neverConnected)
+      tokenFetch = access.fetch
       if (session !== undefined) return yield* connect(url, access.authorization, Effect.void)
       yield* setState({ _tag: "Waiting", until: undefined, because: "identify limit" })
       // held until the identify is sent, or will not be: other shards wait for it
@@ -376,7 +378,7 @@ export const make = (options: {
           yield* Effect.catchAll(save, (error) => Effect.logWarning(error.message))
         }
         if (decision._tag === "Reconnect" && decision.refreshToken) {
-          yield* Effect.ignoreLogged(Effect.flatMap(token.get, ({ fetch }) => token.reject(fetch)))
+          yield* token.reject(tokenFetch)
         }
         const budget = yield* metadata.limits
         const cut = yield* Deferred.make<void>()

@@ -305,7 +305,7 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
 
     const fetch: Effect.Effect<Token, AccessTokenError> = Effect.gen(function* () {
       let now = yield* monotonicMillis
-      if (failure !== undefined && now < failure.until) return yield* Effect.fail(stillFailing(failure, now))
+      if (failure !== undefined && now < failure.until) return yield* stillFailing(failure, now)
       const forced = rejected
       if (forced) {
         const wait = forcedAt + Duration.toMillis(policy.forcedSpacing) - now
@@ -349,16 +349,12 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
         }
       })
 
-    const living = Effect.map(instant, (now) => {
-      if (held === undefined || rejected) return undefined
-      const age = Math.max(now.wall - held.since.wall, now.monotonic - held.since.monotonic)
-      return age < held.life ? held.token : undefined
-    })
-
     return {
-      get: Effect.flatMap(living, (token): Effect.Effect<Token, AccessTokenError> =>
-        token === undefined ? flight : Effect.succeed(token)
-      ),
+      get: Effect.flatMap(instant, (now): Effect.Effect<Token, AccessTokenError> => {
+        if (held === undefined || rejected) return flight
+        const age = Math.max(now.wall - held.since.wall, now.monotonic - held.since.monotonic)
+        return age < held.life ? Effect.succeed(held.token) : flight
+      }),
       reject: (number) =>
         Effect.sync(() => {
           if (held !== undefined && held.token.fetch === number) rejected = true

@@ -196,12 +196,14 @@ const httpDate = /^[A-Z][a-z]{2}, (\d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2}) 
  * @since 0.1.0
  * @category decoding
  */
-export const retryAfter = (header: string | undefined): Effect.Effect<Duration.Duration | undefined> => {
-  if (header === undefined) return Effect.succeed(undefined)
-  if (/^\d+$/.test(header)) return Effect.succeed(Duration.min(Duration.seconds(Number(header)), longestWait))
-  const date = Option.flatMap(Option.fromNullable(httpDate.exec(header)?.[1]), (text) => DateTime.make(`${text}Z`))
-  if (Option.isNone(date)) return Effect.succeed(undefined)
-  return Effect.map(Clock.currentTimeMillis, (now) =>
-    Duration.min(Duration.millis(Math.max(0, DateTime.toEpochMillis(date.value) - now)), longestWait)
-  )
-}
+export const retryAfter = (header: string | undefined): Effect.Effect<Duration.Duration | undefined> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    if (header === undefined) return undefined
+    if (/^\d+$/.test(header)) return Duration.min(Duration.seconds(Number(header)), longestWait)
+    const date = Option.flatMap(Option.fromNullable(httpDate.exec(header)?.[1]), (text) => DateTime.make(`${text}Z`))
+    return Option.getOrUndefined(
+      Option.map(date, (at) =>
+        Duration.min(Duration.millis(Math.max(0, DateTime.toEpochMillis(at) - now)), longestWait)
+      )
+    )
+  })

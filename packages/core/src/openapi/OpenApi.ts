@@ -198,12 +198,10 @@ const interpret = (
 }
 
 const encode = (body: unknown): Effect.Effect<string | undefined, ApiError.ApiUnavailable> =>
-  body === undefined
-    ? Effect.succeed(undefined)
-    : Effect.try({
-        try: (): string | undefined => JSON.stringify(body),
-        catch: () => notSent("the body of the request cannot be written as JSON")
-      })
+  Effect.try({
+    try: (): string | undefined => JSON.stringify(body),
+    catch: () => notSent("the body of the request cannot be written as JSON")
+  })
 
 /**
  * Makes the service.
