@@ -89,9 +89,11 @@ const withJitter = (policy: SessionPolicy, step: Step): Effect.Effect<Duration.D
   Effect.map(Random.next, (chance) => {
     const least = leastWait(policy, step)
     const requested = step.decision._tag === "Reconnect" && step.decision.ladder === "Requested"
-    return requested
+    const wait = requested
       ? Duration.sum(least, Duration.times(policy.requestedReconnectJitter, chance))
       : Duration.times(least, 1 + policy.jitter * chance)
+    // clocks and timers count whole milliseconds
+    return Duration.millis(Math.ceil(Duration.toMillis(wait)))
   })
 
 /**
