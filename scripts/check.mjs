@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
+import { stripVTControlCharacters } from "node:util"
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
 
@@ -52,7 +53,8 @@ for (const [name, argumentsOf] of Object.entries(steps)) {
       env: { ...process.env, NO_COLOR: "1" }
     })
     if (run.error !== undefined) throw run.error
-    const output = `${run.stdout}${run.stderr}`.trim()
+    // Some tools colour their output even into a file when CI is set.
+    const output = stripVTControlCharacters(`${run.stdout}${run.stderr}`).trim()
     if (run.status !== 0) failure = `${output}\n(${run.signal === null ? `exit code ${run.status}` : run.signal})`
   } catch (error) {
     failure = String(error)

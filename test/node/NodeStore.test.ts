@@ -232,7 +232,7 @@ Effect.flatMap(NodeStore.make(process.argv[2]), (store) =>
   Effect.iterate(Number(process.argv[3]), {
     while: () => true,
     body: (n) => Effect.suspend(() => {
-      const record = Buffer.alloc(8000000 + n)
+      const record = Buffer.alloc(6000000 + n)
       record.writeUInt32BE(n, 0)
       record.writeUInt32BE(n, record.length - 4)
       process.stdout.write("begin " + n + "\\n")
@@ -246,7 +246,7 @@ Effect.flatMap(NodeStore.make(process.argv[2]), (store) =>
         )
         const directory = Path.join(place, "data")
         let written = -1
-        for (let round = 0; round < 10; round++) {
+        for (let round = 0; round < 5; round++) {
           const seen = yield* Effect.promise(async () => {
             const child = ChildProcess.spawn(process.execPath, [program, directory, String(written + 1)], {
               stdio: ["ignore", "pipe", "inherit"]
@@ -267,7 +267,7 @@ Effect.flatMap(NodeStore.make(process.argv[2]), (store) =>
           const bytes = yield* within(directory, (store) => Effect.map(store.getUint8Array("key"), Option.getOrThrow))
           const record = Buffer.from(bytes)
           const n = record.readUInt32BE(0)
-          assert.strictEqual(record.length, 8_000_000 + n)
+          assert.strictEqual(record.length, 6_000_000 + n)
           assert.strictEqual(record.readUInt32BE(record.length - 4), n)
           assert.isAtLeast(n, seen, "a finished write is not lost")
           written = n

@@ -5,14 +5,14 @@
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Undici from "undici"
+import * as NodeProxy from "./NodeProxy.ts"
 
 /**
  * What {@link layer} takes.
@@ -41,53 +41,10 @@ const maximumResponse = 32 * 1024 * 1024
 /** Sockets per host. */
 const maximumConnections = 128
 
-/** A proxy can do nothing for an address of this machine. */
-const loopback = ["localhost", "127.0.0.1", "[::1]"]
-
-const variable = (name: string): Config.Config<Option.Option<string>> =>
-  Config.string(name.toLowerCase()).pipe(
-    Config.orElse(() => Config.string(name)),
-    Config.map((text) => text.trim()),
-    Config.option,
-    Config.map(Option.filter((text) => text !== ""))
-  )
-
-interface Proxies {
-  readonly http: string
-  readonly https: string
-  /** Hosts that are reached directly, joined by commas. */
-  readonly except: string
-}
-
-const isProxyUrl = (text: string): boolean => /^https?:\/\//.test(text) && URL.canParse(text)
-
-const proxyUrl = (name: string, value: Option.Option<string>): Effect.Effect<string, ConfigError.ConfigError> => {
-  if (Option.isNone(value)) return Effect.succeed("")
-  return isProxyUrl(value.value)
-    ? Effect.succeed(value.value)
-    : Effect.fail(ConfigError.InvalidData([name], "must be the http:// or https:// URL of a proxy"))
-}
-
-const proxies = (options: Options | undefined): Effect.Effect<Option.Option<Proxies>, ConfigError.ConfigError> =>
-  Effect.gen(function* () {
-    const given = options?.proxy
-    const except = Option.getOrElse(yield* variable("NO_PROXY"), () => "")
-    const own = Option.map(Option.fromNullable(given), (proxy) =>
-      typeof proxy === "string" ? proxy : Redacted.value(proxy)
-    )
-    const find = (name: string) =>
-      Option.isSome(own) ? proxyUrl("proxy", own) : Effect.flatMap(variable(name), (value) => proxyUrl(name, value))
-    const http = yield* find("HTTP_PROXY")
-    const https = yield* find("HTTPS_PROXY")
-    return http === "" && https === ""
-      ? Option.none()
-      : Option.some({ http, https, except: except === "*" ? except : [except, ...loopback].join(",") })
-  })
-
 const dispatcher = (
   options: Options | undefined
 ): Effect.Effect<Undici.Dispatcher, ConfigError.ConfigError, Scope.Scope> =>
-  Effect.flatMap(proxies(options), (found) =>
+  Effect.flatMap(NodeProxy.find(options?.proxy), (found) =>
     Effect.map(
       Effect.acquireRelease(
         Effect.sync(() => {

@@ -44,7 +44,7 @@ export interface Options {
    * The agent that makes the connection, such as one for an HTTP CONNECT proxy. Default: the agent of Node.js, which
    * connects directly. An agent of one's own answers for its own TLS settings.
    */
-  readonly agent?: Http.Agent | undefined
+  readonly agent?: Http.Agent | ((url: string) => Http.Agent | undefined) | undefined
   /** The largest message that is read, in bytes; a larger one closes the connection with 1009. Default 8 MiB. */
   readonly maximumPayload?: number | undefined
   /** The longest that TCP, TLS and the upgrade may take together. Default 10 s. */
@@ -78,11 +78,11 @@ export const make = (
       perMessageDeflate: false,
       maxPayload: options?.maximumPayload ?? defaultMaximumPayload,
       handshakeTimeout: Duration.toMillis(options?.handshakeTimeout ?? "10 seconds"),
-      rejectUnauthorized: true,
-      ...(options?.agent === undefined ? {} : { agent: options.agent })
+      rejectUnauthorized: true
     }
     return (url, protocols) => {
-      const socket = new WebSocket.WebSocket(url, protocols, settings)
+      const agent = typeof options?.agent === "function" ? options.agent(url) : options?.agent
+      const socket = new WebSocket.WebSocket(url, protocols, agent === undefined ? settings : { ...settings, agent })
       // A user of the socket may listen once, or stop listening; an `error` event without a listener ends the process.
       socket.on("error", () => {})
       socket.on("unexpected-response", (_request, response) => {

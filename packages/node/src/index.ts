@@ -7,7 +7,15 @@
 /**
  * @since 0.1.0
  */
+export * as NodeBot from "./NodeBot.ts"
+/**
+ * @since 0.1.0
+ */
 export * as NodeHttp from "./NodeHttp.ts"
+/**
+ * @since 0.1.0
+ */
+export * as NodeProxy from "./NodeProxy.ts"
 /**
  * @since 0.1.0
  */

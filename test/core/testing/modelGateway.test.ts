@@ -3,6 +3,7 @@ import { assert, describe, it } from "vitest"
 import type * as FaultModel from "../../../packages/core/src/testing/model/Fault.ts"
 import * as Fault from "../../../packages/core/src/testing/Fault.ts"
 import * as PlatformModel from "../../../packages/core/src/testing/model/PlatformModel.ts"
+import * as Timers from "../../../packages/core/src/testing/model/Timers.ts"
 import * as ModelClient from "./modelClient.ts"
 
 const sequences = (client: ModelClient.ModelClient): ReadonlyArray<number | undefined> =>
@@ -742,6 +743,9 @@ describe("faults of dispatches", () => {
     const reply = (seq: number): unknown =>
       client.http("POST", "/v2/groups/G1/messages", { content: "x", msg_id: id, msg_seq: seq }).body.code
     assert.deepStrictEqual<unknown>([reply(1), reply(2)], [undefined, 40034128])
+    // The platform may push a message again; that opens no new budget.
+    client.model.dispatch(client.now, "GROUP_MESSAGE_CREATE", { id, group_openid: "G1" })
+    assert.strictEqual(reply(3), 40034128)
   })
 
   it("replays more than it was asked for", () => {
@@ -918,6 +922,22 @@ describe("time", () => {
     client.model.wake(client.now + 30_000)
     assert.lengthOf(client.heard(), 1)
     assert.isUndefined(client.model.nextWake())
+  })
+
+  it("does what is due in order of time, and of arrival where that is the same", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(20)), fc.nat(20), (times, now) => {
+        const timers = Timers.make()
+        const done: Array<readonly [at: number, index: number]> = []
+        times.forEach((at, index) => timers.schedule(at, () => done.push([at, index])))
+        timers.wake(now)
+        const due = times.map((at, index) => [at, index] as const).filter(([at]) => at <= now)
+        due.sort((a, b) => a[0] - b[0] || a[1] - b[1])
+        assert.deepStrictEqual(done, due)
+        const left = times.filter((at) => at > now)
+        assert.strictEqual(timers.next(), left.length === 0 ? undefined : Math.min(...left))
+      })
+    )
   })
 
   it("does what was due before a call that comes late", () => {

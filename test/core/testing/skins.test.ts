@@ -154,6 +154,21 @@ describe("MemorySocket", () => {
     }).pipe(Effect.provide(skins))
   )
 
+  it.effect("gets no answer to a close that crosses with the freeze", () =>
+    Effect.gen(function* () {
+      const runner = yield* ModelRunner.ModelRunner
+      const { heard, socket } = yield* dial
+      yield* settle
+      yield* runner.inject(Fault.freeze())
+      socket.close()
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual([socket.readyState, heard], [2, ["open", "op 10"]])
+      socket.terminate()
+      yield* settle
+      assert.deepStrictEqual([socket.readyState, heard.slice(2)], [3, ["close 1006 dirty"]])
+    }).pipe(Effect.provide(skins))
+  )
+
   it.effect("terminates, and drops, with 1006; the session lives", () =>
     Effect.gen(function* () {
       const runner = yield* ModelRunner.ModelRunner

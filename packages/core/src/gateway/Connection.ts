@@ -129,7 +129,7 @@ export const fromClose = (
 ): GatewayError => {
   const row = CloseCode.lookup(code)
   const said = printable(reason)
-  const detail = said === "" ? row.meaning : `${row.meaning}: ${said}`
+  const detail = said === "" || said === row.meaning ? row.meaning : `${row.meaning}: ${said}`
   switch (row.recovery) {
     case "resume":
     case "expired": {

@@ -121,6 +121,9 @@ const nothingReceived = 0
 /** Token, metadata and everything before the socket, in one attempt. Source: hermes-agent#110542 (30 hours in one await). */
 const preparationTimeout = Duration.seconds(60)
 
+/** A wait that is shorter is not worth a change of state. */
+const noticeable = Duration.millis(100)
+
 /** How long a shutdown waits for the store. */
 const saveTimeout = Duration.seconds(1)
 
@@ -196,7 +199,11 @@ export const make = (options: {
       yield* Effect.logInfo("a stored session will be resumed", { sequence })
     })
 
-    const setState = (next: SessionState): Effect.Effect<void> => SubscriptionRef.set(state, next)
+    const setState = (next: SessionState): Effect.Effect<void> =>
+      Effect.flatMap(SubscriptionRef.get(state), (current) =>
+        // the phases without facts of their own are told once
+        current._tag === next._tag && next._tag !== "Waiting" ? Effect.void : SubscriptionRef.set(state, next)
+      )
 
     const onPhase = (phase: Phase): Effect.Effect<void> => {
       if (phase !== "Ready") return setState({ _tag: phase })
@@ -310,12 +317,23 @@ export const make = (options: {
       const { access, url } = yield* Effect.catchAll(prepare, Connection.neverConnected)
       tokenFetch = access.fetch
       if (session !== undefined) return yield* connect(url, access.authorization, Effect.void)
-      yield* setState({ _tag: "Waiting", until: undefined, because: "identify limit" })
       // held until the identify is sent, or will not be: other shards wait for it
       const held = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
       const permit = yield* limiter
         .acquire(options.shard[0])
-        .pipe(Scope.extend(held), Effect.catchAll(Connection.neverConnected))
+        .pipe(
+          Scope.extend(held),
+          Effect.catchAll(Connection.neverConnected),
+          Effect.raceFirst(
+            Effect.zipRight(
+              Effect.delay(
+                setState({ _tag: "Waiting", until: undefined, because: "the platform's limit of identifies" }),
+                noticeable
+              ),
+              Effect.never
+            )
+          )
+        )
       return yield* connect(
         url,
         access.authorization,

@@ -29,10 +29,7 @@ import * as PlatformClient from "./PlatformClient.ts"
  */
 export interface TestPlatformShape {
   /** A user writes to the bot in private. Returns the message id. */
-  readonly privateMessage: (said: {
-    readonly user: string
-    readonly text: string
-  }) => Effect.Effect<string>
+  readonly privateMessage: (said: { readonly user: string; readonly text: string }) => Effect.Effect<string>
   /** A member of a group addresses the bot; with `at: false` the bot hears it only if it hears everything. */
   readonly groupMessage: (said: {
     readonly group: string

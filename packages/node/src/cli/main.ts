@@ -33,4 +33,4 @@ const program = Effect.flatMap(version, (version) => Commands.run({ version, dem
   Effect.provide(Layer.merge(NodeContext.layer, NodeHttpClient.layerUndici))
 )
 
-NodeRuntime.runMain(program, { disableErrorReporting: true })
+NodeRuntime.runMain(program, { disableErrorReporting: true, disablePrettyLogger: true })

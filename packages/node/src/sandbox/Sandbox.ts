@@ -480,25 +480,42 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
       response.on("close", () => fiber.unsafeInterruptAsFork(fiber.id()))
     })
 
+    /** A fault of the model ends the connection that met it, not the process. */
+    const contained =
+      <Arguments extends ReadonlyArray<unknown>>(tcp: Duplex, use: (...values: Arguments) => void) =>
+      (...values: Arguments): void => {
+        try {
+          use(...values)
+        } catch (defect) {
+          run(Effect.logError("the sandbox gives a connection up", defect))
+          reset(tcp)
+        }
+      }
+
     const open = (id: number, socket: WebSocket.WebSocket, tcp: Duplex): void => {
       connections.set(id, { socket, tcp, frozen: false })
       // What `ws` finds wrong with a frame is followed by the close event.
       socket.on("error", () => {})
-      socket.on("message", (data: Buffer.Buffer, isBinary) => {
-        const connection = connections.get(id)
-        if (connection === undefined || connection.frozen) return
-        step((now) => model.received(now, id, isBinary ? data : data.toString("utf8")))
-      })
-      socket.on("close", (code) => {
-        connections.delete(id)
-        // 1006 stands for a connection that broke; it is never on the wire.
-        step((now) => model.closed(now, id, code === 1006 ? undefined : code))
-      })
+      socket.on(
+        "message",
+        contained(tcp, (data: Buffer.Buffer, isBinary: boolean) => {
+          const connection = connections.get(id)
+          if (connection === undefined || connection.frozen) return
+          step((now) => model.received(now, id, isBinary ? data : data.toString("utf8")))
+        })
+      )
+      socket.on(
+        "close",
+        contained(tcp, (code: number) => {
+          connections.delete(id)
+          // 1006 stands for a connection that broke; it is never on the wire.
+          step((now) => model.closed(now, id, code === 1006 ? undefined : code))
+        })
+      )
       step((now) => model.opened(now, id))
     }
 
-    server.on("upgrade", (request, tcp, head) => {
-      tcp.on("error", () => {})
+    const upgraded = (request: Http.IncomingMessage, tcp: Duplex, head: Buffer.Buffer): void => {
       const upgrade = step((now) => model.upgrade(now, { path: request.url ?? "/", headers: headersOf(request) }))
       switch (upgrade._tag) {
         case "Accept": {
@@ -524,6 +541,10 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
         case "Silence":
           break
       }
+    }
+    server.on("upgrade", (request, tcp, head) => {
+      tcp.on("error", () => {})
+      contained(tcp, upgraded)(request, tcp, head)
     })
 
     yield* Effect.forkScoped(pump)

@@ -1,0 +1,97 @@
+/**
+ * The one layer that most programs need: a bot on Node.js.
+ *
+ * @example
+ * ```ts
+ * import { Gateway, Message, Messenger } from "@effect-qq/core"
+ * import { NodeBot } from "@effect-qq/node"
+ * import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+ * import { Effect } from "effect"
+ *
+ * const Echo = Gateway.on("C2C_MESSAGE_CREATE", (event) => Messenger.reply(event, Message.text(event.content)))
+ *
+ * NodeRuntime.runMain(Gateway.run(Echo).pipe(Effect.provide(NodeBot.layerConfig())))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import { Bot, BotConfig } from "@effect-qq/core"
+import type { PlatformError } from "@effect/platform/Error"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as NodeHttp from "./NodeHttp.ts"
+import * as NodeProxy from "./NodeProxy.ts"
+import * as NodeStore from "./NodeStore.ts"
+import * as NodeWebSocket from "./NodeWebSocket.ts"
+
+/**
+ * What Node.js adds to the configuration of a bot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RuntimeOptions {
+  /**
+   * Where the session is kept across restarts. Default: `QQ_STATE_DIR`, else `effect-qq` in the user's state directory.
+   */
+  readonly stateDirectory?: string | undefined
+  /** The URL of an HTTP proxy. Default: what `HTTPS_PROXY` and `HTTP_PROXY` name. */
+  readonly proxy?: string | Redacted.Redacted | undefined
+}
+
+const store = (options: RuntimeOptions | undefined) =>
+  Layer.unwrapEffect(
+    Effect.map(
+      options?.stateDirectory === undefined ? NodeStore.defaultDirectory : Effect.succeed(options.stateDirectory),
+      NodeStore.layer
+    )
+  )
+
+const sockets = (options: RuntimeOptions | undefined) =>
+  Layer.unwrapEffect(
+    Effect.map(NodeProxy.find(options?.proxy), (proxies) =>
+      NodeWebSocket.layer({ agent: Option.getOrUndefined(Option.map(proxies, NodeProxy.agents)) })
+    )
+  )
+
+/**
+ * A bot on Node.js with a configuration from elsewhere: undici for HTTP, `ws` for the gateway, files for the session.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerRuntime = (
+  options?: RuntimeOptions
+): Layer.Layer<Bot.Bot, ConfigError.ConfigError | PlatformError, BotConfig.BotConfig> =>
+  Bot.layer.pipe(
+    Layer.provide(NodeHttp.layer({ proxy: options?.proxy })),
+    Layer.provide(sockets(options)),
+    Layer.provide(store(options))
+  )
+
+/**
+ * A bot on Node.js, configured by values.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: BotConfig.Options & RuntimeOptions
+): Layer.Layer<Bot.Bot | BotConfig.BotConfig, ConfigError.ConfigError | PlatformError> =>
+  Layer.provideMerge(layerRuntime(options), BotConfig.layer(options))
+
+/**
+ * A bot on Node.js, configured by the environment: `QQ_APP_ID` and `QQ_APP_SECRET`, optionally `QQ_API_URL`,
+ * `QQ_TOKEN_URL`, `QQ_INTENTS`, `QQ_STATE_DIR`, `HTTPS_PROXY`. A setting that is missing or cannot be used fails with one
+ * error that names it, never its value.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options?: Omit<BotConfig.Options, "appId" | "secret"> & RuntimeOptions
+): Layer.Layer<Bot.Bot | BotConfig.BotConfig, ConfigError.ConfigError | PlatformError> =>
+  Layer.provideMerge(layerRuntime(options), BotConfig.layerConfig(options))
