@@ -25,7 +25,10 @@ export default defineConfig({
     pool: "threads",
     reporters: ["default", tally],
     projects: [
-      { extends: true, test: { name: "core", testTimeout: 20_000, include: ["test/core/**/*.test.ts"], isolate: false } },
+      {
+        extends: true,
+        test: { name: "core", testTimeout: 20_000, include: ["test/core/**/*.test.ts"], isolate: false }
+      },
       { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 30_000 } }
     ]
   }

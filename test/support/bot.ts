@@ -67,7 +67,11 @@ export const online: Effect.Effect<Running, GatewayError.GatewayStopped, Gateway
 /** What the error that ended a run says. */
 export const ending = (running: Running): Effect.Effect<string> =>
   Effect.map(Fiber.await(running.fiber), (exit) =>
-    exit._tag === "Failure" ? Cause.prettyErrors(exit.cause).map((error) => `${error.name}: ${error.message}`).join() : ""
+    exit._tag === "Failure"
+      ? Cause.prettyErrors(exit.cause)
+          .map((error) => `${error.name}: ${error.message}`)
+          .join()
+      : ""
   )
 
 /** Hosts without a preset: there is no URL to fall back on. */
@@ -77,18 +81,11 @@ export const ownHosts = {
 } as const
 
 export const on =
-  (options?: {
-    readonly platform?: PlatformModel.Options
-    readonly bot?: Partial<BotConfig.Options>
-  }) =>
-  <A, E>(
-    effect: Effect.Effect<A, E, Layer | Scope.Scope>
-  ): Effect.Effect<A, E> =>
+  (options?: { readonly platform?: PlatformModel.Options; readonly bot?: Partial<BotConfig.Options> }) =>
+  <A, E>(effect: Effect.Effect<A, E, Layer | Scope.Scope>): Effect.Effect<A, E> =>
     effect.pipe(
       Effect.scoped,
-      Effect.provide(
-        TestPlatform.layer({ platform: options?.platform, bot: { hosts: ownHosts, ...options?.bot } })
-      )
+      Effect.provide(TestPlatform.layer({ platform: options?.platform, bot: { hosts: ownHosts, ...options?.bot } }))
     )
 
 type Layer = TestPlatform.TestPlatform | Gateway.Gateway | BotConfig.BotConfig | TestPlatform.Runtime

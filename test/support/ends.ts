@@ -2,7 +2,12 @@
 import * as Duration from "effect/Duration"
 import * as CloseCode from "../../packages/core/src/gateway/CloseCode.ts"
 import * as Connection from "../../packages/core/src/gateway/Connection.ts"
-import { ConnectionLost, type Phase, ReconnectRequested, SessionInvalid } from "../../packages/core/src/gateway/GatewayError.ts"
+import {
+  ConnectionLost,
+  type Phase,
+  ReconnectRequested,
+  SessionInvalid
+} from "../../packages/core/src/gateway/GatewayError.ts"
 import * as ReconnectPolicy from "../../packages/core/src/gateway/ReconnectPolicy.ts"
 import * as Recovery from "../../packages/core/src/gateway/Recovery.ts"
 import * as SessionPolicy from "../../packages/core/src/gateway/SessionPolicy.ts"
@@ -59,7 +64,15 @@ export const invalid = (resumable: boolean, changes: Partial<Recovery.End> = {})
   })
 
 const phases: { readonly [P in Phase]: Partial<Recovery.End> } = {
-  Connecting: { greeted: false, sent: undefined, ready: false, confirmed: false, progressed: false, sinceGreeting: undefined, readyFor: 0 },
+  Connecting: {
+    greeted: false,
+    sent: undefined,
+    ready: false,
+    confirmed: false,
+    progressed: false,
+    sinceGreeting: undefined,
+    readyFor: 0
+  },
   Greeting: { sent: undefined, ready: false, confirmed: false, progressed: false, readyFor: 0 },
   Identifying: { sent: "Identify", ready: false, confirmed: false, progressed: false, readyFor: 0 },
   Resuming: { sent: "Resume", ready: false, confirmed: false, progressed: false, readyFor: 0 },
@@ -68,7 +81,12 @@ const phases: { readonly [P in Phase]: Partial<Recovery.End> } = {
 
 /** A close frame in this phase, ten seconds after the last greeting. */
 export const closed = (code: number, phase: Phase = "Ready", changes: Partial<Recovery.End> = {}): Recovery.End =>
-  ordinary({ ...phases[phase], phase, error: Connection.fromClose(code, "", phase, changes.invalidSession), ...changes })
+  ordinary({
+    ...phases[phase],
+    phase,
+    error: Connection.fromClose(code, "", phase, changes.invalidSession),
+    ...changes
+  })
 
 /** What a row of ends leads to, one after another; they come a second apart unless they say when. */
 export const walk = (

@@ -15,7 +15,8 @@ import * as Recovery from "../../../packages/core/src/gateway/Recovery.ts"
 import * as SessionPolicy from "../../../packages/core/src/gateway/SessionPolicy.ts"
 import * as Ends from "../../support/ends.ts"
 
-const times = <A>(n: number, make: (index: number) => A): ReadonlyArray<A> => Array.from({ length: n }, (_, i) => make(i))
+const times = <A>(n: number, make: (index: number) => A): ReadonlyArray<A> =>
+  Array.from({ length: n }, (_, i) => make(i))
 
 const greetedOnce: Recovery.History = { ...Recovery.empty, everGreeted: true }
 const readyOnce: Recovery.History = { ...greetedOnce, everReady: true }
@@ -31,10 +32,7 @@ const one = (end: Recovery.End, history = readyOnce) => {
 
 describe("the reconnect ladder", () => {
   it("has the rungs 1, 2, 5, 10, 30, 60 and then 60 for ever", () => {
-    assert.deepStrictEqual(
-      Ends.waits(times(9, () => Ends.ordinary())),
-      [1, 2, 5, 10, 30, 60, 60, 60, 60]
-    )
+    assert.deepStrictEqual(Ends.waits(times(9, () => Ends.ordinary())), [1, 2, 5, 10, 30, 60, 60, 60, 60])
   })
 
   it("starts over after 30 s of Ready with an answered beat, not at READY", () => {
@@ -60,10 +58,7 @@ describe("the reconnect ladder", () => {
 
 describe("the start-up ladder", () => {
   it("has the rungs 5, 10, 30, 60 while no HELLO was ever received", () => {
-    assert.deepStrictEqual(
-      Ends.waits(times(6, () => Ends.refused())),
-      [5, 10, 30, 60, 60, 60]
-    )
+    assert.deepStrictEqual(Ends.waits(times(6, () => Ends.refused())), [5, 10, 30, 60, 60, 60])
   })
 
   it("serves missing and malformed metadata at any time", () => {
@@ -94,10 +89,7 @@ describe("the identify ladder", () => {
     Ends.closed(4006, "Ready", { sent: "Identify", readyFor, sinceGreeting: readyFor, answered: true })
 
   it("climbs with each identify although every session was stable", () => {
-    assert.deepStrictEqual(
-      Ends.waits(times(7, () => identified(60_000))),
-      [1, 2, 5, 10, 30, 60, 60]
-    )
+    assert.deepStrictEqual(Ends.waits(times(7, () => identified(60_000))), [1, 2, 5, 10, 30, 60, 60])
   })
 
   it("starts over after ten minutes of Ready", () => {
@@ -118,10 +110,7 @@ describe("the identify ladder", () => {
 
 describe("quick disconnects", () => {
   it("three in a row wait 60 s, and the ladder stays on its last rung", () => {
-    assert.deepStrictEqual(
-      Ends.waits(times(7, () => Ends.quick())),
-      [1, 2, 60, 60, 60, 60, 60]
-    )
+    assert.deepStrictEqual(Ends.waits(times(7, () => Ends.quick())), [1, 2, 60, 60, 60, 60, 60])
   })
 
   it("an end that lived longer breaks the row", () => {
@@ -180,9 +169,13 @@ describe("a reconnect that the server asks for", () => {
   })
 
   it("one every half hour never does", () => {
-    const row = times(48, (i) => Ends.closed(4009, "Ready", { at: (i + 1) * 1_800_000, readyFor: 1_800_000, answered: true }))
+    const row = times(48, (i) =>
+      Ends.closed(4009, "Ready", { at: (i + 1) * 1_800_000, readyFor: 1_800_000, answered: true })
+    )
     assert.deepStrictEqual(
-      Ends.walk(row, { history: readyOnce, session: { startedAt: 0, lastDispatchAt: 1e9 } }).map(({ seconds }) => seconds),
+      Ends.walk(row, { history: readyOnce, session: { startedAt: 0, lastDispatchAt: 1e9 } }).map(
+        ({ seconds }) => seconds
+      ),
       times(48, () => 0)
     )
   })
@@ -207,7 +200,9 @@ describe("op 9", () => {
   })
 
   it("three times in answer to an identify means that it will never be granted", () => {
-    const row = times(3, () => Ends.invalid(false, { sent: "Identify", ready: false, readyFor: 0, phase: "Identifying" }))
+    const row = times(3, () =>
+      Ends.invalid(false, { sent: "Identify", ready: false, readyFor: 0, phase: "Identifying" })
+    )
     const steps = Ends.walk(row, { session: undefined })
     assert.deepStrictEqual(
       steps.map(({ decision }) => decision._tag),
@@ -226,7 +221,13 @@ describe("op 9", () => {
 })
 
 describe("resuming", () => {
-  const unconfirmed = Ends.ordinary({ phase: "Resuming", ready: false, confirmed: false, progressed: false, readyFor: 0 })
+  const unconfirmed = Ends.ordinary({
+    phase: "Resuming",
+    ready: false,
+    confirmed: false,
+    progressed: false,
+    readyFor: 0
+  })
 
   it("is tried once more when it was not confirmed, then given up", () => {
     assert.deepStrictEqual(
@@ -278,7 +279,10 @@ describe("resuming", () => {
   it("a session older than a day is dropped at a quiet moment", () => {
     const at = Duration.toMillis("24 hours")
     const quietFor = (millis: number) =>
-      Ends.walk([Ends.stable({ at })], { history: readyOnce, session: { startedAt: 0, lastDispatchAt: at - millis } })[0]
+      Ends.walk([Ends.stable({ at })], {
+        history: readyOnce,
+        session: { startedAt: 0, lastDispatchAt: at - millis }
+      })[0]
     assert.isTrue(quietFor(60_000)?.identifies)
     assert.isFalse(quietFor(59_999)?.identifies)
   })
@@ -399,9 +403,11 @@ describe("wishes of our own", () => {
 
 describe("any row of ends", () => {
   const anyEnd: fc.Arbitrary<Recovery.End> = fc.oneof(
-    fc.constantFrom(...Ends.everyCloseCode).chain((code) =>
-      fc.constantFrom<Phase>("Ready", "Resuming", "Identifying").map((phase) => Ends.closed(code, phase))
-    ),
+    fc
+      .constantFrom(...Ends.everyCloseCode)
+      .chain((code) =>
+        fc.constantFrom<Phase>("Ready", "Resuming", "Identifying").map((phase) => Ends.closed(code, phase))
+      ),
     fc.constantFrom(Ends.ordinary(), Ends.quick(), Ends.stable(), Ends.refused(), Ends.reconnectAsked()),
     fc.boolean().map((resumable) => Ends.invalid(resumable)),
     fc.constant(unavailable()),

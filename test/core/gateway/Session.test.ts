@@ -523,7 +523,9 @@ describe("resuming", () => {
 describe("quick disconnects", () => {
   it.effect("1, 2, 60, 60 … s while every READY is followed by a close", () =>
     Effect.gen(function* () {
-      yield* inject(Fault.acceptThenClose({ moment: "ready", code: 1011, after: 1000, times: Number.POSITIVE_INFINITY }))
+      yield* inject(
+        Fault.acceptThenClose({ moment: "ready", code: 1011, after: 1000, times: Number.POSITIVE_INFINITY })
+      )
       yield* Bot.listen
       yield* Bot.advance("5 minutes")
       const waits = gaps(yield* Bot.dials).map((gap) => Math.round(gap - 1))
@@ -630,7 +632,11 @@ describe("start-up", () => {
       yield* Bot.advance("35 minutes")
       assert.strictEqual(yield* Bot.state, "Waiting")
       const dials = yield* Bot.dials
-      assert.isTrue(gaps(dials).slice(1).every((gap) => gap >= 600))
+      assert.isTrue(
+        gaps(dials)
+          .slice(1)
+          .every((gap) => gap >= 600)
+      )
       yield* inject(Fault.clear)
       yield* Bot.advance("15 minutes")
       assert.strictEqual(yield* Bot.state, "Ready")
@@ -723,7 +729,11 @@ describe("a shutdown", () => {
 
   before("while the token hangs", Fault.http("token", { _tag: "Hang", accepted: false }), "Connecting")
   before("while the metadata hangs", Fault.http("metadata", { _tag: "Hang", accepted: false }), "Connecting")
-  before("in the wait after missing metadata", Fault.http("metadata", { _tag: "Body", status: 200, body: "{}" }), "Waiting")
+  before(
+    "in the wait after missing metadata",
+    Fault.http("metadata", { _tag: "Body", status: 200, body: "{}" }),
+    "Waiting"
+  )
   before("while the socket opens", Fault.silentUpgrade(), "Connecting")
   before("while waiting for HELLO", Fault.noHello(), "Greeting")
   before("while waiting for READY", Fault.ignoreIdentifies(), "Identifying")
@@ -731,7 +741,10 @@ describe("a shutdown", () => {
   during("during the identify limit", Effect.void)
   during("in a wait of the ladder", inject(Fault.drop()))
   during("in the grace of an op 9", inject(Fault.invalidSession(false)))
-  during("while resuming", Effect.zipRight(inject(Fault.ignoreResumes()), Effect.zipRight(inject(Fault.drop()), Bot.advance("2 seconds"))))
+  during(
+    "while resuming",
+    Effect.zipRight(inject(Fault.ignoreResumes()), Effect.zipRight(inject(Fault.drop()), Bot.advance("2 seconds")))
+  )
 
   it.effect("on a half-open line takes the second that closing may take", () =>
     Effect.gen(function* () {
@@ -835,24 +848,30 @@ describe("whatever happens", () => {
     Fault.forgetSessions
   )
 
-  it.effect("never two sockets, and Ready again once it is over", () =>
-    Effect.gen(function* () {
-      const rows = fc.sample(fc.array(fc.tuple(anyFault, fc.integer({ min: 0, max: 90 })), { maxLength: 6 }), { numRuns: 25, seed: 42 })
-      for (const row of rows) {
-        yield* Effect.gen(function* () {
-          yield* Bot.listen
-          for (const [fault, seconds] of row) {
-            yield* inject(fault)
-            yield* Bot.advance(Duration.seconds(seconds))
-          }
-          yield* inject(Fault.clear)
-          yield* Bot.advance("6 minutes")
-          const status = yield* Effect.flatMap(Gateway.status, ({ get }) => get)
-          assert.strictEqual(status.state._tag, "Ready", JSON.stringify({ row, status }))
-          const { maxOpenSockets } = yield* Bot.counters
-          assert.strictEqual(maxOpenSockets, 1, JSON.stringify(row))
-        }).pipe(Bot.on())
-      }
-    }), 60_000
+  it.effect(
+    "never two sockets, and Ready again once it is over",
+    () =>
+      Effect.gen(function* () {
+        const rows = fc.sample(fc.array(fc.tuple(anyFault, fc.integer({ min: 0, max: 90 })), { maxLength: 6 }), {
+          numRuns: 25,
+          seed: 42
+        })
+        for (const row of rows) {
+          yield* Effect.gen(function* () {
+            yield* Bot.listen
+            for (const [fault, seconds] of row) {
+              yield* inject(fault)
+              yield* Bot.advance(Duration.seconds(seconds))
+            }
+            yield* inject(Fault.clear)
+            yield* Bot.advance("6 minutes")
+            const status = yield* Effect.flatMap(Gateway.status, ({ get }) => get)
+            assert.strictEqual(status.state._tag, "Ready", JSON.stringify({ row, status }))
+            const { maxOpenSockets } = yield* Bot.counters
+            assert.strictEqual(maxOpenSockets, 1, JSON.stringify(row))
+          }).pipe(Bot.on())
+        }
+      }),
+    60_000
   )
 })

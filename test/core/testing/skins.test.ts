@@ -345,9 +345,17 @@ describe("ModelRunner", () => {
       const spoken = (model: PlatformModel.PlatformModel): Option.Option<string> =>
         Option.fromNullable(model.sent[0]?.content)
       const waiting = yield* Effect.fork(runner.until(spoken))
-      const given = yield* Effect.fork(runner.until(spoken))
+      let looks = 0
+      const given = yield* Effect.fork(
+        runner.until(() => {
+          looks += 1
+          return Option.none()
+        })
+      )
       yield* settle
       yield* Fiber.interrupt(given)
+      const looked = looks
+      assert.isAbove(looked, 0)
       assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
       const client = yield* HttpClient.HttpClient
       yield* client.post("https://api.bot.qq.com/v2/users/U1/messages", {
@@ -356,6 +364,7 @@ describe("ModelRunner", () => {
       })
       assert.strictEqual(yield* Fiber.join(waiting), "spoken")
       assert.strictEqual(yield* runner.until(spoken), "spoken")
+      assert.strictEqual(looks, looked)
       const { heard } = yield* dial
       yield* runner.step
       assert.deepStrictEqual(heard, ["open", "op 10"])

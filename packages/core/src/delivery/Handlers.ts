@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -15,7 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Event from "../events/Event.ts"
@@ -88,7 +88,9 @@ export interface HandlerOptions<T extends Event.EventType, E> {
   /** How long one run may take, retries included. Default: what the delivery policy says. */
   readonly timeout?: Duration.DurationInput | undefined
   /** Told when the handler failed, died or ran out of time. Default: the failure is logged. */
-  readonly onFailure?: ((cause: Cause.Cause<E | Cause.TimeoutException>, event: Event.EventOf<T>) => Effect.Effect<void>) | undefined
+  readonly onFailure?:
+    | ((cause: Cause.Cause<E | Cause.TimeoutException>, event: Event.EventOf<T>) => Effect.Effect<void>)
+    | undefined
 }
 
 const tell = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
@@ -272,9 +274,7 @@ export const make = (options: {
       }
       // a handler sees a message once, whichever twin brings it
       const handlers =
-        before.length === 0
-          ? all
-          : all.filter((handler) => !handler.types.some((handled) => before.includes(handled)))
+        before.length === 0 ? all : all.filter((handler) => !handler.types.some((handled) => before.includes(handled)))
       const event = Event.decode(frame)
       if (Either.isLeft(event)) {
         settle({ entry, event: { t: "Unknown", envelope: frame }, handlers: none, key })
@@ -386,7 +386,11 @@ export const make = (options: {
     /** One worker for each conversation that is ready, as far as the policy allows. */
     const employ: Effect.Effect<void> = Effect.suspend(() => {
       const wanted = halted() ? 0 : Math.min(ready.length, policy.concurrency - active)
-      return wanted <= 0 ? Effect.void : wanted === 1 ? employOne : Effect.replicateEffect(employOne, wanted, { discard: true })
+      return wanted <= 0
+        ? Effect.void
+        : wanted === 1
+          ? employOne
+          : Effect.replicateEffect(employOne, wanted, { discard: true })
     })
 
     const routeAll = (entries: ReadonlyArray<Inbox.Entry>): Effect.Effect<void> => {

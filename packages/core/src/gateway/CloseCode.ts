@@ -89,8 +89,20 @@ export const table: ReadonlyMap<number, CloseCodeRow> = new Map([
   row(1014, "resume", "bad gateway", "IANA WebSocket close codes"),
   row(1015, "resume", "the TLS handshake failed", rfc),
   row(4000, "identify", "unknown error", botgo),
-  row(4001, "client-error", "invalid opcode sent", documented, "the gateway did not understand an opcode this client sent"),
-  row(4002, "client-error", "invalid payload sent", documented, "the gateway did not understand a payload this client sent"),
+  row(
+    4001,
+    "client-error",
+    "invalid opcode sent",
+    documented,
+    "the gateway did not understand an opcode this client sent"
+  ),
+  row(
+    4002,
+    "client-error",
+    "invalid payload sent",
+    documented,
+    "the gateway did not understand a payload this client sent"
+  ),
   row(4003, "identify", "not authenticated", botgo),
   row(4004, "refresh-token", "authentication failed", botgo, "check QQ_APP_ID and QQ_APP_SECRET"),
   row(4005, "identify", "already authenticated", botgo),
@@ -113,7 +125,13 @@ export const table: ReadonlyMap<number, CloseCodeRow> = new Map([
   row(4902, "identify", "reset by resume", "bot-node-sdk#94"),
   row(4903, "identify", "the session could not be created", "openclaw-qqbot#18"),
   ...internalErrors,
-  row(4914, "fatal", "the bot is delisted, only the sandbox may connect", documented, "the bot was taken down: see the QQ open platform's console"),
+  row(
+    4914,
+    "fatal",
+    "the bot is delisted, only the sandbox may connect",
+    documented,
+    "the bot was taken down: see the QQ open platform's console"
+  ),
   row(4915, "fatal", "the bot is banned", documented, "the bot was banned: see the QQ open platform's console"),
   row(
     4924,

@@ -19,7 +19,15 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as CloseCode from "./CloseCode.ts"
 import * as Frame from "./Frame.ts"
-import { ConnectionLost, GatewayRejected, type GatewayError, IpNotAllowed, type Phase, ReconnectRequested, SessionInvalid } from "./GatewayError.ts"
+import {
+  ConnectionLost,
+  GatewayRejected,
+  type GatewayError,
+  IpNotAllowed,
+  type Phase,
+  ReconnectRequested,
+  SessionInvalid
+} from "./GatewayError.ts"
 import * as GatewayMetrics from "./GatewayMetrics.ts"
 import * as Heartbeat from "./Heartbeat.ts"
 import type { End } from "./Recovery.ts"
@@ -134,7 +142,11 @@ export const fromClose = (
     case "resume":
     case "expired": {
       if (invalidSession !== undefined) {
-        return new SessionInvalid({ resumable: invalidSession, by: "InvalidSession", detail: `op 9, then ${code}: ${detail}` })
+        return new SessionInvalid({
+          resumable: invalidSession,
+          by: "InvalidSession",
+          detail: `op 9, then ${code}: ${detail}`
+        })
       }
       return row.recovery === "expired"
         ? new SessionInvalid({ code, resumable: true, by: "Close", detail })
@@ -163,7 +175,9 @@ const fromErrorEvent = (event: WebSocketEvent, phase: Phase): ConnectionLost => 
     phase,
     reason: phase === "Connecting" ? "OpenFailed" : "Transport",
     status,
-    retryAfter: Duration.greaterThan(retryAfter, Duration.zero) ? Duration.min(retryAfter, Duration.hours(1)) : undefined,
+    retryAfter: Duration.greaterThan(retryAfter, Duration.zero)
+      ? Duration.min(retryAfter, Duration.hours(1))
+      : undefined,
     detail: printable(text(field(event.error, "code")) || text(event.message)),
     cause: event.error
   })
@@ -328,9 +342,18 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       try: () => {
         const socket = construct(options.url) as unknown as WebSocketLike
         socket.binaryType = "arraybuffer"
-        socket.addEventListener("open", guarded(() => Deferred.unsafeDone(opened, Exit.void)))
-        socket.addEventListener("message", guarded((event) => onFrame(socket, event.data)))
-        socket.addEventListener("error", guarded((event) => end(fromErrorEvent(event, phase))))
+        socket.addEventListener(
+          "open",
+          guarded(() => Deferred.unsafeDone(opened, Exit.void))
+        )
+        socket.addEventListener(
+          "message",
+          guarded((event) => onFrame(socket, event.data))
+        )
+        socket.addEventListener(
+          "error",
+          guarded((event) => end(fromErrorEvent(event, phase)))
+        )
         socket.addEventListener("close", (event) => {
           Deferred.unsafeDone(closed, Exit.void)
           if (!retired) end(fromClose(event.code ?? 1006, event.reason ?? "", phase, invalidSession))
@@ -433,10 +456,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       const handshake = Effect.raceFirst(Deferred.await(ready), silence)
       return yield* Effect.raceFirst(
         Effect.zipRight(Deferred.await(live), heartbeat),
-        handshake.pipe(
-          Effect.zipRight(options.onPhase("Ready")),
-          Effect.zipRight(Effect.never)
-        )
+        handshake.pipe(Effect.zipRight(options.onPhase("Ready")), Effect.zipRight(Effect.never))
       )
     })
 

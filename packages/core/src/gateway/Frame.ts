@@ -89,7 +89,8 @@ const malformed = (reason: Malformed["reason"], size: number): Malformed => ({ _
  * @since 0.1.0
  * @category guards
  */
-export const isMalformed = (frame: Frame | Malformed): frame is Malformed => "_tag" in frame && frame._tag === "Malformed"
+export const isMalformed = (frame: Frame | Malformed): frame is Malformed =>
+  "_tag" in frame && frame._tag === "Malformed"
 
 const sizeOf = (data: unknown): number => {
   if (ArrayBuffer.isView(data)) return data.byteLength

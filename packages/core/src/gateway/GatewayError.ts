@@ -215,12 +215,7 @@ export class IpNotAllowed extends Schema.TaggedError<IpNotAllowed>()("IpNotAllow
  * @since 0.1.0
  * @category errors
  */
-export type Recoverable =
-  | GatewayUnavailable
-  | SessionInvalid
-  | HeartbeatTimeout
-  | ReconnectRequested
-  | ConnectionLost
+export type Recoverable = GatewayUnavailable | SessionInvalid | HeartbeatTimeout | ReconnectRequested | ConnectionLost
 
 /**
  * Refusals that a person has to mend.

@@ -117,7 +117,8 @@ export const none: Intents = 0
  * @since 0.1.0
  * @category constructors
  */
-export const make = (...which: ReadonlyArray<IntentName>): Intents => which.reduce((set, name) => set | Intent[name], none)
+export const make = (...which: ReadonlyArray<IntentName>): Intents =>
+  which.reduce((set, name) => set | Intent[name], none)
 
 /**
  * The intents that bring these events. Event types that no intent is known for add nothing.
@@ -140,7 +141,8 @@ export const forEventTypes = (types: Iterable<string>): Intents => {
  * @since 0.1.0
  * @category lookups
  */
-export const describe = (intents: Intents): ReadonlyArray<IntentName> => names.filter((name) => (intents & Intent[name]) !== 0)
+export const describe = (intents: Intents): ReadonlyArray<IntentName> =>
+  names.filter((name) => (intents & Intent[name]) !== 0)
 
 /**
  * Reads a set written by hand: a number (`33554432`), or names joined by commas, spaces or `|`

@@ -155,13 +155,16 @@ export type Decision =
 const codeOf = (error: GatewayError): number | undefined => ("code" in error ? error.code : undefined)
 
 const closedWith = (end: End, ...codes: ReadonlyArray<number>): boolean =>
-  (end.error._tag === "SessionInvalid" || end.error._tag === "GatewayRejected" || end.error._tag === "ConnectionLost") &&
+  (end.error._tag === "SessionInvalid" ||
+    end.error._tag === "GatewayRejected" ||
+    end.error._tag === "ConnectionLost") &&
   end.error.code !== undefined &&
   codes.includes(end.error.code)
 
 /** Only our side, or the caller, wanted this end: it says nothing about the platform. */
 const isOwnWish = (error: GatewayError): boolean =>
-  (error._tag === "ReconnectRequested" && error.by !== "Server") || (error._tag === "SessionInvalid" && error.by === "Age")
+  (error._tag === "ReconnectRequested" && error.by !== "Server") ||
+  (error._tag === "SessionInvalid" && error.by === "Age")
 
 /**
  * Whether the server asked for this end: op 7, or 4009, which ends every connection after about half an hour.
@@ -208,11 +211,8 @@ const isCredentialRefusal = (end: End): boolean => end.error._tag === "Credentia
 const isStartup = (end: End, everGreeted: boolean): boolean =>
   !everGreeted || end.error._tag === "GatewayUnavailable" || end.error._tag === "CredentialsRejected"
 
-const within = (
-  times: ReadonlyArray<number>,
-  now: number,
-  window: Duration.Duration
-): ReadonlyArray<number> => times.filter((time) => now - time < Duration.toMillis(window))
+const within = (times: ReadonlyArray<number>, now: number, window: Duration.Duration): ReadonlyArray<number> =>
+  times.filter((time) => now - time < Duration.toMillis(window))
 
 /** How many of the last quick disconnects are looked back on; only `quickDisconnectLimit` and more matter. */
 const count = (before: number, again: boolean): number => (again ? before + 1 : 0)
@@ -265,7 +265,11 @@ export const fold =
       requested,
       invalidSessions: base.invalidSessions + (end.invalidSession === undefined ? 0 : 1),
       unconfirmedResumes:
-        end.sent === "Resume" ? count(base.unconfirmedResumes, unconfirmed) : end.sent === "Identify" ? 0 : base.unconfirmedResumes,
+        end.sent === "Resume"
+          ? count(base.unconfirmedResumes, unconfirmed)
+          : end.sent === "Identify"
+            ? 0
+            : base.unconfirmedResumes,
       fruitlessResumesAt: fruitless
         ? [...within(base.fruitlessResumesAt, end.at, policy.fruitlessResumeWindow), end.at]
         : end.progressed || end.sent === "Identify"
@@ -273,7 +277,11 @@ export const fold =
           : base.fruitlessResumesAt,
       identifyRefusals: isIdentifyRefusal(end) ? base.identifyRefusals + 1 : end.ready ? 0 : base.identifyRefusals,
       clientErrors: base.clientErrors + (closedWith(end, 4001, 4002) ? 1 : 0),
-      credentialRefusals: isCredentialRefusal(end) ? base.credentialRefusals + 1 : end.ready ? 0 : base.credentialRefusals,
+      credentialRefusals: isCredentialRefusal(end)
+        ? base.credentialRefusals + 1
+        : end.ready
+          ? 0
+          : base.credentialRefusals,
       failedConnects: end.greeted
         ? 0
         : end.error._tag === "ConnectionLost"

@@ -214,7 +214,11 @@ export const make = (options: {
     }
 
     /** One connection; `resume` says with what it begins. */
-    const connect = (url: string, authorization: AccessToken.Token["authorization"], beforeIdentify: Effect.Effect<void>) =>
+    const connect = (
+      url: string,
+      authorization: AccessToken.Token["authorization"],
+      beforeIdentify: Effect.Effect<void>
+    ) =>
       Effect.gen(function* () {
         // dispatches that find the sink full are let pass: they come again with the resume that follows
         let paused = false
@@ -228,7 +232,10 @@ export const make = (options: {
           authorization,
           intents: intents(),
           shard: options.shard,
-          resume: Option.map(Option.fromNullable(session), ({ id, received }) => ({ sessionId: id, sequence: received })),
+          resume: Option.map(Option.fromNullable(session), ({ id, received }) => ({
+            sessionId: id,
+            sequence: received
+          })),
           policy,
           beforeIdentify,
           heartbeatSequence: () =>
@@ -334,11 +341,7 @@ export const make = (options: {
             )
           )
         )
-      return yield* connect(
-        url,
-        access.authorization,
-        Effect.zipRight(permit.used, Scope.close(held, Exit.void))
-      )
+      return yield* connect(url, access.authorization, Effect.zipRight(permit.used, Scope.close(held, Exit.void)))
     }).pipe(
       Effect.scoped,
       Effect.catchAllDefect((cause) =>
@@ -423,7 +426,10 @@ export const make = (options: {
         )
       })
 
-    const announced = (schedule: ReconnectPolicy.ReconnectSchedule, because: () => string): ReconnectPolicy.ReconnectSchedule =>
+    const announced = (
+      schedule: ReconnectPolicy.ReconnectSchedule,
+      because: () => string
+    ): ReconnectPolicy.ReconnectSchedule =>
       Schedule.tapOutput(schedule, (wait) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           setState({ _tag: "Waiting", until: now + Duration.toMillis(wait), because: because() }).pipe(

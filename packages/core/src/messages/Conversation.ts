@@ -61,9 +61,7 @@ export const group = (openid: string): Group => Data.struct({ _tag: "Group", gro
  * @category constructors
  */
 export const ofEvent = (event: Event.MessageEvent): Conversation =>
-  event.t === "C2C_MESSAGE_CREATE"
-    ? c2c(event.author.user_openid ?? event.author.id ?? "")
-    : group(event.group_openid)
+  event.t === "C2C_MESSAGE_CREATE" ? c2c(event.author.user_openid ?? event.author.id ?? "") : group(event.group_openid)
 
 /**
  * The path of the endpoint that takes messages for a conversation.

@@ -164,16 +164,14 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
             body: { ...Message.toBody(message), ...anchor }
           })
         }).pipe(
-          Effect.map(
-            ({ body }): Receipt => ({
-              id: text(body, "id"),
-              timestamp: text(body, "timestamp"),
-              conversation,
-              via,
-              attempts,
-              deduplicated: false
-            })
-          ),
+          Effect.map(({ body }): Receipt => ({
+            id: text(body, "id"),
+            timestamp: text(body, "timestamp"),
+            conversation,
+            via,
+            attempts,
+            deduplicated: false
+          })),
           Effect.mapError(SendError.fromOpenApi),
           Effect.catchTag("AlreadySent", (already) =>
             anchor === undefined

@@ -148,7 +148,10 @@ const scene = (sandbox: Sandbox.SandboxShape) =>
     const said: Array<string> = []
     const speak = (index: number) =>
       Effect.gen(function* () {
-        const [who, make] = voices[index % voices.length] ?? ["Ann", (text: string) => ({ scene: "c2c", user: "ann", text })]
+        const [who, make] = voices[index % voices.length] ?? [
+          "Ann",
+          (text: string) => ({ scene: "c2c", user: "ann", text })
+        ]
         const text = `${lines[index % lines.length] ?? "hello"} (${index + 1})`
         yield* line(who, text)
         said.push(yield* sandbox.say(make(text)))
@@ -200,7 +203,10 @@ const inSandbox = Effect.gen(function* () {
   yield* scene(sandbox).pipe(Effect.provide(bot))
 }).pipe(Effect.scoped)
 
-const credentials = Config.all([Config.option(Config.string("QQ_APP_ID")), Config.option(Config.string("QQ_APP_SECRET"))])
+const credentials = Config.all([
+  Config.option(Config.string("QQ_APP_ID")),
+  Config.option(Config.string("QQ_APP_SECRET"))
+])
 
 /**
  * The demonstration. Fails when a message was lost or answered twice.
