@@ -140,6 +140,26 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   const running = yield* SubscriptionRef.make(Option.none<Running>())
   let begun = false
 
+  const notRunning: Session.SessionStatus = {
+    state: { _tag: "Disconnected" },
+    shard: config.shard,
+    attempt: 0,
+    lastEnd: undefined,
+    sessionId: undefined,
+    received: undefined,
+    watermark: undefined,
+    lastFrameAge: undefined,
+    roundTrip: undefined
+  }
+
+  const current = Effect.flatMap(
+    SubscriptionRef.get(running),
+    Option.match({
+      onNone: () => Effect.succeed(notRunning),
+      onSome: ({ session }) => session.status.get
+    })
+  )
+
   const claim = Effect.acquireRelease(
     Effect.suspend(() => {
       if (begun) return new AlreadyRunning({ appId: config.appId, shard: [config.shard[0], config.shard[1]] })
@@ -147,12 +167,12 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       return Effect.void
     }),
     () =>
-      Effect.zipRight(
-        SubscriptionRef.set(running, Option.none()),
-        Effect.sync(() => {
-          begun = false
-        })
-      )
+      Effect.gen(function* () {
+        begun = false
+        const { state } = yield* current
+        // one that has stopped for good stays to be looked at, until the next run
+        if (state._tag !== "Stopped") yield* SubscriptionRef.set(running, Option.none())
+      })
   )
 
   const run: GatewayShape["run"] = <E, R>(handlers: Layer.Layer<never, E, R>) =>
@@ -181,26 +201,6 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       yield* Effect.addFinalizer(() => delivery.drain)
       return yield* Deferred.await(failed)
     }).pipe(Effect.scoped, Effect.annotateLogs({ package: "@effect-qq/core", appId: config.appId }))
-
-  const notRunning: Session.SessionStatus = {
-    state: { _tag: "Disconnected" },
-    shard: config.shard,
-    attempt: 0,
-    lastEnd: undefined,
-    sessionId: undefined,
-    received: undefined,
-    watermark: undefined,
-    lastFrameAge: undefined,
-    roundTrip: undefined
-  }
-
-  const current = Effect.flatMap(
-    SubscriptionRef.get(running),
-    Option.match({
-      onNone: () => Effect.succeed(notRunning),
-      onSome: ({ session }) => session.status.get
-    })
-  )
 
   const whileRunning = <A, E>(
     stream: (now: Running) => Stream.Stream<A, E>,

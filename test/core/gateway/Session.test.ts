@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Gateway, Intents } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import { SystemError } from "@effect/platform/Error"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
@@ -349,7 +352,8 @@ describe("op 9", () => {
       yield* Bot.advance("2 minutes")
       assert.include(yield* Bot.ending(bot), "intent")
       assert.strictEqual((yield* Bot.introductions).length, 3)
-      assert.strictEqual(yield* Bot.state, "Disconnected")
+      assert.strictEqual(yield* Bot.state, "Stopped")
+      assert.strictEqual((yield* Effect.flip(Gateway.ready))._tag, "GatewayStopped")
     }).pipe(Bot.on())
   )
 })
@@ -507,6 +511,54 @@ describe("resuming", () => {
       assert.deepStrictEqual(yield* second.heard, ["between"])
       assert.deepStrictEqual(yield* Bot.introductions, ["identify", "resume"])
     }).pipe(Bot.on())
+  )
+
+  it.effect("a store that fails is tried again until it takes the session", () =>
+    Effect.gen(function* () {
+      const store = yield* KeyValueStore.KeyValueStore
+      const broken = yield* Ref.make(true)
+      const flaky = KeyValueStore.make({
+        ...store,
+        set: (key, value) =>
+          Effect.flatMap(Ref.get(broken), (isBroken) =>
+            isBroken && key.startsWith("session")
+              ? Effect.fail(
+                  new SystemError({
+                    reason: "Unknown",
+                    module: "KeyValueStore",
+                    method: "set",
+                    description: "disk full"
+                  })
+                )
+              : store.set(key, value)
+          )
+      })
+      yield* Effect.gen(function* () {
+        yield* Bot.online
+        yield* Bot.advance("2 minutes")
+        assert.isTrue(Option.isNone(yield* store.get("session.1905000001.0-1")))
+        yield* Ref.set(broken, false)
+        yield* Bot.advance("1 minute")
+        assert.isTrue(Option.isSome(yield* store.get("session.1905000001.0-1")))
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(
+          Layer.fresh(TestPlatform.layerBot({ hosts: Bot.ownHosts })).pipe(
+            Layer.provide(Layer.succeed(KeyValueStore.KeyValueStore, flaky))
+          )
+        )
+      )
+    }).pipe(Effect.scoped, Effect.provide(TestPlatform.layerPlatform()))
+  )
+
+  it.effect("the token of an identify is fetched after the wait for the limit", () =>
+    Effect.gen(function* () {
+      yield* Bot.listen
+      yield* Bot.advance("4 hours")
+      yield* Bot.advance("1 minute")
+      assert.strictEqual(yield* Bot.state, "Ready")
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify"])
+    }).pipe(Bot.on({ platform: { sessionLimit: { remaining: 0, resetAfter: 14_400_000 } } }))
   )
 
   it.effect("onShutdown end leaves nothing to resume", () =>

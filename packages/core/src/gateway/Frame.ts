@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 
 /**
  * What a frame means. 3, 4, 5 and 8 do not exist; 12 and 13 belong to the webhook transport.
@@ -61,17 +62,15 @@ export interface Frame {
 }
 
 /**
- * Why a frame was refused.
+ * A frame that was refused, and why. `size` counts the characters of text, or the bytes of binary.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Malformed {
-  readonly _tag: "Malformed"
+export class Malformed extends Data.TaggedClass("Malformed")<{
   readonly reason: "NotText" | "Empty" | "TooLarge" | "NotJson" | "NotAFrame"
-  /** The size of what came: characters of text, bytes of binary. */
   readonly size: number
-}
+}> {}
 
 /**
  * The largest frame that is looked at, in UTF-16 code units: 8 MiB.
@@ -81,7 +80,7 @@ export interface Malformed {
  */
 export const maximumSize: number = 8 * 1024 * 1024
 
-const malformed = (reason: Malformed["reason"], size: number): Malformed => ({ _tag: "Malformed", reason, size })
+const malformed = (reason: Malformed["reason"], size: number): Malformed => new Malformed({ reason, size })
 
 /**
  * Whether {@link parse} refused its input.
@@ -89,8 +88,8 @@ const malformed = (reason: Malformed["reason"], size: number): Malformed => ({ _
  * @since 0.1.0
  * @category guards
  */
-export const isMalformed = (frame: Frame | Malformed): frame is Malformed =>
-  "_tag" in frame && frame._tag === "Malformed"
+// by class: a hostile frame may have any field
+export const isMalformed = (frame: Frame | Malformed): frame is Malformed => frame instanceof Malformed
 
 const sizeOf = (data: unknown): number => {
   if (ArrayBuffer.isView(data)) return data.byteLength
@@ -101,7 +100,8 @@ const isAbsent = (value: unknown): boolean => value === undefined || value === n
 
 /**
  * Reads one frame. The object is handed on as it was parsed: nothing is copied. A field of the wrong type makes the
- * frame malformed, except that `null` stands for absent and a decimal string is read as a sequence number.
+ * frame malformed, except that `null` stands for absent and a decimal string is read as a sequence number. A sequence
+ * number that is not a whole number from 0 up makes it malformed too: it would be sent back in heartbeats and resumes.
  *
  * @since 0.1.0
  * @category decoding
@@ -117,14 +117,13 @@ export const parse = (data: unknown): Frame | Malformed => {
     return malformed("NotJson", data.length)
   }
   if (typeof value !== "object" || value === null) return malformed("NotAFrame", data.length)
-  const frame = value as { op?: unknown; s?: unknown; t?: unknown; id?: unknown; _tag?: unknown }
-  if (frame._tag !== undefined) delete frame._tag
+  const frame = value as { op?: unknown; s?: unknown; t?: unknown; id?: unknown }
   if (typeof frame.op !== "number") return malformed("NotAFrame", data.length)
-  if (typeof frame.s !== "number" && frame.s !== undefined) {
+  if (typeof frame.s !== "number") {
     if (typeof frame.s === "string" && /^\d{1,15}$/.test(frame.s)) frame.s = Number(frame.s)
-    else if (frame.s === null) frame.s = undefined
+    else if (isAbsent(frame.s)) frame.s = undefined
     else return malformed("NotAFrame", data.length)
-  }
+  } else if (!Number.isSafeInteger(frame.s) || frame.s < 0) return malformed("NotAFrame", data.length)
   if (typeof frame.t !== "string") {
     if (!isAbsent(frame.t)) return malformed("NotAFrame", data.length)
     frame.t = undefined

@@ -95,23 +95,27 @@ export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | C
     if (!options.answered()) yield* probe
   })
 
-  /** Sleeps until `due`; a machine that was suspended meanwhile has a suspect socket, and asks at once. */
+  /**
+   * Sleeps until `due`, and says when it beat. A machine that was suspended meanwhile has a suspect socket, and asks at
+   * once.
+   */
   const beatAt = (due: number) =>
     Effect.gen(function* () {
       const before = yield* Clock.currentTimeMillis
       yield* Effect.sleep(Math.max(0, due - before))
       const now = yield* Clock.currentTimeMillis
       yield* now - due > interval ? probe : beat
+      return now
     })
 
   return Effect.gen(function* () {
     const start = yield* Clock.currentTimeMillis
     let due = start + Math.round((yield* Random.next) * firstWithin)
     while (true) {
-      yield* beatAt(due)
+      const beatenAt = yield* beatAt(due)
       const now = yield* Clock.currentTimeMillis
-      // a beat that waited long for its answer moves the next ones; none is sent to catch up
-      due = Math.max(due + interval, now)
+      // a beat that was late, or waited long for its answer, moves the next ones; none is sent to catch up
+      due = Math.max(beatenAt + interval, now)
     }
   })
 }

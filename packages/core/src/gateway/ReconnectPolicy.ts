@@ -48,7 +48,7 @@ const rung = (ladder: ReadonlyArray<Duration.Duration>, n: number): Duration.Dur
 
 /** What is left of the budget, spread evenly over the time it has to last: only from the third identify in ten minutes. */
 const share = (step: Step): Duration.Duration =>
-  step.history.identifiedAt.length >= 2 && step.budget.remaining > 0
+  step.history.identifiedAt.length >= 2 && step.budget.remaining > 0 && Number.isFinite(step.budget.remaining)
     ? Duration.times(step.budget.resetAfter, 1 / step.budget.remaining)
     : Duration.zero
 

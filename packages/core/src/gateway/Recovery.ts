@@ -161,8 +161,13 @@ const closedWith = (end: End, ...codes: ReadonlyArray<number>): boolean =>
   end.error.code !== undefined &&
   codes.includes(end.error.code)
 
-/** Only our side, or the caller, wanted this end: it says nothing about the platform. */
-const isOwnWish = (error: GatewayError): boolean =>
+/**
+ * Whether only our side, or the caller, wanted this end: it says nothing about the platform.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isOwnWish = (error: GatewayError): boolean =>
   (error._tag === "ReconnectRequested" && error.by !== "Server") ||
   (error._tag === "SessionInvalid" && error.by === "Age")
 

@@ -124,6 +124,9 @@ const preparationTimeout = Duration.seconds(60)
 /** A wait that is shorter is not worth a change of state. */
 const noticeable = Duration.millis(100)
 
+/** When a store that failed is tried again: after 1, 2, 4 … s, at most a minute. */
+const storeRetries = Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("1 minute"))
+
 /** How long a shutdown waits for the store. */
 const saveTimeout = Duration.seconds(1)
 
@@ -161,6 +164,8 @@ export const make = (options: {
     const sockets = yield* Effect.context<Socket.WebSocketConstructor>()
     const clock = yield* Effect.clock
     const state = yield* SubscriptionRef.make<SessionState>({ _tag: "Disconnected" })
+
+    const dropped = yield* Effect.makeLatch(false)
 
     const intentSets = [options.intents, ...config.fallbackIntents]
     let intentSet = 0
@@ -341,7 +346,10 @@ export const make = (options: {
             )
           )
         )
-      return yield* connect(url, access.authorization, Effect.zipRight(permit.used, Scope.close(held, Exit.void)))
+      // the wait may have been longer than a token lives
+      const fresh = yield* Effect.catchAll(Effect.mapError(token.get, fromTokenError), Connection.neverConnected)
+      tokenFetch = fresh.fetch
+      return yield* connect(url, fresh.authorization, Effect.zipRight(permit.used, Scope.close(held, Exit.void)))
     }).pipe(
       Effect.scoped,
       Effect.catchAllDefect((cause) =>
@@ -393,10 +401,11 @@ export const make = (options: {
         const decision = Recovery.decide(policy)(end, session, history)
         if (decision._tag === "Stop") return yield* stop(decision.refusal)
         if (decision._tag === "Refused") yield* onRefused(decision.refusal)
-        yield* Effect.logWarning(describe(end))
+        const expected = history.requested || Recovery.isOwnWish(end.error)
+        yield* expected ? Effect.logInfo(describe(end)) : Effect.logWarning(describe(end))
         if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {
           session = undefined
-          yield* Effect.catchAll(save, (error) => Effect.logWarning(error.message))
+          yield* dropped.open
         }
         if (decision._tag === "Reconnect" && decision.refreshToken) {
           yield* token.reject(tokenFetch)
@@ -438,10 +447,15 @@ export const make = (options: {
         )
       )
 
-    /** Saves what changed, at most once in `saveEvery`; a store that fails is tried again. */
-    const keepSaved = sink.changed.pipe(
-      Effect.zipRight(save),
-      Effect.catchAll((error) => Effect.logWarning(error.message)),
+    /** Saves what changed, at most once in `saveEvery`; a store that fails is tried again until it takes it. */
+    const keepSaved = Effect.raceFirst(sink.changed, dropped.await).pipe(
+      Effect.zipRight(dropped.close),
+      Effect.zipRight(
+        save.pipe(
+          Effect.tapError((error) => Effect.logWarning(error.message)),
+          Effect.retry(storeRetries)
+        )
+      ),
       Effect.zipRight(Effect.sleep(config.delivery.saveEvery)),
       Effect.forever
     )

@@ -1,0 +1,116 @@
+/** What the stages share: their options, the feeder, a bot, clocks and medians. */
+import { Bot, BotConfig } from "@effect-qq/core"
+import { NodeHttp, NodeWebSocket } from "@effect-qq/node"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Redacted from "effect/Redacted"
+import { fork } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
+
+/** The options of a stage, as `main.mjs` passes them. */
+export const options = JSON.parse(process.argv[2] ?? "{}")
+
+/** Starts a feeder; it ends with this process. */
+export const startFeeder = async () => {
+  const child = fork(fileURLToPath(new URL("feeder.mjs", import.meta.url)), { execArgv: [] })
+  child.on("exit", (code) => {
+    if (code !== null && code !== 0) throw new Error(`the feeder ended with ${code}`)
+  })
+  const [{ port }] = await once(child, "message")
+  return {
+    port,
+    /** Bytes of one frame. */
+    prepare: async (flood) => {
+      child.send({ prepare: flood })
+      const [{ prepared }] = await once(child, "message")
+      return prepared
+    },
+    flood: (flood) => child.send({ flood }),
+    stop: async () => {
+      const gone = once(child, "exit")
+      child.disconnect()
+      await gone
+    }
+  }
+}
+
+/** A whole bot on loopback that keeps its session in memory. Warnings go to the standard error. */
+export const botLayer = (port, appId) =>
+  Bot.layer.pipe(
+    Layer.provide(Layer.fresh(NodeHttp.layer())),
+    Layer.provide(Layer.fresh(NodeWebSocket.layer())),
+    Layer.provide(Layer.fresh(KeyValueStore.layerMemory)),
+    Layer.provideMerge(
+      BotConfig.layer({
+        appId,
+        secret: Redacted.make("bench-secret"),
+        hosts: { api: `http://127.0.0.1:${port}`, token: `http://127.0.0.1:${port}/token` }
+      })
+    ),
+    Layer.provideMerge(Layer.merge(Logger.minimumLogLevel(LogLevel.Warning), toStandardError))
+  )
+
+const toStandardError = Logger.replace(
+  Logger.defaultLogger,
+  Logger.map(Logger.logfmtLogger, (line) => {
+    process.stderr.write(`${line}\n`)
+  })
+)
+
+/** How the sockets of the bare client are made: as the library makes its own. */
+export const bareSocketOptions = { perMessageDeflate: false, maxPayload: 8 * 1024 * 1024 }
+
+/** Begins a measurement; the answer, asked at its end, gives microseconds of wall clock and of processor. */
+export const stopwatch = () => {
+  globalThis.gc?.()
+  const processor = process.cpuUsage()
+  const start = performance.now()
+  return () => {
+    const wall = (performance.now() - start) * 1000
+    const { system, user } = process.cpuUsage(processor)
+    return { wall, processor: system + user }
+  }
+}
+
+/** The middle one of some numbers. */
+export const median = (numbers) => {
+  const sorted = [...numbers].toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/**
+ * Runs contenders in turns, `rounds` times after a first round that is not counted. A contender is measured in
+ * microseconds; the first one is what the others are compared with.
+ */
+export const compare = async (contenders, count) => {
+  const measured = new Map(contenders.map(({ name }) => [name, []]))
+  for (let round = -1; round < options.rounds; round++) {
+    for (const { name, run } of contenders) {
+      const one = await run()
+      if (round >= 0) measured.get(name).push(one)
+    }
+  }
+  const base = measured.get(contenders[0].name)
+  return contenders.map(({ name, target }) => {
+    const rows = measured.get(name)
+    const each = median(rows.map(({ wall }) => wall)) / count
+    return {
+      name,
+      rate: 1e6 / each,
+      each,
+      processor: median(rows.map(({ processor }) => processor)) / count,
+      // each round has its own ratio: what else the machine does then weighs on both sides of it
+      ratio: median(rows.map(({ wall }, index) => base[index].wall / wall)),
+      target
+    }
+  })
+}
+
+/** Hands the outcome to `main.mjs` and ends this process. */
+export const report = (outcome) => {
+  process.send(outcome, () => process.disconnect())
+}

@@ -1,0 +1,73 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import * as CloseCode from "../../../packages/core/src/gateway/CloseCode.ts"
+
+const range = (from: number, to: number): ReadonlyArray<number> =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index)
+
+/** What the design says about every code that is documented or has been seen. */
+const expected: ReadonlyArray<readonly [CloseCode.CloseRecovery, ReadonlyArray<number>]> = [
+  ["resume", [...range(1000, 1003), ...range(1005, 1015)]],
+  ["expired", [4009]],
+  ["identify", [4000, 4003, 4005, 4006, 4007, ...range(4900, 4913)]],
+  ["refresh-token", [4004]],
+  ["slow-down", [4008]],
+  ["refused-intents", [4013, 4014]],
+  ["client-error", [4001, 4002]],
+  ["not-allowed", [4924]],
+  ["fatal", [4010, 4011, 4012, 4015, 4914, 4915]]
+]
+
+/** Where reconnecting alone mends nothing, a person has to be told what would. */
+const needsAPerson: ReadonlySet<CloseCode.CloseRecovery> = new Set(["refused-intents", "client-error", "not-allowed"])
+
+describe("the table of close codes", () => {
+  for (const [recovery, codes] of expected) {
+    it(`${recovery}: ${codes.join(", ")}`, () => {
+      for (const code of codes) assert.strictEqual(CloseCode.table.get(code)?.recovery, recovery, String(code))
+    })
+  }
+
+  it("has no row besides", () => {
+    const known = expected.flatMap(([, codes]) => codes)
+    assert.deepStrictEqual(
+      [...CloseCode.table.keys()].toSorted((a, b) => a - b),
+      known.toSorted((a, b) => a - b)
+    )
+  })
+
+  it("every row knows its code, says what it means and where that was learnt", () => {
+    for (const [code, row] of CloseCode.table) {
+      assert.strictEqual(row.code, code)
+      assert.notStrictEqual(row.meaning, "")
+      assert.notStrictEqual(row.source, "")
+    }
+  })
+
+  it("every code that stops a bot, and the next action is known, has a hint", () => {
+    for (const [code, row] of CloseCode.table) {
+      const stops = needsAPerson.has(row.recovery) || (row.recovery === "fatal" && code !== 4015)
+      if (stops) assert.isAbove(row.hint?.length ?? 0, 10, String(code))
+    }
+  })
+})
+
+describe("lookup", () => {
+  it("finds every row of the table", () => {
+    for (const [code, row] of CloseCode.table) assert.strictEqual(CloseCode.lookup(code), row)
+  })
+
+  it("an unknown 4xxx identifies, anything else is a broken connection", () => {
+    fc.assert(
+      fc.property(fc.integer(), (code) => {
+        if (CloseCode.table.has(code)) return
+        const row = CloseCode.lookup(code)
+        assert.strictEqual(row.code, code)
+        assert.strictEqual(row.recovery, code >= 4000 && code <= 4999 ? "identify" : "resume")
+      })
+    )
+    assert.strictEqual(CloseCode.lookup(4777).recovery, "identify")
+    assert.strictEqual(CloseCode.lookup(3999).recovery, "resume")
+    assert.strictEqual(CloseCode.lookup(5000).recovery, "resume")
+  })
+})

@@ -1,0 +1,111 @@
+/** A process of its own: what it prints, how it ends. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as ChildProcess from "node:child_process"
+import * as Path from "node:path"
+import * as Url from "node:url"
+import { within } from "./patience.ts"
+
+const root = Path.resolve(Path.dirname(Url.fileURLToPath(import.meta.url)), "..", "..", "..")
+
+export const echoBot: string = Path.join(root, "examples", "echo.mjs")
+export const testBot: string = Path.join(root, "test", "node", "support", "bot.mjs")
+export const commandLine: string = Path.join(root, "packages", "node", "dist", "cli", "main.js")
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** When, in milliseconds of `performance.now`. */
+  readonly at: number
+}
+
+export interface Child {
+  /** All that it has printed so far, on standard output and standard error. */
+  readonly printed: () => string
+  /** Completes once it has printed this text. */
+  readonly until: (text: string) => Effect.Effect<void>
+  /** Sends a signal, and says when, in milliseconds of `performance.now`. */
+  readonly signal: (signal: NodeJS.Signals) => Effect.Effect<number>
+  readonly ended: Effect.Effect<Ended>
+}
+
+/** Only what Node.js itself may need: nothing that this process was told about bots or proxies. */
+const surroundings = (): Record<string, string> => {
+  const kept = ["PATH", "HOME", "TMPDIR", "SystemRoot", "TEMP", "USERPROFILE"]
+  return Object.fromEntries(
+    kept.flatMap((name) => {
+      const value = process.env[name]
+      return value === undefined ? [] : [[name, value]]
+    })
+  )
+}
+
+/** Starts a script under Node.js. It is killed when the scope closes, should it still run. */
+export const start = (
+  script: string,
+  options: { readonly words?: ReadonlyArray<string>; readonly environment?: Readonly<Record<string, string>> } = {}
+): Effect.Effect<Child, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const child = ChildProcess.spawn(process.execPath, [script, ...(options.words ?? [])], {
+          env: { ...surroundings(), ...options.environment },
+          stdio: ["ignore", "pipe", "pipe"]
+        })
+        const listeners = new Set<() => void>()
+        const state: { printed: string; ended: Ended | undefined } = { printed: "", ended: undefined }
+        const tell = (): void => {
+          for (const listener of listeners) listener()
+        }
+        for (const stream of [child.stdout, child.stderr]) {
+          stream.setEncoding("utf8")
+          stream.on("data", (text: string) => {
+            state.printed += text
+            tell()
+          })
+        }
+        // "close" comes after "exit", once all that was printed has arrived
+        const exit: { at: number } = { at: 0 }
+        child.on("exit", () => {
+          exit.at = performance.now()
+        })
+        child.on("close", (code, signal) => {
+          state.ended = { code, signal, at: exit.at }
+          tell()
+        })
+        return { child, listeners, state }
+      }),
+      ({ child, state }) => Effect.sync(() => void (state.ended === undefined && child.kill("SIGKILL")))
+    ),
+    ({ child, listeners, state }): Child => {
+      const when = <A>(what: string, look: () => A | undefined): Effect.Effect<A> =>
+        Effect.async<A>((resume) => {
+          const listener = (): void => {
+            const found = look()
+            if (found === undefined) return
+            listeners.delete(listener)
+            resume(Effect.succeed(found))
+          }
+          listeners.add(listener)
+          listener()
+          return Effect.sync(() => listeners.delete(listener))
+        }).pipe(within("20 seconds", `the child process: ${what}`, () => state.printed))
+      const dead = Effect.suspend(() => Effect.dieMessage(`the child process has ended already\n${state.printed}`))
+      return {
+        printed: () => state.printed,
+        until: (text) =>
+          Effect.flatten(
+            when(`"${text}"`, () =>
+              state.printed.includes(text) ? Effect.void : state.ended === undefined ? undefined : dead
+            )
+          ),
+        signal: (signal) =>
+          Effect.sync(() => {
+            const at = performance.now()
+            child.kill(signal)
+            return at
+          }),
+        ended: when("its end", () => state.ended)
+      }
+    }
+  )
