@@ -112,10 +112,8 @@ export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | C
     const start = yield* Clock.currentTimeMillis
     let due = start + Math.round((yield* Random.next) * firstWithin)
     while (true) {
-      const beatenAt = yield* beatAt(due)
-      const now = yield* Clock.currentTimeMillis
-      // a beat that was late, or waited long for its answer, moves the next ones; none is sent to catch up
-      due = Math.max(beatenAt + interval, now)
+      // a late beat moves the next ones; none is sent to catch up
+      due = (yield* beatAt(due)) + interval
     }
   })
 }

@@ -324,7 +324,10 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
           break
         case "Freeze":
           connection.frozen = true
-          connection.socket.pause()
+          // What comes is thrown away unread, so that even a close frame gets no answer, while the end of the TCP
+          // connection is still noticed: a paused socket would count as open long after its client had left.
+          connection.tcp.removeAllListeners("data")
+          connection.tcp.resume()
           break
       }
     }
