@@ -77,6 +77,29 @@ describe("a session", () => {
     }).pipe(Bot.on())
   )
 
+  it.effect("says how it is, truthfully, at any time", () =>
+    Effect.gen(function* () {
+      const status = Effect.flatMap(Gateway.status, ({ get }) => get)
+      assert.strictEqual((yield* status).state._tag, "Disconnected")
+      yield* inject(Fault.unreachable({ times: 2 }))
+      yield* Bot.listen
+      const waiting = yield* status
+      assert.strictEqual(waiting.state._tag === "Waiting" && waiting.state.until, 5000)
+      assert.strictEqual(waiting.attempt, 1)
+      assert.strictEqual(waiting.lastEnd?._tag, "ConnectionLost")
+      yield* Bot.advance("5 seconds")
+      assert.strictEqual((yield* status).attempt, 2)
+      yield* Bot.advance("10 seconds")
+      yield* say("one")
+      yield* Bot.advance("40 seconds")
+      const ready = yield* status
+      assert.strictEqual(ready.state._tag, "Ready")
+      assert.deepInclude(ready, { attempt: 0, received: 2, watermark: 2, roundTrip: 0 })
+      assert.isAtMost(ready.lastFrameAge ?? 99_999, 41_250)
+      assert.deepStrictEqual(yield* Gateway.health, { state: "Ready", lastFrameAge: ready.lastFrameAge, unsettled: 0 })
+    }).pipe(Bot.on({ bot: noJitter }))
+  )
+
   it.effect("openclaw_qqbot_148_resumed_is_online: RESUMED makes it Ready like READY", () =>
     Effect.gen(function* () {
       yield* Bot.online
@@ -349,7 +372,7 @@ describe("op 9", () => {
     Effect.gen(function* () {
       yield* inject(Fault.refuseIdentifies({ times: Number.POSITIVE_INFINITY }))
       const bot = yield* Bot.listen
-      yield* Bot.advance("2 minutes")
+      yield* Bot.advance("5 minutes")
       assert.include(yield* Bot.ending(bot), "intent")
       assert.strictEqual((yield* Bot.introductions).length, 3)
       assert.strictEqual(yield* Bot.state, "Stopped")

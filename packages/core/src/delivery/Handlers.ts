@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -176,7 +175,7 @@ interface Work {
 interface Worker {
   readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
   work: Work | undefined
-  /** Epoch milliseconds. */
+  /** Monotonic milliseconds: a wall clock that is set must not end a handler. */
   deadline: number
   timedOut: boolean
 }
@@ -221,6 +220,8 @@ export const make = (options: {
     let lookers = 0
     let active = 0
     let stopping = false
+
+    const monotonicMillis = (): number => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
 
     const byType = new Map<string, ReadonlyArray<Handler>>()
     for (const handler of options.handlers) {
@@ -321,9 +322,14 @@ export const make = (options: {
         const work = lane.waiting.shift()
         if (work === undefined) return false
         handled++
+        // a full inbox may have dropped it while it waited
+        if (work.entry.settled) {
+          settle(work)
+          return next()
+        }
         work.entry.started = true
         worker.work = work
-        worker.deadline = clock.unsafeCurrentTimeMillis() + handlerTimeout
+        worker.deadline = monotonicMillis() + handlerTimeout
         working.unsafeOpen()
         return true
       }
@@ -415,7 +421,7 @@ export const make = (options: {
     const watch: Effect.Effect<never> = Effect.gen(function* () {
       while (true) {
         yield* working.await
-        const now = yield* Clock.currentTimeMillis
+        const now = monotonicMillis()
         let earliest = Number.POSITIVE_INFINITY
         for (const worker of workers) {
           if (worker.work === undefined || worker.timedOut) continue

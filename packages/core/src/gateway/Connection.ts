@@ -395,7 +395,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
 
     const silence: Effect.Effect<never, ConnectionLost> = Effect.suspend(() => {
       const patience = Duration.toMillis(policy.readyTimeout)
-      const left = lastFrameAt + patience - clock.unsafeCurrentTimeMillis()
+      // at most the whole time again, whatever the wall clock was set to
+      const left = Math.min(patience, lastFrameAt + patience - clock.unsafeCurrentTimeMillis())
       return left > 0
         ? Effect.zipRight(Effect.sleep(left), silence)
         : new ConnectionLost({

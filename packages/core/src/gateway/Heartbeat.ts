@@ -102,7 +102,8 @@ export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | C
   const beatAt = (due: number) =>
     Effect.gen(function* () {
       const before = yield* Clock.currentTimeMillis
-      yield* Effect.sleep(Math.max(0, due - before))
+      // a wall clock that was set back must not silence the beats
+      yield* Effect.sleep(Math.min(interval, Math.max(0, due - before)))
       const now = yield* Clock.currentTimeMillis
       yield* now - due > interval ? probe : beat
       return now

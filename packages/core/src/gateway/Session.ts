@@ -121,6 +121,9 @@ const nothingReceived = 0
 /** Token, metadata and everything before the socket, in one attempt. Source: hermes-agent#110542 (30 hours in one await). */
 const preparationTimeout = Duration.seconds(60)
 
+/** How often, in milliseconds, the age of a session is looked at. */
+const ageCheck = 3_600_000
+
 /** A wait that is shorter is not worth a change of state. */
 const noticeable = Duration.millis(100)
 
@@ -210,13 +213,14 @@ export const make = (options: {
         current._tag === next._tag && next._tag !== "Waiting" ? Effect.void : SubscriptionRef.set(state, next)
       )
 
-    const onPhase = (phase: Phase): Effect.Effect<void> => {
-      if (phase !== "Ready") return setState({ _tag: phase })
-      attempt = 0
-      return Effect.flatMap(Clock.currentTimeMillis, (since) => setState({ _tag: "Ready", since })).pipe(
-        Effect.zipRight(Effect.logInfo("the session is ready"))
-      )
-    }
+    const onPhase = (phase: Phase): Effect.Effect<void> =>
+      phase === "Ready"
+        ? Effect.gen(function* () {
+            attempt = 0
+            yield* setState({ _tag: "Ready", since: yield* Clock.currentTimeMillis })
+            yield* Effect.logInfo("the session is ready")
+          })
+        : setState({ _tag: phase })
 
     /** One connection; `resume` says with what it begins. */
     const connect = (
@@ -278,8 +282,9 @@ export const make = (options: {
           Effect.zipRight(sink.room),
           Effect.zipRight(
             Effect.suspend(() => {
-              const earliest = overflowResumeAt + Duration.toMillis(config.delivery.overflowResumeEvery)
-              return Effect.sleep(Math.max(0, earliest - clock.unsafeCurrentTimeMillis()))
+              const every = Duration.toMillis(config.delivery.overflowResumeEvery)
+              const left = overflowResumeAt + every - clock.unsafeCurrentTimeMillis()
+              return Effect.sleep(Math.min(every, Math.max(0, left)))
             })
           ),
           Effect.zipRight(
@@ -294,11 +299,12 @@ export const make = (options: {
         /** A session that is very old is replaced at a moment when nothing is said. */
         const retire: Effect.Effect<never> = Effect.suspend(() => {
           const now = clock.unsafeCurrentTimeMillis()
-          if (session === undefined) return Effect.zipRight(Effect.sleep(policy.maximumAge), retire)
+          if (session === undefined) return Effect.zipRight(Effect.sleep(ageCheck), retire)
           const old = session.startedAt + Duration.toMillis(policy.maximumAge)
           const quiet = session.lastDispatchAt + Duration.toMillis(policy.quietFor)
           const due = Math.max(old, quiet)
-          if (now < due) return Effect.zipRight(Effect.sleep(due - now), retire)
+          // looked at again every hour, for the wall clock may be set meanwhile
+          if (now < due) return Effect.zipRight(Effect.sleep(Math.min(due - now, ageCheck)), retire)
           link?.end(new SessionInvalid({ resumable: false, by: "Age", detail: "older than the policy's maximum age" }))
           return Effect.never
         })
