@@ -49,7 +49,11 @@ const server = http.createServer((request, response) => {
     if (answer !== undefined) {
       const text = JSON.stringify(answer(server.address().port))
       // an idle session keeps no HTTP connection
-      response.writeHead(200, { "content-type": "application/json", "content-length": text.length, connection: "close" })
+      response.writeHead(200, {
+        "content-type": "application/json",
+        "content-length": text.length,
+        connection: "close"
+      })
       return response.end(text)
     }
     const isMessage = request.method === "POST" && request.url.endsWith("/messages")

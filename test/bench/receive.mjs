@@ -16,7 +16,7 @@ const stages = {
 }
 
 const { flavour, handled, target } = stages[options.stage]
-const count = options.count ?? 100_000
+const count = options.count ?? 40_000
 const flood = { flavour, count }
 const feeder = await startFeeder()
 const frameBytes = await feeder.prepare(flood)
@@ -51,35 +51,54 @@ const settled = (gateway) =>
     unsettled === 0 ? Effect.void : Effect.zipRight(Effect.yieldNow(), settled(gateway))
   )
 
-const library = Effect.gen(function* () {
-  let seen = 0
-  let arrived
-  const all = new Promise((resolve) => {
-    arrived = resolve
-  })
-  const handlers = Gateway.on(handled, () => {
-    if (++seen === count) arrived()
-    return Effect.void
-  })
-  const gateway = yield* Gateway.Gateway
-  const running = yield* Effect.fork(gateway.run(handlers))
-  const measure = Effect.gen(function* () {
-    yield* gateway.ready
-    const stop = stopwatch()
-    feeder.flood(flood)
-    yield* Effect.promise(() => all)
-    yield* settled(gateway)
-    return stop()
-  })
-  const measured = yield* Effect.raceFirst(measure, Fiber.join(running))
-  yield* Fiber.interrupt(running)
-  if (seen !== count) throw new Error(`${seen} of ${count} events were handled`)
-  return measured
-}).pipe(Effect.provide(botLayer(feeder.port, "1024")), Effect.timeout("30 seconds"))
+/** `handle` makes a handler of what has to be called once for each event. */
+const library = (handle) =>
+  Effect.gen(function* () {
+    let seen = 0
+    let arrived
+    const all = new Promise((resolve) => {
+      arrived = resolve
+    })
+    const tick = () => {
+      if (++seen === count) arrived()
+    }
+    const handlers = Gateway.on(handled, handle(tick))
+    const gateway = yield* Gateway.Gateway
+    const running = yield* Effect.fork(gateway.run(handlers))
+    const measure = Effect.gen(function* () {
+      yield* gateway.ready
+      const stop = stopwatch()
+      feeder.flood(flood)
+      yield* Effect.promise(() => all)
+      yield* settled(gateway)
+      return stop()
+    })
+    const measured = yield* Effect.raceFirst(measure, Fiber.join(running))
+    yield* Fiber.interrupt(running)
+    if (seen !== count) throw new Error(`${seen} of ${count} events were handled`)
+    return measured
+  }).pipe(Effect.provide(botLayer(feeder.port, "1024")), Effect.timeout("30 seconds"))
+
+/** Looks at the event and has nothing to do. */
+const noOperation = library((tick) => () => {
+  tick()
+  return Effect.void
+})
+
+/** The least that a handler with something to do can do: an effect, with its context and its scope. */
+const oneEffect = library((tick) => () => Effect.sync(tick))
 
 const contenders = [
   { name: "bare ws, JSON.parse", run: bare },
-  { name: `${options.stage} to a no-op handler, settled`, run: () => Effect.runPromise(library), target }
+  {
+    name: `${options.stage} to a no-op handler, settled`,
+    run: () => Effect.runPromise(noOperation),
+    target
+  },
+  {
+    name: `${options.stage} to a handler that runs an effect`,
+    run: () => Effect.runPromise(oneEffect)
+  }
 ]
 
 const rows = await compare(options.profile === undefined ? contenders : contenders.slice(1), count)

@@ -9,7 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as undici from "undici"
 import { botLayer, compare, options, report, startFeeder, stopwatch } from "./support.mjs"
 
-const count = options.count ?? 16_000
+const count = options.count ?? 3200
 const concurrency = 64
 const share = Math.ceil(count / concurrency)
 const total = share * concurrency
@@ -68,7 +68,10 @@ const library = (deliver) =>
       if (receipt.id !== undefined) sent++
     })
     const worker = Effect.repeatN(one, share - 1)
-    yield* Effect.all(Array.from({ length: concurrency }, () => worker), { concurrency: "unbounded", discard: true })
+    yield* Effect.all(
+      Array.from({ length: concurrency }, () => worker),
+      { concurrency: "unbounded", discard: true }
+    )
     const measured = stop()
     if (sent !== total) throw new Error(`the library sent ${sent} of ${total}`)
     return measured

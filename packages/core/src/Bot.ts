@@ -12,9 +12,15 @@ import * as Gateway from "./Gateway.ts"
 import * as GatewayMetadata from "./gateway/GatewayMetadata.ts"
 import * as IdentifyLimiter from "./gateway/IdentifyLimiter.ts"
 import * as SessionStore from "./gateway/SessionStore.ts"
+import * as AuditOutcomes from "./messages/AuditOutcomes.ts"
+import * as Media from "./messages/Media.ts"
 import * as Messenger from "./messages/Messenger.ts"
+import * as RateLimit from "./messages/RateLimit.ts"
+import * as Reception from "./messages/Reception.ts"
+import * as ReplyLedger from "./messages/ReplyLedger.ts"
 import * as AccessToken from "./openapi/AccessToken.ts"
 import * as OpenApi from "./openapi/OpenApi.ts"
+import * as SessionPresence from "./openapi/SessionPresence.ts"
 
 /**
  * What a bot offers to a program.
@@ -24,10 +30,15 @@ import * as OpenApi from "./openapi/OpenApi.ts"
  */
 export type Bot =
   | AccessToken.AccessToken
+  | AuditOutcomes.AuditOutcomes
   | Gateway.Gateway
   | GatewayMetadata.GatewayMetadata
+  | Media.Media
   | Messenger.Messenger
   | OpenApi.OpenApi
+  | RateLimit.RateLimit
+  | ReplyLedger.ReplyLedger
+  | SessionPresence.SessionPresence
 
 /**
  * What a runtime has to bring.
@@ -41,6 +52,9 @@ export type Runtime =
   | KeyValueStore.KeyValueStore
   | Socket.WebSocketConstructor
 
+/** What the gateway fills and the sender reads. */
+const shared = Layer.mergeAll(AuditOutcomes.layer, RateLimit.layer, ReplyLedger.layer, SessionPresence.layer)
+
 /**
  * One bot. Each layer value is used once, so all parts share one token, one metadata cache and one session.
  *
@@ -51,6 +65,9 @@ export const layer: Layer.Layer<Bot, never, Runtime> = Layer.mergeAll(Gateway.la
   Layer.provide(IdentifyLimiter.layer),
   Layer.provideMerge(GatewayMetadata.layer),
   Layer.provide(SessionStore.layerKeyValueStore),
+  Layer.provide(Reception.layer),
+  Layer.provideMerge(Media.layer),
+  Layer.provideMerge(shared),
   Layer.provideMerge(OpenApi.layer),
   Layer.provideMerge(AccessToken.layer)
 )

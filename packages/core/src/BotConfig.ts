@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as DeliveryPolicy from "./delivery/DeliveryPolicy.ts"
 import * as Intents from "./gateway/Intents.ts"
 import * as SessionPolicy from "./gateway/SessionPolicy.ts"
@@ -122,6 +122,10 @@ const hostsOf = (hosts: Options["hosts"]): Hosts => {
   }
 }
 
+/** A field that is there but `undefined` is left out: it must not hide a default, or what the environment says. */
+const defined = <A extends object>(options: A | undefined): Partial<A> =>
+  Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<A>
+
 /**
  * Builds a configuration; everything that is left out has its default.
  *
@@ -135,8 +139,8 @@ export const make = (options: Options): BotConfigShape => ({
   intents: Option.fromNullable(options.intents),
   fallbackIntents: options.fallbackIntents ?? [],
   shard: options.shard ?? [0, 1],
-  session: { ...SessionPolicy.defaults, ...options.session },
-  delivery: { ...DeliveryPolicy.defaults, ...options.delivery }
+  session: { ...SessionPolicy.defaults, ...defined(options.session) },
+  delivery: { ...DeliveryPolicy.defaults, ...defined(options.delivery) }
 })
 
 /**
@@ -147,17 +151,23 @@ export const make = (options: Options): BotConfigShape => ({
  */
 export const layer = (options: Options): Layer.Layer<BotConfig> => Layer.succeed(BotConfig, make(options))
 
-const nonEmpty = (name: string): Config.Config<string> =>
-  Config.string(name).pipe(
-    Config.map((text) => text.trim()),
-    Config.validate({ message: "must not be empty", validation: (text) => text !== "" })
+/**
+ * One variable. `read` says what it must be where it cannot be used; the variable's name is put before that, once, because
+ * the one check stands directly on the variable. What it held is never told.
+ */
+const setting = <A>(name: string, read: (text: string) => Either.Either<A, string>): Config.Config<A> =>
+  Config.mapOrFail(Config.string(name), (text) =>
+    Either.mapLeft(read(text.trim()), (mustBe) => ConfigError.InvalidData([], mustBe))
   )
 
-const appId: Config.Config<string> = nonEmpty("QQ_APP_ID").pipe(
-  Config.validate({ message: "must be the bot's numeric app id", validation: (text) => /^\d+$/.test(text) })
+const nonEmpty = (name: string): Config.Config<string> =>
+  setting(name, (text) => (text === "" ? Either.left("must not be empty") : Either.right(text)))
+
+const appId: Config.Config<string> = setting("QQ_APP_ID", (text) =>
+  /^\d+$/.test(text) ? Either.right(text) : Either.left("must be the bot's numeric app id")
 )
 
-const secret: Config.Config<Redacted.Redacted> = Config.redacted(nonEmpty("QQ_APP_SECRET"))
+const secret: Config.Config<Redacted.Redacted> = Config.map(nonEmpty("QQ_APP_SECRET"), (text) => Redacted.make(text))
 
 const isPlainUrl = (text: string): boolean =>
   /^https?:\/\/[^\s@?#]+$/.test(text) && Either.isRight(Url.fromString(text))
@@ -192,18 +202,11 @@ const hosts: Config.Config<NamedHosts> = Config.all([
 ]).pipe(Config.mapOrFail(([api, token]) => ownHosts(api, token)))
 
 const intents: Config.Config<Option.Option<Intents.Intents>> = Config.option(
-  Config.string("QQ_INTENTS").pipe(
-    Config.mapOrFail((text) => {
-      const parsed = Intents.fromString(text)
-      return parsed === undefined
-        ? Either.left(
-            ConfigError.InvalidData(
-              ["QQ_INTENTS"],
-              "must be a number, or names such as GROUP_AND_C2C_EVENT joined by commas"
-            )
-          )
-        : Either.right(parsed)
-    })
+  setting("QQ_INTENTS", (text) =>
+    Either.fromNullable(
+      Intents.fromString(text),
+      () => "must be a number, or names such as GROUP_AND_C2C_EVENT joined by commas"
+    )
   )
 )
 
@@ -234,5 +237,5 @@ export const layerConfig = (
 ): Layer.Layer<BotConfig, ConfigError.ConfigError> =>
   Layer.effect(
     BotConfig,
-    Effect.map(fromEnvironment, (environment) => make({ ...environment, ...options }))
+    Effect.map(fromEnvironment, (environment) => make({ ...environment, ...defined(options) }))
   )

@@ -21,20 +21,23 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { BotConfig } from "./BotConfig.ts"
 import * as Handlers from "./delivery/Handlers.ts"
 import type * as Event from "./events/Event.ts"
-import { DispatchSink } from "./gateway/DispatchSink.ts"
+import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
 import type { GatewayMetadata } from "./gateway/GatewayMetadata.ts"
 import type { IdentifyLimiter } from "./gateway/IdentifyLimiter.ts"
 import * as Intents from "./gateway/Intents.ts"
 import * as Session from "./gateway/Session.ts"
 import type { SessionStore } from "./gateway/SessionStore.ts"
+import { Reception } from "./messages/Reception.ts"
 import type { AccessToken } from "./openapi/AccessToken.ts"
+import { type Presence, SessionPresence } from "./openapi/SessionPresence.ts"
 
 export {
   /**
@@ -120,6 +123,8 @@ type SessionServices =
   | BotConfig
   | GatewayMetadata
   | IdentifyLimiter
+  | Reception
+  | SessionPresence
   | SessionStore
   | Socket.WebSocketConstructor
 
@@ -137,6 +142,8 @@ interface Running {
 export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.gen(function* () {
   const config = yield* BotConfig
   const services = yield* Effect.context<SessionServices>()
+  const reception = yield* Reception
+  const presence = yield* SessionPresence
   const running = yield* SubscriptionRef.make(Option.none<Running>())
   let begun = false
 
@@ -159,6 +166,32 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       onSome: ({ session }) => session.status.get
     })
   )
+
+  /** Senders hear of whatever is taken before a handler can: it is what they reply to. */
+  const heard = (sink: DispatchSinkShape): DispatchSinkShape => ({
+    ...sink,
+    offer: (frame, size) => {
+      const isTaken = sink.offer(frame, size)
+      if (isTaken) reception.dispatched(frame)
+      return isTaken
+    }
+  })
+
+  /** Tells senders how the session is, for as long as it runs. */
+  const announce = (session: Session.Session): Effect.Effect<void, never, Scope.Scope> => {
+    let wasReady = false
+    const presenceOf = ({ state }: Session.SessionStatus): Presence => {
+      wasReady = wasReady || state._tag === "Ready"
+      if (state._tag === "Ready") return "Up"
+      return wasReady && state._tag !== "Stopped" ? "Reconnecting" : "Absent"
+    }
+    return Effect.addFinalizer(() => presence.set("Absent")).pipe(
+      Effect.zipRight(
+        Effect.forkScoped(Stream.runForEach(session.status.changes, (now) => presence.set(presenceOf(now))))
+      ),
+      Effect.asVoid
+    )
+  }
 
   const claim = Effect.acquireRelease(
     Effect.suspend(() => {
@@ -190,12 +223,13 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
         Intents.forEventTypes(registered.flatMap(({ types }) => types))
       )
       const session = yield* Session.make({ intents, shard: config.shard }).pipe(
-        Effect.provideService(DispatchSink, delivery.sink),
+        Effect.provideService(DispatchSink, heard(delivery.sink)),
         Effect.provide(services)
       )
       const failed = yield* Deferred.make<never, GatewayStopped>()
       yield* Effect.forkScoped(Effect.intoDeferred(delivery.run, failed))
       yield* Effect.forkScoped(Effect.intoDeferred(session.run, failed))
+      yield* announce(session)
       yield* SubscriptionRef.set(running, Option.some({ session, delivery }))
       // scopes close in reverse: the handlers are drained while the session is still up
       yield* Effect.addFinalizer(() => delivery.drain)

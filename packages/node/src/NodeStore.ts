@@ -101,7 +101,8 @@ export const make = (
       Effect.scoped(
         Effect.gen(function* () {
           const file = yield* fs.open(temporary, { flag: "w", mode: 0o600 })
-          yield* file.writeAll(data)
+          // a write of nothing is an error to `writeAll`
+          if (data.length > 0) yield* file.writeAll(data)
           yield* file.sync
         })
       )

@@ -21,10 +21,13 @@ const isSound = (frame: Frame.Frame): boolean =>
   (frame.id === undefined || typeof frame.id === "string")
 
 /** Whatever comes out is either a reason or something sound. */
-const survives = (data: unknown): boolean => {
+const outcome = (data: unknown): "malformed" | "sound" | "unsound" => {
   const frame = Frame.parse(data)
-  return Frame.isMalformed(frame) ? frame.size >= 0 : isSound(frame)
+  if (Frame.isMalformed(frame)) return frame.size >= 0 ? "malformed" : "unsound"
+  return isSound(frame) ? "sound" : "unsound"
 }
+
+const survives = (data: unknown): void => assert.notStrictEqual(outcome(data), "unsound")
 
 const hostileField = fc.oneof(
   fc.jsonValue(),
@@ -35,6 +38,7 @@ describe("parse", () => {
   it("never throws on any text", () => {
     fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), survives), { numRuns: 500 })
     fc.assert(fc.property(fc.json(), survives), { numRuns: 500 })
+    assert.strictEqual(outcome("\u0000"), "malformed")
   })
 
   it("never throws on what is no text", () => {
@@ -67,6 +71,7 @@ describe("parse", () => {
       fc.property(object, (fields) => survives(JSON.stringify(fields))),
       { numRuns: 2000 }
     )
+    assert.strictEqual(outcome('{"op":0,"_tag":"Malformed"}'), "sound")
   })
 
   it("never throws on a valid frame that was damaged", () => {
@@ -78,6 +83,7 @@ describe("parse", () => {
       ),
       { numRuns: 1000 }
     )
+    assert.strictEqual(outcome(whole), "sound")
   })
 
   it("says what is wrong", () => {
@@ -125,7 +131,8 @@ describe("what is sent", () => {
     fc.assert(
       fc.property(fc.option(fc.nat()), (sequence) => {
         const frame = parsed(Frame.heartbeat(sequence))
-        return frame.op === Frame.Opcode.Heartbeat && frame.d === sequence
+        assert.strictEqual(frame.op, Frame.Opcode.Heartbeat)
+        assert.strictEqual(frame.d, sequence)
       })
     )
   })

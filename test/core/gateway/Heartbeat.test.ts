@@ -59,7 +59,7 @@ describe("the interval of HELLO", () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {
         const [millis] = read(value)
-        return Number.isFinite(millis) && millis >= 100 && millis <= 600_000
+        assert.isTrue(Number.isFinite(millis) && millis >= 100 && millis <= 600_000, String(millis))
       })
     )
   })
@@ -275,6 +275,20 @@ describe("a machine that was suspended", () => {
       assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
       yield* TestClock.adjust(1)
       assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
+    })
+  )
+
+  it.effect("a wall clock that is set back an hour costs no beat", () =>
+    Effect.gen(function* () {
+      const { clock, suspend } = yield* suspendable
+      const peer = line()
+      yield* Effect.withClock(start(peer), clock)
+      yield* TestClock.adjust(first + 5000)
+      suspend(-60 * minute)
+      yield* TestClock.adjust("5 minutes")
+      assert.isAtLeast(peer.beats.length, 5)
+      const gaps = peer.beats.slice(2).map((at, index) => at - (peer.beats[index + 1] ?? 0))
+      assert.isTrue(gaps.every((gap) => gap === minute))
     })
   )
 

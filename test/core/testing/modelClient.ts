@@ -20,6 +20,8 @@ export interface Payload {
   readonly mentions: ReadonlyArray<{ readonly is_you: boolean }>
   readonly audit_id: string
   readonly message_id: string
+  readonly channel_id: string
+  readonly guild_id: string
 }
 
 export interface Frame {

@@ -311,7 +311,7 @@ describe("sending", () => {
       [{ msg_type: 2, markdown: { custom_template_id: "t" } }, undefined],
       [{ msg_type: 2, markdown: {} }, 40034011],
       [{ msg_type: 2, markdown: { content: "# hi" }, content: "x" }, 22006],
-      [{ msg_type: 7, media: { file_info: "f" } }, undefined],
+      [{ msg_type: 7, media: { file_info: "never handed out" } }, 304080],
       [{ msg_type: 7, media: {} }, 22006],
       [{ msg_type: 3, ark: { template_id: 23 } }, undefined],
       [{ msg_type: 4 }, 22006],

@@ -1,4 +1,5 @@
 /** A process of its own: what it prints, how it ends. */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
@@ -43,7 +44,12 @@ const surroundings = (): Record<string, string> => {
 /** Starts a script under Node.js. It is killed when the scope closes, should it still run. */
 export const start = (
   script: string,
-  options: { readonly words?: ReadonlyArray<string>; readonly environment?: Readonly<Record<string, string>> } = {}
+  options: {
+    readonly words?: ReadonlyArray<string>
+    readonly environment?: Readonly<Record<string, string>>
+    /** How long a test waits for something of it. Default 40 s: it may have to start on a busy machine. */
+    readonly patience?: Duration.DurationInput
+  } = {}
 ): Effect.Effect<Child, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -89,7 +95,7 @@ export const start = (
           listeners.add(listener)
           listener()
           return Effect.sync(() => listeners.delete(listener))
-        }).pipe(within("20 seconds", `the child process: ${what}`, () => state.printed))
+        }).pipe(within(options.patience ?? "40 seconds", `the child process: ${what}`, () => state.printed))
       const dead = Effect.suspend(() => Effect.dieMessage(`the child process has ended already\n${state.printed}`))
       return {
         printed: () => state.printed,

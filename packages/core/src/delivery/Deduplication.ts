@@ -27,7 +27,7 @@ export interface Deduplication {
   readonly settle: (key: string, type: string, now: number, watermark: number) => void
   /** A new session counts from the start: the sequence numbers of the ids that are remembered mean nothing in it. */
   readonly begin: () => void
-  /** What has to survive a restart, oldest first. */
+  /** What has to survive a restart; what is settled altogether comes first, oldest first. */
   readonly snapshot: (now: number, watermark: number) => ReadonlyArray<SettledId>
   /** Takes back what {@link Deduplication.snapshot} gave. */
   readonly restore: (settled: ReadonlyArray<SettledId>) => void
@@ -41,8 +41,8 @@ interface Remembered {
   /** The types whose event is settled. */
   readonly settled: Array<string>
   sequence: number
-  /** When the last of its events was settled, in epoch milliseconds; `undefined` while one is in flight. */
-  settledAt: number | undefined
+  /** When the last of its events was settled, in epoch milliseconds; means nothing before. */
+  settledAt: number
 }
 
 /** No event type has a space in it. */
@@ -56,50 +56,71 @@ const separator = " "
  */
 export const make = (policy: DeliveryPolicy): Deduplication => {
   const window = Duration.toMillis(policy.deduplicationWindow)
-  const remembered = new Map<string, Remembered>()
+  // apart from each other, so that an event whose handlers take long keeps nothing behind it from being forgotten
+  const inFlight = new Map<string, Remembered>()
+  /** In the order in which they were settled. */
+  const done = new Map<string, Remembered>()
 
   const isOver = (id: Remembered, now: number, watermark: number): boolean =>
-    id.settledAt !== undefined && id.sequence <= watermark && now - id.settledAt >= window
+    id.sequence <= watermark && now - id.settledAt >= window
 
-  /** The oldest come first in a map; looking at a few of them at each settlement keeps up with any rate. */
+  /** What is in flight is bounded by the inbox; what is done, here. */
+  const trim = (): void => {
+    for (const key of done.keys()) {
+      if (done.size <= policy.deduplicationCapacity) return
+      done.delete(key)
+    }
+  }
+
+  /** The oldest come first in a map; looking at them at each settlement keeps up with any rate. */
   const forget = (now: number, watermark: number): void => {
-    for (const [key, id] of remembered) {
-      const crowded = remembered.size > policy.deduplicationCapacity && id.settledAt !== undefined
-      if (!crowded && !isOver(id, now, watermark)) return
-      remembered.delete(key)
+    trim()
+    for (const [key, id] of done) {
+      if (!isOver(id, now, watermark)) return
+      done.delete(key)
     }
   }
 
   return {
     receive: (key, type, sequence) => {
-      const known = remembered.get(key)
+      const known = inFlight.get(key) ?? done.get(key)
       if (known === undefined) {
-        remembered.set(key, { types: [type], settled: [], sequence, settledAt: undefined })
+        inFlight.set(key, { types: [type], settled: [], sequence, settledAt: 0 })
         return []
       }
       if (known.types.includes(type)) return undefined
       const before = [...known.types]
       known.types.push(type)
       known.sequence = Math.max(known.sequence, sequence)
-      known.settledAt = undefined
+      done.delete(key)
+      inFlight.set(key, known)
       return before
     },
     settle: (key, type, now, watermark) => {
-      const known = remembered.get(key)
-      if (known === undefined) return
+      const known = inFlight.get(key)
+      if (known === undefined || known.settled.includes(type)) return
       known.settled.push(type)
-      if (known.settled.length >= known.types.length) known.settledAt = now
+      known.settledAt = now
+      if (known.settled.length >= known.types.length) {
+        inFlight.delete(key)
+        done.set(key, known)
+      }
       forget(now, watermark)
     },
     begin: () => {
-      for (const id of remembered.values()) id.sequence = 0
+      for (const ids of [inFlight, done]) for (const id of ids.values()) id.sequence = 0
     },
     snapshot: (now, watermark) => {
       const settled: Array<SettledId> = []
-      for (const [key, id] of remembered) {
-        if (isOver(id, now, watermark)) continue
-        for (const type of id.settled) {
-          settled.push({ key: `${key}${separator}${type}`, sequence: id.sequence, at: id.settledAt ?? now })
+      // what a resume can replay is stored whole; of the rest, the newest: the record is written again and again
+      let older = done.size - policy.deduplicationStored
+      for (const ids of [done, inFlight]) {
+        for (const [key, id] of ids) {
+          if (ids === done && isOver(id, now, watermark)) continue
+          if (older-- > 0 && id.sequence <= watermark) continue
+          for (const type of id.settled) {
+            settled.push({ key: `${key}${separator}${type}`, sequence: id.sequence, at: id.settledAt })
+          }
         }
       }
       return settled
@@ -110,15 +131,16 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
         if (cut < 0) continue
         const id = key.slice(0, cut)
         const type = key.slice(cut + separator.length)
-        const known = remembered.get(id)
+        const known = inFlight.get(id) ?? done.get(id)
         if (known === undefined) {
-          remembered.set(id, { types: [type], settled: [type], sequence, settledAt: at })
+          done.set(id, { types: [type], settled: [type], sequence, settledAt: at })
         } else if (!known.types.includes(type)) {
           known.types.push(type)
           known.settled.push(type)
         }
       }
+      trim()
     },
-    size: () => remembered.size
+    size: () => inFlight.size + done.size
   }
 }

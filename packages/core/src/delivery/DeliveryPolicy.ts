@@ -33,6 +33,8 @@ export interface DeliveryPolicy {
   readonly deduplicationWindow: Duration.Duration
   /** The most message ids that are remembered. Default 65 536. */
   readonly deduplicationCapacity: number
+  /** The most message ids below the watermark that are stored for the next process. Default 2048. */
+  readonly deduplicationStored: number
   /** Whether messages written by bots reach the handlers. Default `false`: it would make loops of two bots. */
   readonly messagesByBots: boolean
   /** How often, at most, the watermark is stored. Default 1 s. */
@@ -55,6 +57,7 @@ export const defaults: DeliveryPolicy = {
   drainTimeout: Duration.seconds(10),
   deduplicationWindow: Duration.minutes(10),
   deduplicationCapacity: 65_536,
+  deduplicationStored: 2048,
   messagesByBots: false,
   saveEvery: Duration.seconds(1)
 }

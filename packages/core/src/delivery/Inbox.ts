@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Frame } from "../gateway/Frame.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
@@ -26,11 +27,17 @@ export interface Entry {
   /** Whether its handlers have begun. */
   started: boolean
   settled: boolean
-  /** The highest sequence number that was received below its own. */
+  /**
+   * What the watermark is while this is the oldest: the highest sequence number that was received below its own or, where
+   * one came late and that is not known any more, its own less one.
+   */
   below: number
   older: Entry | undefined
   newer: Entry | undefined
 }
+
+/** How often, in milliseconds, dropped events are told about. All are counted. */
+const tellEvery = 1000
 
 /**
  * What {@link make} gives. All but the effects is synchronous: it is called from the socket's callback.
@@ -59,12 +66,12 @@ export interface Inbox {
 }
 
 /**
- * An empty inbox.
+ * An empty inbox. `onDropped` is told of each entry that was given up for a newer one; it is settled by then.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (policy: DeliveryPolicy): Inbox => {
+export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void = () => undefined): Inbox => {
   const arrived = Effect.unsafeMakeLatch(false)
   const roomy = Effect.unsafeMakeLatch(true)
   const moved = Effect.unsafeMakeLatch(false)
@@ -77,6 +84,7 @@ export const make = (policy: DeliveryPolicy): Inbox => {
   let held = 0
   let dropped = 0
   let closed = false
+  let toldAt = Number.NEGATIVE_INFINITY
 
   const isFull = (size: number): boolean =>
     unsettled >= policy.capacity || (unsettled > 0 && held + size > policy.maximumSize)
@@ -95,7 +103,8 @@ export const make = (policy: DeliveryPolicy): Inbox => {
   const settle = (entry: Entry): void => {
     if (entry.settled) return
     entry.settled = true
-    if (entry.session === session) unlink(entry)
+    // those of an older session too, which would hold on to their neighbours
+    unlink(entry)
     unsettled--
     held -= entry.size
     if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.unsafeOpen()
@@ -109,38 +118,49 @@ export const make = (policy: DeliveryPolicy): Inbox => {
     const newer = older === undefined ? oldest : older.newer
     entry.older = older
     entry.newer = newer
-    entry.below = newer === undefined ? Math.min(received, sequence - 1) : newer.below
+    entry.below = Math.min(newer === undefined ? received : newer.below, sequence - 1)
     if (newer !== undefined) {
       newer.older = entry
-      newer.below = sequence
+      newer.below = Math.max(newer.below, sequence)
     } else newest = entry
     if (older !== undefined) older.newer = entry
     else oldest = entry
   }
 
+  const countDropped = (): void => {
+    dropped++
+    DeliveryMetrics.eventsDropped.unsafeUpdate(1, [])
+  }
+
+  /** Drops the oldest whose handlers have not begun, if there is one. */
   const dropOldest = (): boolean => {
     let entry = oldest
     while (entry !== undefined && entry.started) entry = entry.newer
     if (entry === undefined) return false
     settle(entry)
+    countDropped()
+    onDropped(entry)
     return true
   }
 
-  const overflow = (frame: Frame): "refuse" | "accept" | "drop" => {
+  const overflow = (frame: Frame, size: number): "refuse" | "accept" | "drop" => {
     if (closed || policy.overflow === "pause") {
       roomy.unsafeClose()
       return "refuse"
     }
-    dropped++
-    DeliveryMetrics.eventsDropped.unsafeUpdate(1, [])
-    if (policy.overflow === "drop-oldest" && dropOldest()) return "accept"
+    if (policy.overflow === "drop-oldest") {
+      // a large event may need the room of many small ones
+      while (isFull(size)) if (!dropOldest()) break
+      if (!isFull(size)) return "accept"
+    }
+    countDropped()
     if (frame.s !== undefined && frame.s > received) received = frame.s
     return "drop"
   }
 
   const offer = (frame: Frame, size: number): boolean => {
     if (closed || isFull(size)) {
-      const what = overflow(frame)
+      const what = overflow(frame, size)
       if (what !== "accept") return what === "drop"
     }
     const entry: Entry = {
@@ -171,12 +191,17 @@ export const make = (policy: DeliveryPolicy): Inbox => {
     return taken
   })
 
-  const tellDropped = Effect.suspend(() => {
-    if (dropped === 0) return Effect.void
-    const count = dropped
-    dropped = 0
-    return Effect.logWarning(`the inbox is full: ${count} events were dropped`)
-  })
+  const tellDropped = Effect.suspend(() =>
+    dropped === 0
+      ? Effect.void
+      : Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          if (Math.abs(now - toldAt) < tellEvery) return Effect.void
+          const count = dropped
+          dropped = 0
+          toldAt = now
+          return Effect.logWarning(`the inbox is full: ${count} events were dropped`)
+        })
+  )
 
   return {
     begin: (sequence) => {

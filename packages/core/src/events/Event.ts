@@ -3,7 +3,7 @@
  * event of the platform is never an error.
  *
  * An event is the payload (`d`) with two fields added: `t`, and `envelope`, the frame it came in. The payload as it was on
- * the wire, unknown fields included, is `event.envelope.d`.
+ * the wire, unknown fields included, is `event.envelope.d`. An optional field that came with the wrong type is `null`.
  *
  * @since 0.1.0
  */
@@ -12,9 +12,91 @@ import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { Frame } from "../gateway/Frame.ts"
 
+/** How a field that may be missing is read. */
+type Optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional<Schema.NullOr<Schema.Schema<A, I>>>
+
 /** Absent, `null` and present are all seen on the wire. */
-const optional = <A, I>(schema: Schema.Schema<A, I>): Schema.optional<Schema.NullOr<Schema.Schema<A, I>>> =>
-  Schema.optional(Schema.NullOr(schema))
+const strict: Optional = (schema) => Schema.optional(Schema.NullOr(schema))
+
+/** What nobody may rely on must not cost the event: here a value of the wrong type is read as `null`. */
+const lenient: Optional = (schema) =>
+  Schema.optional(Schema.NullOr(schema).annotations({ decodingFallback: () => Either.right(null) }))
+
+const authorOf = (optional: Optional) =>
+  Schema.Struct({
+    id: optional(Schema.String),
+    username: optional(Schema.String),
+    bot: optional(Schema.Boolean),
+    union_openid: optional(Schema.String),
+    /** Set in private chats. */
+    user_openid: optional(Schema.String),
+    /** Set in groups. */
+    member_openid: optional(Schema.String),
+    /** `member`, `admin` or `owner`, in groups. */
+    member_role: optional(Schema.String)
+  })
+
+const attachmentOf = (optional: Optional) =>
+  Schema.Struct({
+    url: optional(Schema.String),
+    filename: optional(Schema.String),
+    content_type: optional(Schema.String),
+    size: optional(Schema.Number),
+    width: optional(Schema.Number),
+    height: optional(Schema.Number),
+    voice_wav_url: optional(Schema.String),
+    asr_refer_text: optional(Schema.String)
+  })
+
+const sceneOf = (optional: Optional) =>
+  Schema.Struct({
+    source: optional(Schema.String),
+    /** `key=value` strings: `msg_idx`, `ref_msg_idx`, `auth_token`. */
+    ext: optional(Schema.Array(Schema.String))
+  })
+
+const content = Schema.optionalWith(Schema.String, { default: () => "", nullable: true })
+
+const c2cMessageOf = (optional: Optional) =>
+  Schema.Struct({
+    /** The `msg_id` of a passive reply: valid for 60 minutes and 4 replies. */
+    id: Schema.String,
+    author: authorOf(optional),
+    /** May be empty, or a single space, when there are only attachments. */
+    content,
+    timestamp: optional(Schema.String),
+    /** 0 text, 3 ark card, 101 parallel messages, 102 chat record, 103 quote. */
+    message_type: optional(Schema.Number),
+    message_scene: optional(sceneOf(optional)),
+    attachments: optional(Schema.Array(attachmentOf(optional))),
+    msg_elements: optional(Schema.Array(Schema.Unknown)),
+    ark_data: optional(Schema.Unknown)
+  })
+
+const groupMessageOf = (optional: Optional) =>
+  Schema.Struct({
+    /** The `msg_id` of a passive reply: valid for 5 minutes and 5 replies. */
+    id: Schema.String,
+    group_openid: Schema.String,
+    author: authorOf(optional),
+    /** Where the bot was addressed its mention is gone, which leaves a leading space. */
+    content,
+    timestamp: optional(Schema.String),
+    message_type: optional(Schema.Number),
+    message_scene: optional(sceneOf(optional)),
+    attachments: optional(Schema.Array(attachmentOf(optional))),
+    mentions: optional(Schema.Array(Schema.Unknown)),
+    msg_elements: optional(Schema.Array(Schema.Unknown)),
+    ark_data: optional(Schema.Unknown)
+  })
+
+const readyPayloadOf = (optional: Optional) =>
+  Schema.Struct({
+    session_id: Schema.String,
+    version: optional(Schema.Number),
+    user: optional(Schema.Struct({ id: optional(Schema.String), username: optional(Schema.String) })),
+    shard: optional(Schema.Array(Schema.Number))
+  })
 
 /**
  * Whoever wrote a message.
@@ -22,18 +104,7 @@ const optional = <A, I>(schema: Schema.Schema<A, I>): Schema.optional<Schema.Nul
  * @since 0.1.0
  * @category schemas
  */
-export const Author = Schema.Struct({
-  id: optional(Schema.String),
-  username: optional(Schema.String),
-  bot: optional(Schema.Boolean),
-  union_openid: optional(Schema.String),
-  /** Set in private chats. */
-  user_openid: optional(Schema.String),
-  /** Set in groups. */
-  member_openid: optional(Schema.String),
-  /** `member`, `admin` or `owner`, in groups. */
-  member_role: optional(Schema.String)
-})
+export const Author: ReturnType<typeof authorOf> = authorOf(strict)
 
 /**
  * A picture, film, voice message or file. `url` is signed and short-lived.
@@ -41,24 +112,7 @@ export const Author = Schema.Struct({
  * @since 0.1.0
  * @category schemas
  */
-export const Attachment = Schema.Struct({
-  url: optional(Schema.String),
-  filename: optional(Schema.String),
-  content_type: optional(Schema.String),
-  size: optional(Schema.Number),
-  width: optional(Schema.Number),
-  height: optional(Schema.Number),
-  voice_wav_url: optional(Schema.String),
-  asr_refer_text: optional(Schema.String)
-})
-
-const MessageScene = Schema.Struct({
-  source: optional(Schema.String),
-  /** `key=value` strings: `msg_idx`, `ref_msg_idx`, `auth_token`. */
-  ext: optional(Schema.Array(Schema.String))
-})
-
-const content = Schema.optionalWith(Schema.String, { default: () => "", nullable: true })
+export const Attachment: ReturnType<typeof attachmentOf> = attachmentOf(strict)
 
 /**
  * The payload of a message in a private chat.
@@ -66,20 +120,7 @@ const content = Schema.optionalWith(Schema.String, { default: () => "", nullable
  * @since 0.1.0
  * @category schemas
  */
-export const C2CMessage = Schema.Struct({
-  /** The `msg_id` of a passive reply: valid for 60 minutes and 4 replies. */
-  id: Schema.String,
-  author: Author,
-  /** May be empty, or a single space, when there are only attachments. */
-  content,
-  timestamp: optional(Schema.String),
-  /** 0 text, 3 ark card, 101 parallel messages, 102 chat record, 103 quote. */
-  message_type: optional(Schema.Number),
-  message_scene: optional(MessageScene),
-  attachments: optional(Schema.Array(Attachment)),
-  msg_elements: optional(Schema.Array(Schema.Unknown)),
-  ark_data: optional(Schema.Unknown)
-})
+export const C2CMessage: ReturnType<typeof c2cMessageOf> = c2cMessageOf(strict)
 
 /**
  * The payload of a message in a group.
@@ -87,21 +128,7 @@ export const C2CMessage = Schema.Struct({
  * @since 0.1.0
  * @category schemas
  */
-export const GroupMessage = Schema.Struct({
-  /** The `msg_id` of a passive reply: valid for 5 minutes and 5 replies. */
-  id: Schema.String,
-  group_openid: Schema.String,
-  author: Author,
-  /** Where the bot was addressed its mention is gone, which leaves a leading space. */
-  content,
-  timestamp: optional(Schema.String),
-  message_type: optional(Schema.Number),
-  message_scene: optional(MessageScene),
-  attachments: optional(Schema.Array(Attachment)),
-  mentions: optional(Schema.Array(Schema.Unknown)),
-  msg_elements: optional(Schema.Array(Schema.Unknown)),
-  ark_data: optional(Schema.Unknown)
-})
+export const GroupMessage: ReturnType<typeof groupMessageOf> = groupMessageOf(strict)
 
 /**
  * The payload of READY.
@@ -109,12 +136,7 @@ export const GroupMessage = Schema.Struct({
  * @since 0.1.0
  * @category schemas
  */
-export const ReadyPayload = Schema.Struct({
-  session_id: Schema.String,
-  version: optional(Schema.Number),
-  user: optional(Schema.Struct({ id: optional(Schema.String), username: optional(Schema.String) })),
-  shard: optional(Schema.Array(Schema.Number))
-})
+export const ReadyPayload: ReturnType<typeof readyPayloadOf> = readyPayloadOf(strict)
 
 /** What every event has besides its payload. */
 interface Envelope<T extends string> {
@@ -206,13 +228,21 @@ export type EventOf<T extends EventType> = Extract<Event, { readonly t: T }>
 
 type Decoder = (payload: unknown) => Either.Either<object, ParseResult.ParseError>
 
-const decoder = <A extends object, I>(schema: Schema.Schema<A, I>): Decoder => Schema.decodeUnknownEither(schema)
+/** The lenient reading costs half as much again, so it is left for payloads that need it. */
+const decoder = <A extends object, I>(schemaOf: (optional: Optional) => Schema.Schema<A, I>): Decoder => {
+  const decodeStrictly = Schema.decodeUnknownEither(schemaOf(strict))
+  const decodeLeniently = Schema.decodeUnknownEither(schemaOf(lenient))
+  return (payload) => {
+    const decoded = decodeStrictly(payload)
+    return Either.isRight(decoded) ? decoded : decodeLeniently(payload)
+  }
+}
 
 const decoders: ReadonlyMap<string, Decoder> = new Map([
-  ["C2C_MESSAGE_CREATE", decoder(C2CMessage)],
-  ["GROUP_AT_MESSAGE_CREATE", decoder(GroupMessage)],
-  ["GROUP_MESSAGE_CREATE", decoder(GroupMessage)],
-  ["READY", decoder(ReadyPayload)],
+  ["C2C_MESSAGE_CREATE", decoder(c2cMessageOf)],
+  ["GROUP_AT_MESSAGE_CREATE", decoder(groupMessageOf)],
+  ["GROUP_MESSAGE_CREATE", decoder(groupMessageOf)],
+  ["READY", decoder(readyPayloadOf)],
   // its payload is the empty string
   ["RESUMED", () => Either.right({})]
 ])

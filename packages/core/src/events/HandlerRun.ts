@@ -34,6 +34,14 @@ export const make = (handler: string, event: Event): HandlerRun => {
 }
 
 /**
+ * The same run from its beginning, for a handler that is tried again.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const again = (run: HandlerRun): HandlerRun => make(run.handler, run.event)
+
+/**
  * The run that an effect belongs to; none outside of handlers.
  *
  * @since 0.1.0

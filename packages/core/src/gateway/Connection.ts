@@ -14,6 +14,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -203,8 +204,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
     const greeted = yield* Deferred.make<unknown>()
     const live = yield* Deferred.make<void>()
     const ready = yield* Deferred.make<void>()
-    const invalidated = yield* Deferred.make<boolean>()
-    const closed = yield* Deferred.make<void>()
+    const doubted = yield* Deferred.make<{ readonly error: GatewayError; readonly grace: Duration.Duration }>()
+    const closed = yield* Deferred.make<boolean>()
     const refused = yield* Mailbox.make<string>({ capacity: refusalsTold, strategy: "dropping" })
 
     let phase: Phase = "Connecting"
@@ -237,7 +238,9 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
     const write = (socket: WebSocketLike, frame: string): void => {
       if (retired) return
       if (socket.readyState !== OPEN) {
-        return end(new ConnectionLost({ phase, reason: "WriteFailed", detail: "the socket is not open" }))
+        // after the peer's close frame the close event is still to come, and its code decides what follows
+        const error = new ConnectionLost({ phase, reason: "WriteFailed", detail: "the socket is not open" })
+        return Deferred.unsafeDone(doubted, Exit.succeed({ error, grace: policy.closeTimeout }))
       }
       try {
         socket.send(frame)
@@ -316,7 +319,12 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         case Frame.Opcode.InvalidSession: {
           invalidSession = frame.d === true
           invalidAt ??= now
-          return Deferred.unsafeDone(invalidated, Exit.succeed(invalidSession))
+          const error = new SessionInvalid({
+            resumable: invalidSession,
+            by: "InvalidSession",
+            detail: `op 9, d: ${invalidSession}`
+          })
+          return Deferred.unsafeDone(doubted, Exit.succeed({ error, grace: policy.invalidSessionGrace }))
         }
         case Frame.Opcode.Hello: {
           greetingAt = now
@@ -355,7 +363,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
           guarded((event) => end(fromErrorEvent(event, phase)))
         )
         socket.addEventListener("close", (event) => {
-          Deferred.unsafeDone(closed, Exit.void)
+          Deferred.unsafeDone(closed, Exit.succeed(true))
           if (!retired) end(fromClose(event.code ?? 1006, event.reason ?? "", phase, invalidSession))
         })
         return socket
@@ -363,6 +371,19 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       catch: (cause) =>
         new ConnectionLost({ phase, reason: "OpenFailed", detail: "the gateway URL cannot be dialled", cause })
     })
+
+    /**
+     * Whether the socket closes before the time is up. The timer is nobody's child and the wait cannot be interrupted: to
+     * interrupt a fiber once more, as its parent's end does, reaches its children even while it is cleaning up.
+     */
+    const closesInTime: Effect.Effect<boolean> = Effect.flatMap(
+      Effect.sleep(policy.closeTimeout).pipe(
+        Effect.zipRight(Deferred.succeed(closed, false)),
+        Effect.interruptible,
+        Effect.forkDaemon
+      ),
+      (timer) => Effect.zipLeft(Deferred.await(closed), Fiber.interrupt(timer))
+    )
 
     /** Not 1000 nor 1001, which would end the session: a close without a status leaves it resumable. */
     const leave = (socket: WebSocketLike, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
@@ -373,10 +394,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         if (field(failure, "_tag") === "HeartbeatTimeout") return terminate
         const ends = policy.onShutdown === "end" && Exit.isInterrupted(exit)
         return Effect.try(() => (ends ? socket.close(1000) : socket.close())).pipe(
-          // a release is uninterruptible, and the time-out has to be able to end this wait
-          Effect.zipRight(Effect.interruptible(Deferred.await(closed))),
-          Effect.timeoutOption(policy.closeTimeout),
-          Effect.flatMap((answer) => (Option.isNone(answer) ? terminate : Effect.void)),
+          Effect.zipRight(closesInTime),
+          Effect.flatMap((isClosed) => (isClosed ? Effect.void : terminate)),
           // a socket that cannot even be closed is dropped
           Effect.catchAll(() => terminate)
         )
@@ -461,13 +480,9 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       )
     })
 
-    const unexplained = Deferred.await(invalidated).pipe(
-      Effect.flatMap((resumable) =>
-        Effect.delay(
-          Effect.fail(new SessionInvalid({ resumable, by: "InvalidSession", detail: `op 9, d: ${resumable}` })),
-          policy.invalidSessionGrace
-        )
-      )
+    /** What makes an end likely is often followed by a close frame that explains it; without one it is the end. */
+    const unexplained = Effect.flatMap(Deferred.await(doubted), ({ error, grace }) =>
+      Effect.delay(Effect.fail(error), grace)
     )
 
     const tell = refused.take.pipe(

@@ -1,9 +1,10 @@
 /**
- * Where messages go: a private chat or a group.
+ * Where messages go: a private chat, a group, a channel of a guild, or the private chat of a guild's member.
  *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import * as Option from "effect/Option"
 import type * as Event from "../events/Event.ts"
 
 /**
@@ -12,7 +13,7 @@ import type * as Event from "../events/Event.ts"
  * @since 0.1.0
  * @category models
  */
-export type Conversation = C2C | Group
+export type Conversation = C2C | Group | Channel | DirectMessage
 
 /**
  * The private chat of one user.
@@ -39,6 +40,29 @@ export interface Group {
 }
 
 /**
+ * A channel of a guild. Messages to it need a living gateway session of the bot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Channel {
+  readonly _tag: "Channel"
+  readonly channel: string
+}
+
+/**
+ * The private chat with a member of a guild.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DirectMessage {
+  readonly _tag: "DirectMessage"
+  /** The `guild_id` of the private session, as its messages carry it; not the guild where the two met. */
+  readonly guild: string
+}
+
+/**
  * The private chat of a user.
  *
  * @since 0.1.0
@@ -55,6 +79,107 @@ export const c2c = (user: string): C2C => Data.struct({ _tag: "C2C", user })
 export const group = (openid: string): Group => Data.struct({ _tag: "Group", group: openid })
 
 /**
+ * A channel of a guild.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const channel = (id: string): Channel => Data.struct({ _tag: "Channel", channel: id })
+
+/**
+ * The private chat with a member of a guild, by the `guild_id` of the session.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const directMessage = (guild: string): DirectMessage => Data.struct({ _tag: "DirectMessage", guild })
+
+/**
+ * The four kinds of conversation, as the platform's documentation calls them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Scene = "c2c" | "group" | "channel" | "dm"
+
+/**
+ * The scene of a conversation.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const sceneOf = (conversation: Conversation): Scene => {
+  switch (conversation._tag) {
+    case "C2C":
+      return "c2c"
+    case "Group":
+      return "group"
+    case "Channel":
+      return "channel"
+    case "DirectMessage":
+      return "dm"
+  }
+}
+
+/**
+ * Whom a conversation is with: the openid of the user or the group, the id of the channel, or the `guild_id` of the session.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const targetOf = (conversation: Conversation): string => {
+  switch (conversation._tag) {
+    case "C2C":
+      return conversation.user
+    case "Group":
+      return conversation.group
+    case "Channel":
+      return conversation.channel
+    case "DirectMessage":
+      return conversation.guild
+  }
+}
+
+/**
+ * The conversation of a scene with this target.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (scene: Scene, target: string): Conversation => {
+  switch (scene) {
+    case "c2c":
+      return c2c(target)
+    case "group":
+      return group(target)
+    case "channel":
+      return channel(target)
+    case "dm":
+      return directMessage(target)
+  }
+}
+
+/**
+ * A conversation as text: `c2c:USER`, `group:GROUP`, `channel:CHANNEL` or `dm:GUILD`.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toKey = (conversation: Conversation): string => `${sceneOf(conversation)}:${targetOf(conversation)}`
+
+/**
+ * Reads what {@link toKey} writes. None for anything else.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const fromKey = (text: string): Option.Option<Conversation> => {
+  const parts = /^(c2c|group|channel|dm):(.+)$/s.exec(text)
+  const target = parts?.[2]
+  return target === undefined ? Option.none() : Option.some(make(parts?.[1] as Scene, target))
+}
+
+/**
  * The conversation in which a message was written.
  *
  * @since 0.1.0
@@ -63,13 +188,52 @@ export const group = (openid: string): Group => Data.struct({ _tag: "Group", gro
 export const ofEvent = (event: Event.MessageEvent): Conversation =>
   event.t === "C2C_MESSAGE_CREATE" ? c2c(event.author.user_openid ?? event.author.id ?? "") : group(event.group_openid)
 
+/** Ids come from the wire. Half a surrogate pair, which no address can hold, must not be a defect. */
+const encode = (id: string): string => encodeURIComponent(id.replaceAll(/\p{Surrogate}/gu, "\ufffd"))
+
+/** The path under which a conversation's endpoints are. */
+const basePath = (conversation: Conversation): string => {
+  switch (conversation._tag) {
+    case "C2C":
+      return `/v2/users/${encode(conversation.user)}`
+    case "Group":
+      return `/v2/groups/${encode(conversation.group)}`
+    case "Channel":
+      return `/channels/${encode(conversation.channel)}`
+    case "DirectMessage":
+      return `/dms/${encode(conversation.guild)}`
+  }
+}
+
 /**
  * The path of the endpoint that takes messages for a conversation.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const messagesPath = (conversation: Conversation): string =>
-  conversation._tag === "C2C"
-    ? `/v2/users/${encodeURIComponent(conversation.user)}/messages`
-    : `/v2/groups/${encodeURIComponent(conversation.group)}/messages`
+export const messagesPath = (conversation: Conversation): string => `${basePath(conversation)}/messages`
+
+/**
+ * The path of one message, which a recall deletes.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const messagePath = (conversation: Conversation, id: string): string =>
+  `${messagesPath(conversation)}/${encode(id)}`
+
+/**
+ * The path of the endpoint that takes streamed text: private chats only.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const streamPath = (conversation: C2C): string => `${basePath(conversation)}/stream_messages`
+
+/**
+ * The path of the endpoint that takes files: private chats and groups only.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const filesPath = (conversation: C2C | Group): string => `${basePath(conversation)}/files`

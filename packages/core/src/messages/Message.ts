@@ -3,6 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Ark from "./Ark.ts"
+import type { Scene } from "./Conversation.ts"
+import * as Keyboard from "./Keyboard.ts"
+import * as MediaSource from "./MediaSource.ts"
 
 /**
  * A message to be sent.
@@ -10,7 +14,13 @@
  * @since 0.1.0
  * @category models
  */
-export type Message = Text
+export type Message = Text | Markdown | ArkCard | Embed | Media | InputNotify
+
+/** What any message that users see may have. */
+interface Common {
+  /** Quotes this message: a `REFIDX_…` of C2C and groups, or the id of a guild's message. */
+  readonly reference?: string | undefined
+}
 
 /**
  * Plain text.
@@ -18,13 +28,85 @@ export type Message = Text
  * @since 0.1.0
  * @category models
  */
-export interface Text {
+export interface Text extends Common {
   readonly _tag: "Text"
   readonly content: string
 }
 
 /**
- * Plain text. Empty text is refused when it is sent, with `MessageRejected` and without a request.
+ * Markdown, with buttons below it if there is a keyboard.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Markdown extends Common {
+  readonly _tag: "Markdown"
+  readonly source:
+    | { readonly _tag: "Custom"; readonly content: string }
+    | {
+        readonly _tag: "Template"
+        readonly id: string
+        readonly parameters: Readonly<Record<string, string | ReadonlyArray<string>>>
+      }
+  readonly keyboard?: Keyboard.Keyboard | undefined
+  /** What is said where markdown is refused. Default: the source of custom markdown; a template has none. */
+  readonly plainText?: string | undefined
+}
+
+/**
+ * A card.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ArkCard extends Common {
+  readonly _tag: "Ark"
+  readonly ark: Ark.Ark
+}
+
+/**
+ * A card of lines. In channels and their private chats only.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Embed extends Common {
+  readonly _tag: "Embed"
+  readonly title: string
+  /** What a notification says. */
+  readonly prompt: string
+  /** The URL of a picture. */
+  readonly thumbnail?: string | undefined
+  readonly fields: ReadonlyArray<string>
+}
+
+/**
+ * A picture, film, voice message or file. In channels and their private chats: pictures at an address only.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Media extends Common {
+  readonly _tag: "Media"
+  readonly media: MediaSource.MediaSource | MediaSource.Uploaded
+  /** Text beside it. */
+  readonly content?: string | undefined
+}
+
+/**
+ * The notice that the bot is typing. In private chats only, as a reply only; it spends one of the replies.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface InputNotify {
+  readonly _tag: "InputNotify"
+  /** 1 to 60. */
+  readonly seconds: number
+}
+
+/**
+ * Plain text. Empty text is refused when it is sent, with `MessageInvalid` and without a request.
  *
  * @example
  * ```ts
@@ -36,17 +118,284 @@ export interface Text {
  * @since 0.1.0
  * @category constructors
  */
-export const text = (content: string): Text => ({ _tag: "Text", content })
+export const text = (content: string, options?: Common): Text => ({ _tag: "Text", content, ...options })
 
 /**
- * The body of a request for a private chat or a group, without what makes it a reply.
+ * Custom markdown. Where the bot may not send any, its source goes out as plain text.
  *
- * Source: `server-inter/message/send-receive/send.md` of the platform's documentation; `msg_type` 0 is text.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const markdown = (content: string, options?: Omit<Markdown, "_tag" | "source">): Markdown => ({
+  _tag: "Markdown",
+  source: { _tag: "Custom", content },
+  ...options
+})
+
+/**
+ * Markdown by a template of the QQ open platform's console. Give a `plainText` for where it is refused.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const markdownTemplate = (
+  id: string,
+  parameters: Readonly<Record<string, string | ReadonlyArray<string>>>,
+  options?: Omit<Markdown, "_tag" | "source">
+): Markdown => ({ _tag: "Markdown", source: { _tag: "Template", id, parameters }, ...options })
+
+/**
+ * A card.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ark = (card: Ark.Ark, options?: Common): ArkCard => ({ _tag: "Ark", ark: card, ...options })
+
+/**
+ * A card of lines.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const embed = (fields: Omit<Embed, "_tag">): Embed => ({ _tag: "Embed", ...fields })
+
+/**
+ * Media from an address or from memory, which is uploaded when it is sent, or media that was uploaded before.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const media = (
+  source: MediaSource.MediaSource | MediaSource.Uploaded,
+  options?: Omit<Media, "_tag" | "media">
+): Media => ({ _tag: "Media", media: source, ...options })
+
+/**
+ * A picture from an address or from memory.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const image = (from: string | Uint8Array, options?: Omit<Media, "_tag" | "media">): Media =>
+  media(typeof from === "string" ? MediaSource.fromUrl("image", from) : MediaSource.fromBytes("image", from), options)
+
+/**
+ * The notice that the bot is typing, for so many seconds. Default 60, which is the most.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const inputNotify = (seconds = 60): InputNotify => ({ _tag: "InputNotify", seconds })
+
+/**
+ * What makes a message invalid.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Problem {
+  /** As it is written in the value: `content`, `keyboard.rows[0]`. */
+  readonly field: string
+  readonly detail: string
+}
+
+const problemOf = (found: readonly [field: string, detail: string] | undefined): Problem | undefined =>
+  found === undefined ? undefined : { field: found[0], detail: found[1] }
+
+const isGuild = (scene: Scene): boolean => scene === "channel" || scene === "dm"
+
+const markdownProblem = (message: Markdown): Problem | undefined => {
+  const { keyboard, source } = message
+  if (source._tag === "Custom" && source.content === "") return { field: "source.content", detail: "is empty" }
+  if (source._tag === "Template" && source.id === "") return { field: "source.id", detail: "is empty" }
+  if (message.plainText === "") return { field: "plainText", detail: "is empty" }
+  return keyboard === undefined ? undefined : problemOf(Keyboard.problem(keyboard))
+}
+
+const mediaProblem = (message: Media, scene: Scene): Problem | undefined => {
+  const source = message.media
+  if (isGuild(scene)) {
+    const isPicture = source._tag === "FromUrl" && source.kind === "image"
+    if (!isPicture) return { field: "media", detail: "must be a picture at an address: channels take nothing else" }
+  }
+  if (source._tag !== "Uploaded") return problemOf(MediaSource.problem(source))
+  return source.scene === scene
+    ? undefined
+    : { field: "media.scene", detail: `is ${source.scene}: what is uploaded for one scene cannot be used in another` }
+}
+
+/**
+ * Why a message cannot be sent to a scene; `undefined` if it can, as far as this can be known without asking.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const problem = (message: Message, scene: Scene): Problem | undefined => {
+  if (message._tag !== "InputNotify" && message.reference === "") return { field: "reference", detail: "is empty" }
+  switch (message._tag) {
+    case "Text":
+      return message.content === "" ? { field: "content", detail: "is empty" } : undefined
+    case "Markdown":
+      return markdownProblem(message)
+    case "Ark":
+      return problemOf(Ark.problem(message.ark))
+    case "Embed":
+      if (!isGuild(scene)) return { field: "_tag", detail: "is Embed, which only channels and their private chats take" }
+      return message.title === "" && message.fields.length === 0
+        ? { field: "title", detail: "is empty, and there are no fields" }
+        : undefined
+    case "Media":
+      return mediaProblem(message, scene)
+    case "InputNotify":
+      if (scene !== "c2c") return { field: "_tag", detail: "is InputNotify, which only private chats take" }
+      return Number.isInteger(message.seconds) && message.seconds >= 1 && message.seconds <= 60
+        ? undefined
+        : { field: "seconds", detail: "is no whole number from 1 to 60" }
+  }
+}
+
+type Body = Readonly<Record<string, unknown>>
+
+const markdownBody = ({ source }: Markdown): Body =>
+  source._tag === "Custom"
+    ? { content: source.content }
+    : {
+        custom_template_id: source.id,
+        params: Object.entries(source.parameters).map(([key, value]) => ({
+          key,
+          values: typeof value === "string" ? [value] : value
+        }))
+      }
+
+const embedBody = (message: Embed): Body => ({
+  title: message.title,
+  prompt: message.prompt,
+  ...(message.thumbnail === undefined ? {} : { thumbnail: { url: message.thumbnail } }),
+  fields: message.fields.map((name) => ({ name }))
+})
+
+/** A `msg_type` and what goes with it, in C2C and groups; channels know no types. */
+const typed = (message: Message): readonly [type: number, body: Body] => {
+  switch (message._tag) {
+    case "Text":
+      return [0, { content: message.content }]
+    case "Markdown":
+      return [
+        2,
+        {
+          markdown: markdownBody(message),
+          ...(message.keyboard === undefined ? {} : { keyboard: Keyboard.toBody(message.keyboard) })
+        }
+      ]
+    case "Ark":
+      return [3, { ark: Ark.toBody(message.ark) }]
+    case "Embed":
+      return [4, { embed: embedBody(message) }]
+    case "InputNotify":
+      return [6, { input_notify: { input_type: 1, input_second: message.seconds } }]
+    case "Media": {
+      const { content, media: source } = message
+      const beside = content === undefined ? {} : { content }
+      switch (source._tag) {
+        case "Uploaded":
+          return [7, { ...beside, media: { file_info: source.fileInfo } }]
+        case "FromUrl":
+          return [7, { ...beside, image: source.url }]
+        case "FromBytes":
+          return [7, beside]
+      }
+    }
+  }
+}
+
+/**
+ * The body of a request, without what makes it a reply. Media for C2C and groups has to be uploaded first.
+ *
+ * Source: `server-inter/message/send-receive/send.md` of the platform's documentation, and the pages of 2026.
  *
  * @since 0.1.0
  * @category encoding
  */
-export const toBody = (message: Message): { readonly msg_type: number; readonly content: string } => ({
-  msg_type: 0,
-  content: message.content
-})
+export const toBody = (message: Message, scene: Scene): Body => {
+  const [type, body] = typed(message)
+  const reference = message._tag === "InputNotify" ? undefined : message.reference
+  return {
+    ...(isGuild(scene) ? {} : { msg_type: type }),
+    ...body,
+    ...(reference === undefined ? {} : { message_reference: { message_id: reference } })
+  }
+}
+
+/**
+ * The text of a message, as far as it has any that may be cut into parts.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const textOf = (message: Message): string | undefined => {
+  switch (message._tag) {
+    case "Text":
+      return message.content
+    case "Markdown":
+      return message.source._tag === "Custom" ? message.source.content : undefined
+    default:
+      return undefined
+  }
+}
+
+/**
+ * The same message with another text; the message itself where it has none.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const withText = (message: Message, content: string): Message => {
+  switch (message._tag) {
+    case "Text":
+      return { ...message, content }
+    case "Markdown":
+      return message.source._tag === "Custom" ? { ...message, source: { _tag: "Custom", content } } : message
+    default:
+      return message
+  }
+}
+
+/**
+ * The plain text that can stand for a markdown message; `undefined` where there is none.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const asPlainText = (message: Message): Text | undefined => {
+  if (message._tag !== "Markdown") return undefined
+  const content = message.plainText ?? textOf(message)
+  return content === undefined ? undefined : text(content, { reference: message.reference })
+}
+
+/**
+ * The same message without its keyboard; `undefined` where it has none.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const withoutKeyboard = (message: Message): Markdown | undefined => {
+  if (message._tag !== "Markdown" || message.keyboard === undefined) return undefined
+  const { keyboard: _, ...rest } = message
+  return rest
+}
+
+const address = /\b(?:https?:\/\/|www\.)[^\s<>"'）】》，。；]+/gi
+
+/**
+ * The same message with the dots of its addresses written as `。`, so that no client makes links of them; `undefined` where
+ * it has no address in its text.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const withoutAddresses = (message: Message): Message | undefined => {
+  const content = textOf(message)
+  const masked = content?.replaceAll(address, (found) => found.replace(/^https?:\/\//i, "").replaceAll(".", "。"))
+  return masked === undefined || masked === content ? undefined : withText(message, masked)
+}

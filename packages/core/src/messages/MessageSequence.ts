@@ -2,8 +2,9 @@
  * `msg_seq`: the platform takes each pair of `msg_id` and `msg_seq` once. It is computed from what a reply is, not
  * counted: a retry, a replayed event and a second replica ask for the same pair, and the platform shows the reply once.
  *
- * Two disjoint ranges: replies of handlers below 2^30, everything that has no such name from 2^30 to below 2^31. Values
- * to 72 016 803 have been seen accepted (openclaw-qqbot#95); above 2^31 nobody has been.
+ * Two disjoint ranges: replies that have a name below 2^30, everything that has none from 2^30 to below 2^31. A name owns a
+ * block of 64 numbers: 16 parts of 4 variants each. Values to 72 016 803 have been seen accepted (openclaw-qqbot#95); above
+ * 2^31 nobody has been.
  *
  * @since 0.1.0
  */
@@ -19,15 +20,27 @@ export interface ReplyName {
   readonly handler: string
   /** The key that the caller gave, or which reply of the run it is, counted from 0. */
   readonly key: string | number
-  /** Which part of a message that had to be split, from 0 to 15. */
+  /** 0 for a message that was sent whole; from 1 to 15 for the parts of one that had to be split. */
   readonly part: number
-  /** How it is sent: 0 as it was written, 1 as plain text, 2 without its keyboard. */
+  /**
+   * How it is sent: 0 as it was written, 1 as plain text or with its media uploaded again, 2 without its keyboard, 3 with
+   * its addresses masked.
+   */
   readonly variant: number
 }
 
 const blocks = 2 ** 24
 const parts = 16
 const variants = 4
+const blockSize = parts * variants
+
+/**
+ * The most parts of one message that was split.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maximumParts: number = parts - 1
 
 /** The 32-bit FNV-1a hash of UTF-16 code units: spread well enough for the few replies that one message can have. */
 const hash = (text: string): number => {
@@ -40,17 +53,34 @@ const hash = (text: string): number => {
 }
 
 /**
- * The `msg_seq` of a reply: at least 1, below 2^30.
+ * The `msg_seq` of a reply: at least 64, below 2^30.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const forReply = (name: ReplyName): number => {
   const kind = typeof name.key === "number" ? "n" : "k"
-  const block = hash(`${name.handler}\u0000${kind}${name.key}`) % blocks
+  // block 0 stays empty: it would begin with the number 0, which the platform may take for none
+  const block = 1 + (hash(`${name.handler}\u0000${kind}${name.key}`) % (blocks - 1))
   const part = Math.min(Math.max(name.part, 0), parts - 1)
   const variant = Math.min(Math.max(name.variant, 0), variants - 1)
-  return Math.max(1, block * parts * variants + part * variants + variant)
+  return block * blockSize + part * variants + variant
+}
+
+/**
+ * Which part and variant of its reply a `msg_seq` stands for, if it belongs to the same name; `undefined` if it does not.
+ *
+ * @since 0.1.0
+ * @category destructors
+ */
+export const withinReply = (
+  sequence: number,
+  name: Pick<ReplyName, "handler" | "key">
+): Pick<ReplyName, "part" | "variant"> | undefined => {
+  const offset = sequence - forReply({ ...name, part: 0, variant: 0 })
+  return offset < 0 || offset >= blockSize
+    ? undefined
+    : { part: Math.floor(offset / variants), variant: offset % variants }
 }
 
 const timed = 2 ** 30
@@ -64,5 +94,8 @@ const timed = 2 ** 30
  */
 export const forTime = (now: number, after: number | undefined): number => {
   const wanted = timed + (Math.trunc(now) % timed)
-  return after === undefined || wanted > after ? wanted : timed + ((after - timed + 1) % timed)
+  if (after === undefined) return wanted
+  // the range is a circle: what lies less than half of it ahead is later
+  const ahead = (wanted - after + timed) % timed
+  return ahead > 0 && ahead < timed / 2 ? wanted : timed + ((after - timed + 1) % timed)
 }

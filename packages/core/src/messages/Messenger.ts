@@ -1,42 +1,53 @@
 /**
  * Sends messages: replies that arrive once, and messages of the bot's own accord.
  *
+ * A message is planned (checked, uploaded, given an anchor and a `msg_seq`), waits for its turn, is sent, and what the
+ * platform says decides what follows: it is sent again, sent in another form, or the caller is told. After an attempt whose
+ * outcome is unknown nothing follows that could be seen twice, and nothing becomes proactive but by the policy's word.
+ *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import type * as Event from "../events/Event.ts"
+import type * as Stream from "effect/Stream"
+import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import { OpenApi } from "../openapi/OpenApi.ts"
+import { SessionPresence } from "../openapi/SessionPresence.ts"
+import * as Anchor from "./Anchor.ts"
+import { AuditOutcomes } from "./AuditOutcomes.ts"
 import * as Conversation from "./Conversation.ts"
+import * as Fallback from "./Fallback.ts"
+import { Media } from "./Media.ts"
+import type * as MediaSource from "./MediaSource.ts"
 import * as Message from "./Message.ts"
 import * as MessageSequence from "./MessageSequence.ts"
+import { RateLimit } from "./RateLimit.ts"
+import type { Receipt } from "./Receipt.ts"
+import { ReplyLedger } from "./ReplyLedger.ts"
 import * as SendError from "./SendError.ts"
 import * as SendPolicy from "./SendPolicy.ts"
+import * as StreamReply from "./StreamReply.ts"
+import * as TextSplit from "./TextSplit.ts"
+import * as Transmission from "./Transmission.ts"
 
-/**
- * What is known of a message that was sent.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Receipt {
-  /** The platform's id of the message; `undefined` when it had it already, or did not say. */
-  readonly id: string | undefined
-  /** The platform's time of the message, as it wrote it. */
-  readonly timestamp: string | undefined
-  readonly conversation: Conversation.Conversation
-  /** Whether it was sent as a reply. */
-  readonly via: "passive" | "proactive"
-  /** How often it was sent until the platform had it. */
-  readonly attempts: number
-  /** Whether the platform said that it had this reply already. */
-  readonly deduplicated: boolean
-}
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  AuditPending,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Receipt
+} from "./Receipt.ts"
 
 /**
  * @since 0.1.0
@@ -51,6 +62,34 @@ export interface ReplyOptions {
 }
 
 /**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SendOptions {
+  /**
+   * `newest`: reply to what was received last in the conversation, if it can still be replied to, for replies are allowed
+   * where unasked messages are not. `none`: send unasked. Default `newest`.
+   */
+  readonly anchor?: "newest" | "none" | undefined
+}
+
+/**
+ * What can be recalled: a receipt, or a message by its id.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Recallable = Pick<Receipt, "conversation" | "id"> & Partial<Pick<Receipt, "parts">>
+
+/**
+ * Why a message was not recalled.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type RecallError = SendError.SendError | SendError.RecallExpired
+
+/**
  * What the service does.
  *
  * @since 0.1.0
@@ -58,19 +97,47 @@ export interface ReplyOptions {
  */
 export interface MessengerShape {
   /**
-   * Answers a message. Retries are safe: the platform shows a reply once. After the window has closed the message goes
-   * out once as a proactive one, unless an earlier attempt may have been delivered.
+   * Answers a message, or an event by its `Anchor`. Retries are safe in private chats and groups: the platform shows a reply
+   * once; in guilds, whose endpoints know no `msg_seq`, an attempt of unknown outcome is not repeated. After the window has
+   * closed the message goes out once as a proactive one, or what the policy says, unless an earlier attempt may have been
+   * delivered.
    */
   readonly reply: (
-    event: Event.MessageEvent,
+    event: Event.MessageEvent | Anchor.Anchor,
     message: Message.Message,
     options?: ReplyOptions
   ) => Effect.Effect<Receipt, SendError.SendError>
-  /** Writes unasked. Never sent again after an attempt whose outcome is unknown. */
+  /**
+   * Writes without being asked: as a reply to what was received last, while that can be replied to, else proactively. A
+   * proactive message is never sent again after an attempt whose outcome is unknown.
+   */
   readonly send: (
     conversation: Conversation.Conversation,
-    message: Message.Message
+    message: Message.Message,
+    options?: SendOptions
   ) => Effect.Effect<Receipt, SendError.SendError>
+  /**
+   * Answers with text while it is being written. In private chats users see it grow; elsewhere they get it when it is
+   * whole. Where streaming is refused, what users have not seen yet is sent plainly.
+   */
+  readonly replyStream: <E, R>(
+    event: Event.MessageEvent | Anchor.Anchor,
+    text: Stream.Stream<string, E, R>,
+    options?: StreamReply.StreamOptions
+  ) => Effect.Effect<Receipt, SendError.SendError | E, R>
+  /**
+   * Takes a message back. The platform allows it for two minutes. Fails with `MessageInvalid` where the receipt names no id:
+   * the platform had the message already, and did not say under which.
+   */
+  readonly recall: (message: Recallable) => Effect.Effect<void, RecallError>
+  /**
+   * The receipt once moderation has passed the message; at once for one that it did not hold back. The decision is an event
+   * of the intent `MESSAGE_AUDIT`, which the bot has to ask for.
+   */
+  readonly audited: (
+    receipt: Receipt,
+    timeout: Duration.DurationInput
+  ) => Effect.Effect<Receipt, SendError.AuditRejected | SendError.AuditUndecided>
 }
 
 /**
@@ -80,6 +147,14 @@ export interface MessengerShape {
  * @category tags
  */
 export class Messenger extends Context.Tag("@effect-qq/core/Messenger")<Messenger, MessengerShape>() {}
+
+/**
+ * What a sender needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Requirements = AuditOutcomes | Media | OpenApi | RateLimit | ReplyLedger | SessionPresence
 
 /**
  * Messages by outcome, tagged with `outcome`: `passive`, `proactive`, or the tag of the error.
@@ -92,25 +167,55 @@ export const messagesSent: Metric.Metric.Counter<number> = Metric.counter("qq_me
   incremental: true
 })
 
-const text = (value: unknown, name: string): string | undefined => {
-  if (typeof value !== "object" || value === null) return undefined
-  const found = (value as Readonly<Record<string, unknown>>)[name]
-  return typeof found === "string" ? found : typeof found === "number" ? String(found) : undefined
+/** What a message is on its way to, and what may be done for it to get there. */
+interface Journey {
+  readonly conversation: Conversation.Conversation
+  /** What is replied to; `undefined` for a proactive message. */
+  readonly anchor: Anchor.Anchor | undefined
+  /** What the reply is; `undefined` for what has no name that would last. */
+  readonly name: Pick<MessageSequence.ReplyName, "handler" | "key"> | undefined
+  readonly onExpired: SendPolicy.SendPolicy["onExpired"]
+  readonly onExhausted: SendPolicy.SendPolicy["onExhausted"]
 }
 
-const checked = (message: Message.Message): Effect.Effect<void, SendError.MessageRejected> =>
-  message.content === ""
-    ? new SendError.MessageRejected({ class: "empty", detail: "content is empty", hint: "give the message some text" })
-    : Effect.void
+/** How a message goes now, and why it no longer goes as it should have. */
+interface Route {
+  readonly anchor: Anchor.Anchor | undefined
+  readonly first: SendError.MsgIdExpired | SendError.QuotaExhausted | undefined
+}
 
-/** An attempt that may have been delivered must not be followed by anything that could be seen twice. */
-const afterUnknown = (error: SendError.MsgIdExpired): SendError.DeliveryUnknown =>
-  new SendError.DeliveryUnknown({
-    code: error.code,
-    errCode: error.errCode,
-    traceId: error.traceId,
-    detail: `an attempt had no answer, and then ${error.message}`,
-    hint: "look whether the message is there before sending it again"
+const invalid = (field: string, detail: string): SendError.MessageInvalid =>
+  new SendError.MessageInvalid({ field, detail, hint: "correct the message" })
+
+const checked = (
+  conversation: Conversation.Conversation,
+  message: Message.Message
+): Effect.Effect<void, SendError.MessageInvalid> => {
+  if (Conversation.targetOf(conversation) === "") return invalid("conversation", "names nobody")
+  const problem = Message.problem(message, Conversation.sceneOf(conversation))
+  return problem === undefined ? Effect.void : invalid(problem.field, problem.detail)
+}
+
+const isDuplicate = (error: SendError.SendError): boolean =>
+  error._tag === "MessageRejected" && error.class === "duplicate"
+
+const isTooLong = (error: SendError.SendError): boolean =>
+  error._tag === "MessageRejected" && error.class === "too_long"
+
+/** `file_info` that the platform does not know any more. */
+const unknownFile = 304080
+
+/** Whether the platform could not use what it was given, so that giving it again may help. */
+const isStaleMedia = (error: SendError.SendError): boolean =>
+  error._tag === "MessageRejected" &&
+  (error.class === "media_retry" || error.code === unknownFile || error.errCode === unknownFile)
+
+/** The parts of a message whose text is cut: what it quotes comes with the first, its buttons below the last. */
+const partsOf = (message: Message.Message, texts: ReadonlyArray<string>): ReadonlyArray<Message.Message> =>
+  texts.map((text, index) => {
+    const part = Message.withText(message, text)
+    const unquoted = index === 0 || part._tag === "InputNotify" ? part : { ...part, reference: undefined }
+    return index === texts.length - 1 ? unquoted : (Message.withoutKeyboard(unquoted) ?? unquoted)
   })
 
 /**
@@ -119,114 +224,381 @@ const afterUnknown = (error: SendError.MsgIdExpired): SendError.DeliveryUnknown 
  * @since 0.1.0
  * @category constructors
  */
-export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShape, never, OpenApi> =>
+export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShape, never, Requirements> =>
   Effect.gen(function* () {
     const api = yield* OpenApi
+    const ledger = yield* ReplyLedger
+    const rates = yield* RateLimit
+    const presence = yield* SessionPresence
+    const audits = yield* AuditOutcomes
+    const uploads = yield* Media
+    const transmit = Transmission.make({ api, ledger, rates, policy })
+    const refusals = Fallback.makeRefusals(policy, Duration.toMillis(policy.refusalsRemembered))
     let lastTimed: number | undefined
 
-    const timedSequence = Effect.map(Clock.currentTimeMillis, (now) => {
+    const timedSequence: Effect.Effect<number> = Effect.map(Clock.currentTimeMillis, (now) => {
       lastTimed = MessageSequence.forTime(now, lastTimed)
       return lastTimed
     })
 
-    /** A reply inside a handler has a name that lasts; outside of one it has only its time. */
-    const sequenceFor = (options: ReplyOptions | undefined): Effect.Effect<number> =>
-      Effect.flatMap(
+    /**
+     * A reply inside a handler, or with a key, has a name that lasts; any other has only its time. Where a handler replies to
+     * something else than its event, that event is part of the name: other runs may reply to the same.
+     */
+    const nameOf = (anchor: Anchor.Anchor, options: ReplyOptions | undefined): Effect.Effect<Journey["name"]> =>
+      Effect.map(
         HandlerRun.CurrentRun,
         Option.match({
-          onNone: () => timedSequence,
-          onSome: (run) =>
-            Effect.sync(() =>
-              MessageSequence.forReply({
-                handler: run.handler,
-                key: options?.key ?? run.nextReply(),
-                part: 0,
-                variant: 0
-              })
-            )
+          onNone: () => (options?.key === undefined ? undefined : { handler: "", key: options.key }),
+          onSome: (run) => {
+            const key = options?.key ?? run.nextReply()
+            const isOwn = Option.exists(Anchor.ofEvent(run.event), (own) => own.id === anchor.id)
+            const cause = isOwn ? "" : `\u0000${Event.identityKey(run.event.envelope) ?? ""}`
+            return { handler: run.handler + cause, key }
+          }
         })
       )
 
-    const deliver = (
-      conversation: Conversation.Conversation,
-      message: Message.Message,
-      anchor: { readonly msg_id: string; readonly msg_seq: number } | undefined
-    ) =>
-      Effect.suspend(() => {
-        const via: Receipt["via"] = anchor === undefined ? "proactive" : "passive"
-        let attempts = 0
-        let unknown = false
-        const attempt = Effect.suspend(() => {
-          attempts++
-          return api.request({
-            method: "POST",
-            path: Conversation.messagesPath(conversation),
-            body: { ...Message.toBody(message), ...anchor }
-          })
-        }).pipe(
-          Effect.map(({ body }): Receipt => ({
-            id: text(body, "id"),
-            timestamp: text(body, "timestamp"),
-            conversation,
-            via,
-            attempts,
-            deduplicated: false
-          })),
-          Effect.mapError(SendError.fromOpenApi),
-          Effect.catchTag("AlreadySent", (already) =>
-            anchor === undefined
-              ? new SendError.MessageRejected({ ...already, class: "duplicate" })
-              : Effect.succeed<Receipt>({
-                  id: undefined,
-                  timestamp: undefined,
-                  conversation,
-                  via,
-                  attempts,
-                  deduplicated: true
-                })
-          ),
-          Effect.tapErrorTag("DeliveryUnknown", () =>
-            Effect.sync(() => {
-              unknown = true
-            })
-          ),
-          Effect.retry(SendPolicy.retries(policy, anchor !== undefined))
-        )
-        return Effect.catchTag(attempt, "MsgIdExpired", (error) => Effect.fail(unknown ? afterUnknown(error) : error))
-      })
-
-    const proactively = (
-      conversation: Conversation.Conversation,
-      message: Message.Message,
-      expired: SendError.MsgIdExpired
-    ) =>
-      Effect.logInfo(`${expired.message}; sending it proactively`).pipe(
-        Effect.zipRight(deliver(conversation, message, undefined)),
-        Effect.catchTag("ProactiveRefused", (refused) => new SendError.ProactiveRefused({ ...refused, expired }))
+    const hold = (conversation: Conversation.Conversation): Effect.Effect<void> =>
+      Effect.flatMap(presence.current, (state) =>
+        state !== "Reconnecting"
+          ? Effect.void
+          : Effect.logDebug(`the session is being made again; a message to ${conversation._tag} waits`).pipe(
+              Effect.zipRight(Effect.timeoutOption(presence.settled, policy.hold)),
+              Effect.asVoid
+            )
       )
 
-    const counted = (effect: Effect.Effect<Receipt, SendError.SendError>) =>
+    const sendForm = (journey: Journey, route: Route, form: Fallback.Form, part: number) =>
+      Effect.gen(function* () {
+        const { conversation, name } = journey
+        const sequence =
+          name === undefined
+            ? yield* timedSequence
+            : MessageSequence.forReply({ ...name, part, variant: form.variant })
+        // what was a reply stays known as that reply, however it is sent in the end
+        const anchors = [journey.anchor, route.anchor].filter(
+          (anchor, index, all) => anchor !== undefined && all.indexOf(anchor) === index
+        ) as ReadonlyArray<Anchor.Anchor>
+        const accepted = yield* transmit({
+          operation: "send",
+          conversation,
+          path: Conversation.messagesPath(conversation),
+          body: Message.toBody(form.message, Conversation.sceneOf(conversation)),
+          anchor: route.anchor,
+          sequence,
+          records: anchors.map((anchor) => ({ anchor, sequence })),
+          isNamed: name !== undefined
+        })
+        const receipt: Receipt = {
+          ...accepted,
+          conversation,
+          via: route.anchor === undefined ? "proactive" : "passive",
+          fallbacks: form.applied,
+          parts: []
+        }
+        return receipt
+      })
+
+    const proactive = (first: SendError.MsgIdExpired | SendError.QuotaExhausted): Effect.Effect<Option.Option<Route>> =>
+      Effect.as(Effect.logInfo(`${first.message}; sending it proactively`), Option.some({ anchor: undefined, first }))
+
+    /** Another way for a message whose anchor cannot be used: once, and only where the policy says so. */
+    const reroute = (
+      journey: Journey,
+      route: Route,
+      error: SendError.SendError
+    ): Effect.Effect<Option.Option<Route>> => {
+      if (route.anchor === undefined || route.first !== undefined) return Effect.succeedNone
+      if (error._tag === "QuotaExhausted" && error.of === "message") {
+        return journey.onExhausted === "proactive" ? proactive(error) : Effect.succeedNone
+      }
+      if (error._tag !== "MsgIdExpired") return Effect.succeedNone
+      switch (journey.onExpired) {
+        case "fail":
+          return Effect.succeedNone
+        case "proactive":
+          return proactive(error)
+        case "event-id":
+          return Effect.map(ledger.newest(journey.conversation, "event_id"), (found) =>
+            Option.map(found, (anchor) => ({ anchor, first: error }))
+          )
+      }
+    }
+
+    /** The same media, given to the platform once more. */
+    const uploadedAgain = (
+      journey: Journey,
+      form: Fallback.Form,
+      source: MediaSource.MediaSource | undefined
+    ): Effect.Effect<Fallback.Form | undefined, SendError.SendError> => {
+      const { message } = form
+      const isPossible = message._tag === "Media" && message.media._tag === "Uploaded" && source !== undefined
+      if (!isPossible || form.applied.includes("uploaded-again")) return Effect.succeed(undefined)
+      return Effect.zipRight(
+        uploads.forget(message.media),
+        Effect.map(uploads.upload(journey.conversation, source), (media) => ({
+          message: { ...message, media },
+          variant: 1,
+          applied: [...form.applied, "uploaded-again" as const]
+        }))
+      )
+    }
+
+    const deliver = (
+      journey: Journey,
+      start: Fallback.Form,
+      source: MediaSource.MediaSource | undefined,
+      part: number
+    ): Effect.Effect<Receipt, SendError.SendError> =>
+      Effect.gen(function* () {
+        const scene = Conversation.sceneOf(journey.conversation)
+        let form = start
+        let route: Route = { anchor: journey.anchor, first: undefined }
+        let collided = false
+        for (;;) {
+          const result = yield* Effect.either(sendForm(journey, route, form, part))
+          if (result._tag === "Right") return result.right
+          const error = result.left
+          refusals.note(scene, error, yield* Clock.currentTimeMillis)
+          const changed = Fallback.next(form, error, policy)
+          if (changed !== undefined) {
+            yield* Effect.logInfo(`${error.message}; sending it as ${changed.applied.at(-1)}`)
+            form = changed
+            continue
+          }
+          // two that have no name may have had the same moment
+          if (isDuplicate(error) && journey.name === undefined && route.anchor !== undefined && !collided) {
+            collided = true
+            continue
+          }
+          if (isStaleMedia(error)) {
+            const again = yield* uploadedAgain(journey, form, source)
+            if (again !== undefined) {
+              form = again
+              continue
+            }
+          }
+          if (isTooLong(error) && part === 0 && policy.onTooLong === "split") {
+            const inParts = split(journey, form)
+            if (inParts !== undefined) return yield* inParts
+          }
+          const other = yield* reroute(journey, route, error)
+          if (Option.isSome(other)) {
+            route = other.value
+            continue
+          }
+          return yield* Effect.fail(route.first === undefined ? error : SendError.withFirst(error, route.first))
+        }
+      })
+
+    /** A message in parts, one after another; `undefined` for one that cannot be cut. */
+    const split = (
+      journey: Journey,
+      form: Fallback.Form
+    ): Effect.Effect<Receipt, SendError.SendError> | undefined => {
+      const text = Message.textOf(form.message)
+      if (text === undefined) return undefined
+      const texts = TextSplit.split(text, Math.min(policy.partLength, Math.ceil(text.length / 2)))
+      const [first] = texts
+      if (first === undefined || texts.length < 2 || texts.length > MessageSequence.maximumParts) return undefined
+      const applied: ReadonlyArray<Fallback.Fallback> = [...form.applied, "split"]
+      return Effect.forEach(partsOf(form.message, texts), (message, index) =>
+        Effect.mapError(deliver(journey, { ...form, message, applied }, undefined, index + 1), (error) =>
+          SendError.withPart(error, { number: index + 1, of: texts.length })
+        )
+      ).pipe(
+        Effect.map(([head, ...rest]) => ({
+          ...(head as Receipt),
+          deduplicated: [head, ...rest].every((receipt) => receipt?.deduplicated === true),
+          parts: [head as Receipt, ...rest]
+        }))
+      )
+    }
+
+    /** What an earlier run of the same handler has sent of this reply decides in which form it is sent now. */
+    const earlier = (journey: Journey): Effect.Effect<{ readonly part: number; readonly variant: number } | undefined> => {
+      const { anchor, name } = journey
+      if (anchor === undefined || name === undefined) return Effect.succeed(undefined)
+      return Effect.map(ledger.replies(anchor), (replies) =>
+        [...replies.keys()].reduce<{ readonly part: number; readonly variant: number } | undefined>((found, sequence) => {
+          const place = MessageSequence.withinReply(sequence, name)
+          return place !== undefined && place.part >= (found?.part ?? 0) ? place : found
+        }, undefined)
+      )
+    }
+
+    const uploaded = (
+      conversation: Conversation.Conversation,
+      message: Message.Message
+    ): Effect.Effect<Message.Message, SendError.SendError> => {
+      const isUpload =
+        message._tag === "Media" &&
+        message.media._tag !== "Uploaded" &&
+        (conversation._tag === "C2C" || conversation._tag === "Group")
+      return isUpload
+        ? Effect.map(uploads.upload(conversation, message.media), (media) => ({ ...message, media }))
+        : Effect.succeed(message)
+    }
+
+    const go = (journey: Journey, message: Message.Message): Effect.Effect<Receipt, SendError.SendError> =>
+      Effect.gen(function* () {
+        const { conversation } = journey
+        const ready = yield* uploaded(conversation, message)
+        yield* hold(conversation)
+        const source =
+          message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
+        const before = yield* earlier(journey)
+        if (before !== undefined) {
+          const form = Fallback.ofVariant(ready, before.variant)
+          return yield* (before.part === 0 ? undefined : split(journey, form)) ?? deliver(journey, form, source, 0)
+        }
+        const now = yield* Clock.currentTimeMillis
+        const form = refusals.avoid(Conversation.sceneOf(conversation), Fallback.asWritten(ready), now)
+        return yield* deliver(journey, form, source, 0)
+      })
+
+    const counted = <A extends { readonly via: Receipt["via"] }, E extends { readonly _tag: string }, R>(
+      effect: Effect.Effect<A, E, R>
+    ): Effect.Effect<A, E, R> =>
       effect.pipe(
         Effect.tap(({ via }) => Metric.increment(Metric.tagged(messagesSent, "outcome", via))),
         Effect.tapError(({ _tag }) => Metric.increment(Metric.tagged(messagesSent, "outcome", _tag)))
       )
 
+    const anchorOf = (event: Event.MessageEvent | Anchor.Anchor): Anchor.Anchor =>
+      "t" in event ? Anchor.ofMessage(event) : event
+
+    const replyTo = (
+      anchor: Anchor.Anchor,
+      message: Message.Message,
+      name: Journey["name"]
+    ): Effect.Effect<Receipt, SendError.SendError> =>
+      Effect.gen(function* () {
+        const { conversation } = anchor
+        yield* checked(conversation, message)
+        const isNotice = message._tag === "InputNotify"
+        return yield* go(
+          {
+            conversation,
+            anchor,
+            name,
+            // there is no proactive notice
+            onExpired: isNotice ? "fail" : policy.onExpired,
+            onExhausted: isNotice ? "fail" : policy.onExhausted
+          },
+          message
+        )
+      })
+
+    const sendTo = (
+      conversation: Conversation.Conversation,
+      message: Message.Message,
+      options: SendOptions | undefined
+    ): Effect.Effect<Receipt, SendError.SendError> =>
+      Effect.gen(function* () {
+        yield* checked(conversation, message)
+        const anchor = options?.anchor === "none" ? Option.none() : yield* ledger.newest(conversation)
+        const isNotice = message._tag === "InputNotify"
+        if (isNotice && Option.isNone(anchor)) {
+          return yield* invalid("_tag", "is InputNotify, and nothing was received that it could be a reply to")
+        }
+        return yield* go(
+          {
+            conversation,
+            anchor: Option.getOrUndefined(anchor),
+            name: undefined,
+            // the caller asked for no reply, so without an anchor it goes as it would have gone
+            onExpired: isNotice ? "fail" : "proactive",
+            onExhausted: isNotice ? "fail" : "proactive"
+          },
+          message
+        )
+      })
+
+    const recallOne = (
+      conversation: Conversation.Conversation,
+      id: string | undefined
+    ): Effect.Effect<void, RecallError> =>
+      Effect.suspend(() => {
+        if (id === undefined || id === "") return invalid("id", "is not known: the platform did not name the message")
+        let unknown = false
+        const request = api
+          .request({ method: "DELETE", path: Conversation.messagePath(conversation, id), timeout: policy.timeout })
+          .pipe(
+            Effect.as<Option.Option<SendError.RecallExpired>>(Option.none()),
+            Effect.catchAll((error): Effect.Effect<Option.Option<SendError.RecallExpired>, SendError.SendError> => {
+              if (error._tag === "ApiError" && error.class === "recall_expired") {
+                const { code, errCode, hint, message: detail, traceId } = error
+                return Effect.succeedSome(new SendError.RecallExpired({ code, errCode, traceId, detail, hint }))
+              }
+              const failed = SendError.fromOpenApi(error)
+              if (failed._tag === "AlreadySent" || failed._tag === "UnderAudit") return Effect.succeedNone
+              // what is gone after an attempt without an answer, that attempt has taken back
+              return failed._tag === "MessageRejected" && unknown ? Effect.succeedNone : Effect.fail(failed)
+            }),
+            Effect.tapErrorTag("DeliveryUnknown", () =>
+              Effect.sync(() => {
+                unknown = true
+              })
+            )
+          )
+        return rates.turn({ operation: "recall", conversation, proactive: false }, policy.maximumElapsed).pipe(
+          Effect.catchTag(
+            "TurnTooLate",
+            ({ wait }) =>
+              new SendError.RateLimited({ detail: "too many recalls", hint: "wait, then try again", retryAfter: wait })
+          ),
+          Effect.zipRight(request),
+          Effect.retry(SendPolicy.retries(policy, true)),
+          Effect.flatMap((expired) => (Option.isSome(expired) ? Effect.fail(expired.value) : Effect.void))
+        )
+      })
+
+    const audited: MessengerShape["audited"] = (receipt, timeout) =>
+      Effect.gen(function* () {
+        if (receipt.audit === undefined) return receipt
+        const { auditId } = receipt.audit
+        const undecided = () => new SendError.AuditUndecided({ auditId, waited: Duration.decode(timeout) })
+        if (auditId === undefined) return yield* undecided()
+        const outcome = yield* Effect.timeoutFail(audits.outcome(auditId), { duration: timeout, onTimeout: undecided })
+        if (outcome._tag === "Rejected") return yield* new SendError.AuditRejected({ auditId })
+        return { ...receipt, id: outcome.messageId ?? receipt.id, audit: undefined }
+      })
+
+    const streams = StreamReply.make({
+      transmit,
+      ledger,
+      sequence: timedSequence,
+      name: nameOf,
+      hold,
+      reply: replyTo
+    })
+
     return Messenger.of({
       reply: (event, message, options) =>
-        Effect.gen(function* () {
-          yield* checked(message)
-          const conversation = Conversation.ofEvent(event)
-          const anchor = { msg_id: event.id, msg_seq: yield* sequenceFor(options) }
-          const sent = deliver(conversation, message, anchor)
-          return yield* policy.onExpired === "fail"
-            ? sent
-            : Effect.catchTag(sent, "MsgIdExpired", (expired) => proactively(conversation, message, expired))
-        }).pipe(counted, Effect.withSpan("Messenger.reply", { attributes: { "qq.event": event.t } })),
-      send: (conversation, message) =>
-        Effect.zipRight(checked(message), deliver(conversation, message, undefined)).pipe(
+        // a notice is none of the replies that are counted
+        (message._tag === "InputNotify" ? Effect.succeed(undefined) : nameOf(anchorOf(event), options)).pipe(
+          Effect.flatMap((name) => replyTo(anchorOf(event), message, name)),
+          counted,
+          Effect.withSpan("Messenger.reply", { attributes: { "qq.event": "t" in event ? event.t : event.kind } })
+        ),
+      send: (conversation, message, options) =>
+        sendTo(conversation, message, options).pipe(
           counted,
           Effect.withSpan("Messenger.send", { attributes: { "qq.scene": conversation._tag } })
-        )
+        ),
+      replyStream: (event, text, options) =>
+        Effect.suspend(() => streams(anchorOf(event), text, options)).pipe(
+          Effect.tap(({ via }) => Metric.increment(Metric.tagged(messagesSent, "outcome", via))),
+          Effect.withSpan("Messenger.replyStream", { attributes: { "qq.event": "t" in event ? event.t : event.kind } })
+        ),
+      recall: ({ conversation, id, parts = [] }) =>
+        (parts.length === 0
+          ? recallOne(conversation, id)
+          : Effect.forEach(parts, (part) => recallOne(part.conversation, part.id), { discard: true })
+        ).pipe(Effect.withSpan("Messenger.recall", { attributes: { "qq.scene": conversation._tag } })),
+      audited
     })
   })
 
@@ -236,7 +608,7 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<Messenger, never, OpenApi> = Layer.effect(Messenger, make(SendPolicy.defaults))
+export const layer: Layer.Layer<Messenger, never, Requirements> = Layer.effect(Messenger, make(SendPolicy.defaults))
 
 /**
  * A sender with a policy of one's own.
@@ -244,7 +616,7 @@ export const layer: Layer.Layer<Messenger, never, OpenApi> = Layer.effect(Messen
  * @since 0.1.0
  * @category layers
  */
-export const layerWith = (policy: Partial<SendPolicy.SendPolicy>): Layer.Layer<Messenger, never, OpenApi> =>
+export const layerWith = (policy: Partial<SendPolicy.SendPolicy>): Layer.Layer<Messenger, never, Requirements> =>
   Layer.effect(Messenger, make({ ...SendPolicy.defaults, ...policy }))
 
 /**
@@ -261,7 +633,7 @@ export const layerWith = (policy: Partial<SendPolicy.SendPolicy>): Layer.Layer<M
  * @category accessors
  */
 export const reply = (
-  event: Event.MessageEvent,
+  event: Event.MessageEvent | Anchor.Anchor,
   message: Message.Message,
   options?: ReplyOptions
 ): Effect.Effect<Receipt, SendError.SendError, Messenger> =>
@@ -275,6 +647,41 @@ export const reply = (
  */
 export const send = (
   conversation: Conversation.Conversation,
-  message: Message.Message
+  message: Message.Message,
+  options?: SendOptions
 ): Effect.Effect<Receipt, SendError.SendError, Messenger> =>
-  Effect.flatMap(Messenger, (messenger) => messenger.send(conversation, message))
+  Effect.flatMap(Messenger, (messenger) => messenger.send(conversation, message, options))
+
+/**
+ * Answers with text while it is being written; see {@link MessengerShape.replyStream}.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const replyStream = <E, R>(
+  event: Event.MessageEvent | Anchor.Anchor,
+  text: Stream.Stream<string, E, R>,
+  options?: StreamReply.StreamOptions
+): Effect.Effect<Receipt, SendError.SendError | E, Messenger | R> =>
+  Effect.flatMap(Messenger, (messenger) => messenger.replyStream(event, text, options))
+
+/**
+ * Takes a message back; see {@link MessengerShape.recall}.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const recall = (message: Recallable): Effect.Effect<void, RecallError, Messenger> =>
+  Effect.flatMap(Messenger, (messenger) => messenger.recall(message))
+
+/**
+ * Waits for moderation; see {@link MessengerShape.audited}.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const audited = (
+  receipt: Receipt,
+  timeout: Duration.DurationInput
+): Effect.Effect<Receipt, SendError.AuditRejected | SendError.AuditUndecided, Messenger> =>
+  Effect.flatMap(Messenger, (messenger) => messenger.audited(receipt, timeout))

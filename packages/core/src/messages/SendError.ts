@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import type * as ApiError from "../openapi/ApiError.ts"
+import type * as ErrorCode from "../openapi/ErrorCode.ts"
 
 const facts = {
   /** `code` of the platform's answer. */
@@ -15,19 +16,56 @@ const facts = {
   traceId: Schema.optional(Schema.String),
   detail: Schema.String,
   /** What can be done about it. */
-  hint: Schema.String
+  hint: Schema.String,
+  /** Which part of a message that had to be split this is about; the parts before it were delivered. */
+  part: Schema.optional(Schema.Struct({ number: Schema.Int, of: Schema.Int }))
+}
+
+interface Told {
+  readonly part?: { readonly number: number; readonly of: number } | undefined
+  readonly expired?: { readonly message: string } | undefined
+}
+
+const told = (error: Told, text: string): string => {
+  const part = error.part === undefined ? "" : `part ${error.part.number} of ${error.part.of}: `
+  const first = error.expired === undefined ? "" : `${error.expired.message}; then `
+  return `${part}${first}${text}`
 }
 
 /**
- * The window or the count of replies to the message is over, or its id cannot be replied to.
+ * The window of replies to the message is over, or its id cannot be replied to.
  *
  * @since 0.1.0
  * @category errors
  */
 export class MsgIdExpired extends Schema.TaggedError<MsgIdExpired>()("MsgIdExpired", facts) {
   override get message(): string {
-    return `the message can no longer be replied to: ${this.detail}`
+    return told(this, `the message can no longer be replied to: ${this.detail}`)
   }
+}
+
+/**
+ * A quota is spent: the replies to one message (`of: "message"`), or what the bot may send in a period (`of: "period"`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>()("QuotaExhausted", {
+  ...facts,
+  of: Schema.Literal("message", "period"),
+  /** Why what was a reply was sent unasked in the first place. */
+  expired: Schema.optional(MsgIdExpired)
+}) {
+  override get message(): string {
+    const what = this.of === "message" ? "the message has had all its replies" : "the quota is spent"
+    return told(this, `${what}: ${this.detail}`)
+  }
+}
+
+const factsAfter = {
+  ...facts,
+  /** Why what was a reply was sent as something else in the first place. */
+  expired: Schema.optional(Schema.Union(MsgIdExpired, QuotaExhausted))
 }
 
 /**
@@ -37,38 +75,43 @@ export class MsgIdExpired extends Schema.TaggedError<MsgIdExpired>()("MsgIdExpir
  * @category errors
  */
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
-  ...facts,
+  ...factsAfter,
   retryAfter: Schema.optional(Schema.DurationFromSelf)
 }) {
   override get message(): string {
-    return `too many messages: ${this.detail}`
+    return told(this, `too many messages: ${this.detail}`)
   }
 }
 
 /**
- * The quota of this period is spent.
+ * The message cannot be sent as it is, whoever would be asked: no request was made. `field` says what is wrong with it.
  *
  * @since 0.1.0
  * @category errors
  */
-export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>()("QuotaExhausted", facts) {
+export class MessageInvalid extends Schema.TaggedError<MessageInvalid>()("MessageInvalid", {
+  /** As it is written in the value: `content`, `keyboard.rows[0]`, `conversation`. */
+  field: Schema.String,
+  detail: Schema.String,
+  hint: Schema.String
+}) {
   override get message(): string {
-    return `the quota is spent: ${this.detail}`
+    return `the message is invalid: ${this.field} ${this.detail}`
   }
 }
 
 /**
- * The platform, or this library before any request, refuses the message for what it is. `class` says why.
+ * The platform refuses the message for what it is. `class` says why.
  *
  * @since 0.1.0
  * @category errors
  */
 export class MessageRejected extends Schema.TaggedError<MessageRejected>()("MessageRejected", {
-  ...facts,
+  ...factsAfter,
   class: Schema.String
 }) {
   override get message(): string {
-    return `the message is refused (${this.class}): ${this.detail}`
+    return told(this, `the message is refused (${this.class}): ${this.detail}`)
   }
 }
 
@@ -78,9 +121,9 @@ export class MessageRejected extends Schema.TaggedError<MessageRejected>()("Mess
  * @since 0.1.0
  * @category errors
  */
-export class PermissionDenied extends Schema.TaggedError<PermissionDenied>()("PermissionDenied", facts) {
+export class PermissionDenied extends Schema.TaggedError<PermissionDenied>()("PermissionDenied", factsAfter) {
   override get message(): string {
-    return `the bot may not send this: ${this.detail}`
+    return told(this, `the bot may not send this: ${this.detail}`)
   }
 }
 
@@ -90,14 +133,9 @@ export class PermissionDenied extends Schema.TaggedError<PermissionDenied>()("Pe
  * @since 0.1.0
  * @category errors
  */
-export class ProactiveRefused extends Schema.TaggedError<ProactiveRefused>()("ProactiveRefused", {
-  ...facts,
-  /** Why a reply became a proactive message in the first place. */
-  expired: Schema.optional(MsgIdExpired)
-}) {
+export class ProactiveRefused extends Schema.TaggedError<ProactiveRefused>()("ProactiveRefused", factsAfter) {
   override get message(): string {
-    const first = this.expired === undefined ? "" : `${this.expired.message}; then `
-    return `${first}the bot may not write here unasked: ${this.detail}`
+    return told(this, `the bot may not write here unasked: ${this.detail}`)
   }
 }
 
@@ -109,11 +147,11 @@ export class ProactiveRefused extends Schema.TaggedError<ProactiveRefused>()("Pr
  * @category errors
  */
 export class DeliveryUnknown extends Schema.TaggedError<DeliveryUnknown>()("DeliveryUnknown", {
-  ...facts,
+  ...factsAfter,
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message(): string {
-    return `whether the message was delivered is unknown: ${this.detail}`
+    return told(this, `whether the message was delivered is unknown: ${this.detail}`)
   }
 }
 
@@ -124,11 +162,11 @@ export class DeliveryUnknown extends Schema.TaggedError<DeliveryUnknown>()("Deli
  * @category errors
  */
 export class PlatformUnavailable extends Schema.TaggedError<PlatformUnavailable>()("PlatformUnavailable", {
-  ...facts,
+  ...factsAfter,
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message(): string {
-    return `the platform is not available: ${this.detail}`
+    return told(this, `the platform is not available: ${this.detail}`)
   }
 }
 
@@ -140,6 +178,7 @@ export class PlatformUnavailable extends Schema.TaggedError<PlatformUnavailable>
  */
 export type SendError =
   | DeliveryUnknown
+  | MessageInvalid
   | MessageRejected
   | MsgIdExpired
   | PermissionDenied
@@ -157,40 +196,178 @@ export type SendError =
  */
 export class AlreadySent extends Schema.TaggedError<AlreadySent>()("AlreadySent", facts) {}
 
+/**
+ * The platform took the message and moderation has to look at it. Not an error that a caller sees: its receipt says so.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnderAudit extends Schema.TaggedError<UnderAudit>()("UnderAudit", {
+  ...facts,
+  auditId: Schema.optional(Schema.String)
+}) {}
+
+/**
+ * Moderation refused the message.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class AuditRejected extends Schema.TaggedError<AuditRejected>()("AuditRejected", { auditId: Schema.String }) {
+  override get message(): string {
+    return `moderation refused the message (audit ${this.auditId})`
+  }
+  get hint(): string {
+    return "do not send the same text again"
+  }
+}
+
+/**
+ * Moderation has not decided in the time that was given.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class AuditUndecided extends Schema.TaggedError<AuditUndecided>()("AuditUndecided", {
+  auditId: Schema.optional(Schema.String),
+  waited: Schema.DurationFromSelf
+}) {
+  override get message(): string {
+    return `moderation has not decided${this.auditId === undefined ? "" : ` (audit ${this.auditId})`}`
+  }
+  get hint(): string {
+    return "decisions come as events of the intent MESSAGE_AUDIT: the bot has to ask for it"
+  }
+}
+
+/**
+ * The message is too old to be recalled, or gone.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RecallExpired extends Schema.TaggedError<RecallExpired>()("RecallExpired", facts) {
+  override get message(): string {
+    return `the message can no longer be recalled: ${this.detail}`
+  }
+}
+
+/**
+ * What a class of the platform's errors means for a message that was to be sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Decision =
+  | "AlreadySent"
+  | "DeliveryUnknown"
+  | "MessageRejected"
+  | "MsgIdExpired"
+  | "PermissionDenied"
+  | "PlatformUnavailable"
+  | "ProactiveRefused"
+  | "QuotaExhausted"
+  | "RateLimited"
+  | "UnderAudit"
+
+/**
+ * The decision on each class of error.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const decisions: { readonly [C in ErrorCode.ErrorClass]: Decision } = {
+  // an error without a code, or with one that says all is well, says nothing about the message
+  ok: "DeliveryUnknown",
+  idempotent_ok: "AlreadySent",
+  duplicate: "AlreadySent",
+  audit_pending: "UnderAudit",
+  msg_id_expired: "MsgIdExpired",
+  msg_id_invalid: "MsgIdExpired",
+  rate_limited: "RateLimited",
+  quota_exhausted: "QuotaExhausted",
+  proactive_refused: "ProactiveRefused",
+  permission: "PermissionDenied",
+  auth_fatal: "PermissionDenied",
+  ip_not_allowed: "PermissionDenied",
+  token_refresh: "PermissionDenied",
+  bot_banned: "PermissionDenied",
+  bot_offline: "PermissionDenied",
+  bot_muted: "PermissionDenied",
+  bot_not_member: "PermissionDenied",
+  // a server that failed may have failed after it accepted
+  transient: "DeliveryUnknown",
+  retry_once: "DeliveryUnknown",
+  gateway_offline: "PlatformUnavailable",
+  upload_part_retry: "PlatformUnavailable",
+  not_found: "MessageRejected",
+  bad_target: "MessageRejected",
+  not_reachable: "MessageRejected",
+  too_long: "MessageRejected",
+  url_blocked: "MessageRejected",
+  content_blocked: "MessageRejected",
+  markdown_refused: "MessageRejected",
+  keyboard_refused: "MessageRejected",
+  media_retry: "MessageRejected",
+  media_invalid: "MessageRejected",
+  stream_prefix_conflict: "MessageRejected",
+  recall_expired: "MessageRejected",
+  bad_request: "MessageRejected"
+}
+
+/**
+ * Codes that mean another thing on a reply than their class says: the replies to the message are used up. 40034128 says
+ * "window or count"; inside the window it is the count.
+ *
+ * Source: `error-codes`, openclaw PR#104634 [field].
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const spentCodes: ReadonlySet<number> = new Set([22009, 40034128])
+
 const unknownHint =
   "look whether the message is there before sending it again; a reply may safely be sent again with the same key"
 
-const fromRefusal = (error: ApiError.ApiError): SendError | AlreadySent => {
+type Fields = Readonly<Record<string, unknown>>
+
+const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {})
+
+/** The audit id has been seen in `data.message_audit`, in `data`, and beside the code. */
+const auditIdOf = (data: unknown): string | undefined => {
+  const outer = fieldsOf(data)
+  const inner = fieldsOf(outer["message_audit"])
+  const nested = fieldsOf(fieldsOf(outer["data"])["message_audit"])
+  for (const candidate of [inner["audit_id"], nested["audit_id"], outer["audit_id"]]) {
+    if (typeof candidate === "string" && candidate !== "") return candidate
+    if (typeof candidate === "number") return String(candidate)
+  }
+  return undefined
+}
+
+const fromRefusal = (error: ApiError.ApiError): SendError | AlreadySent | UnderAudit => {
   const { code, errCode, hint, traceId } = error
   const given = { code, errCode, traceId, detail: error.message, hint }
-  switch (error.class) {
-    case "duplicate":
+  switch (decisions[error.class]) {
+    case "AlreadySent":
       return new AlreadySent(given)
-    case "msg_id_expired":
-    case "msg_id_invalid":
+    case "UnderAudit":
+      return new UnderAudit({ ...given, auditId: auditIdOf(error.data) })
+    case "MsgIdExpired":
       return new MsgIdExpired(given)
-    case "rate_limited":
+    case "RateLimited":
       return new RateLimited({ ...given, retryAfter: error.retryAfter })
-    case "quota_exhausted":
-      return new QuotaExhausted(given)
-    case "proactive_refused":
+    case "QuotaExhausted":
+      return new QuotaExhausted({ ...given, of: "period" })
+    case "ProactiveRefused":
       return new ProactiveRefused(given)
-    case "permission":
-    case "auth_fatal":
-    case "ip_not_allowed":
-    case "token_refresh":
-    case "bot_banned":
-    case "bot_offline":
-    case "bot_muted":
-    case "bot_not_member":
+    case "PermissionDenied":
       return new PermissionDenied(given)
-    case "transient":
-    case "retry_once":
-      // a server that failed may have failed after it accepted
+    case "DeliveryUnknown":
       return new DeliveryUnknown({ ...given, hint: unknownHint, cause: error })
-    case "gateway_offline":
+    case "PlatformUnavailable":
       return new PlatformUnavailable({ ...given, cause: error })
-    default:
+    case "MessageRejected":
       return new MessageRejected({ ...given, class: error.class })
   }
 }
@@ -202,7 +379,7 @@ const fromRefusal = (error: ApiError.ApiError): SendError | AlreadySent => {
  * @since 0.1.0
  * @category conversions
  */
-export const fromOpenApi = (error: ApiError.OpenApiError): SendError | AlreadySent => {
+export const fromOpenApi = (error: ApiError.OpenApiError): SendError | AlreadySent | UnderAudit => {
   switch (error._tag) {
     case "ApiError":
       return fromRefusal(error)
@@ -220,5 +397,92 @@ export const fromOpenApi = (error: ApiError.OpenApiError): SendError | AlreadySe
         detail: error.message,
         hint: error.hint
       })
+  }
+}
+
+/**
+ * The answer came and nobody can tell from it whether the message was taken.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unreadable = (traceId: string | undefined): DeliveryUnknown =>
+  new DeliveryUnknown({ traceId, detail: "the platform's answer was empty", hint: unknownHint })
+
+/**
+ * What an error after an attempt without an answer means: the message may have been delivered all the same, so nothing may
+ * follow that could be seen twice.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const afterUnknown = (error: SendError): DeliveryUnknown =>
+  error._tag === "DeliveryUnknown"
+    ? error
+    : new DeliveryUnknown({
+        ...(error._tag === "MessageInvalid"
+          ? {}
+          : { code: error.code, errCode: error.errCode, traceId: error.traceId }),
+        detail: `an attempt had no answer, and then ${error.message}`,
+        hint: "look whether the message is there before sending it again",
+        cause: error
+      })
+
+/**
+ * The same error with the reason why the message was no longer a reply.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const withFirst = (error: SendError, expired: MsgIdExpired | QuotaExhausted): SendError => {
+  switch (error._tag) {
+    case "DeliveryUnknown":
+      return new DeliveryUnknown({ ...error, expired })
+    case "MessageRejected":
+      return new MessageRejected({ ...error, expired })
+    case "PermissionDenied":
+      return new PermissionDenied({ ...error, expired })
+    case "PlatformUnavailable":
+      return new PlatformUnavailable({ ...error, expired })
+    case "ProactiveRefused":
+      return new ProactiveRefused({ ...error, expired })
+    case "QuotaExhausted":
+      return expired._tag === "MsgIdExpired"
+        ? new QuotaExhausted({ ...error, expired })
+        : new QuotaExhausted({ ...error, detail: `${expired.message}; then ${error.detail}` })
+    case "RateLimited":
+      return new RateLimited({ ...error, expired })
+    case "MessageInvalid":
+    case "MsgIdExpired":
+      return error
+  }
+}
+
+/**
+ * The same error with the part of the message that it is about.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const withPart = (error: SendError, part: { readonly number: number; readonly of: number }): SendError => {
+  switch (error._tag) {
+    case "DeliveryUnknown":
+      return new DeliveryUnknown({ ...error, part })
+    case "MessageRejected":
+      return new MessageRejected({ ...error, part })
+    case "MsgIdExpired":
+      return new MsgIdExpired({ ...error, part })
+    case "PermissionDenied":
+      return new PermissionDenied({ ...error, part })
+    case "PlatformUnavailable":
+      return new PlatformUnavailable({ ...error, part })
+    case "ProactiveRefused":
+      return new ProactiveRefused({ ...error, part })
+    case "QuotaExhausted":
+      return new QuotaExhausted({ ...error, part })
+    case "RateLimited":
+      return new RateLimited({ ...error, part })
+    case "MessageInvalid":
+      return error
   }
 }

@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import * as Frame from "../gateway/Frame.ts"
-import type { Endpoint, Fault, HttpFailure } from "./model/Fault.ts"
+import type { Endpoint, Fault, HttpFailure, MessageTrait } from "./model/Fault.ts"
 
-export type { Endpoint, Fault, HttpFailure, ThenClose } from "./model/Fault.ts"
+export type { Endpoint, Fault, HttpFailure, MessageTrait, ThenClose } from "./model/Fault.ts"
 
 type Tag = Fault["_tag"]
 
@@ -404,6 +404,41 @@ export const hang = (options: { readonly accepted: boolean }): HttpFailure => ({
  */
 export const slow = (after: number): HttpFailure => ({ _tag: "Slow", after })
 
+/** What a message with a trait is refused with unless told otherwise. */
+const refusals: { readonly [Trait in MessageTrait]: number } = {
+  any: 40034006,
+  markdown: 40034012,
+  keyboard: 304057,
+  url: 40054010,
+  media: 40034004,
+  passive: 40034128,
+  proactive: 40034105
+}
+
+/**
+ * The next message, or stream, that has this trait is refused; others pass. Default code: `markdown` 40034012, `keyboard`
+ * 304057, `url` 40054010, `media` 40034004, `passive` 40034128, `proactive` 40034105, `any` 40034006 (its content is blocked).
+ * `errCode` is that code unless given, `status` 400.
+ *
+ * @since 0.1.0
+ * @category messages
+ */
+export const refuseMessage = (
+  of: MessageTrait,
+  options: Partial<Omit<OptionsOf<"RefuseMessage">, "of">> = {}
+): Fault => ({ _tag: "RefuseMessage", of, code: refusals[of], ...options })
+
+/**
+ * The next message with more than `limit` UTF-16 code units of text is refused as too long: 40054007.
+ *
+ * @since 0.1.0
+ * @category messages
+ */
+export const refuseLonger = (
+  limit: number,
+  options: Partial<Omit<OptionsOf<"RefuseMessage">, "of" | "longerThan">> = {}
+): Fault => ({ _tag: "RefuseMessage", of: "any", code: 40054007, longerThan: limit, ...options })
+
 /**
  * Every token handed out so far is void.
  *
@@ -432,12 +467,15 @@ export const rateLimitMetadata = (options: OptionsOf<"RateLimitMetadata"> = {}):
 export const ipNotAllowed: Fault = { _tag: "IpNotAllowed" }
 
 /**
- * The next message waits `after` milliseconds (default 1000) for its audit, which it passes or not.
+ * The next message waits `after` milliseconds (default 1000) for its audit, which it passes or not; `never` waits for ever.
  *
  * @since 0.1.0
- * @category http
+ * @category messages
  */
-export const audit = (outcome: "pass" | "reject", options: Omit<OptionsOf<"Audit">, "outcome"> = {}): Fault => ({
+export const audit = (
+  outcome: "pass" | "reject" | "never",
+  options: Omit<OptionsOf<"Audit">, "outcome"> = {}
+): Fault => ({
   _tag: "Audit",
   outcome,
   ...options

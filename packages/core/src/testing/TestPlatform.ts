@@ -16,7 +16,7 @@ import * as Bot from "../Bot.ts"
 import * as BotConfig from "../BotConfig.ts"
 import * as MemorySocket from "./MemorySocket.ts"
 import type { Fault } from "./model/Fault.ts"
-import type { JournalEntry, SentMessage } from "./model/Journal.ts"
+import type { JournalEntry, Scene, SentMessage } from "./model/Journal.ts"
 import type * as PlatformModel from "./model/PlatformModel.ts"
 import * as ModelRunner from "./ModelRunner.ts"
 import * as PlatformClient from "./PlatformClient.ts"
@@ -43,12 +43,36 @@ export interface TestPlatformShape {
     /** Whether the member is a bot. Default `false`. */
     readonly bot?: boolean | undefined
   }) => Effect.Effect<string>
+  /** A member of a guild addresses the bot in a channel. `at` and `full` as in {@link TestPlatformShape.groupMessage}. */
+  readonly channelMessage: (said: {
+    readonly channel: string
+    readonly text: string
+    /** Default `member`. */
+    readonly user?: string | undefined
+    /** Default: one guild for all channels. */
+    readonly guild?: string | undefined
+    /** Default `true`. */
+    readonly at?: boolean | undefined
+    /** Whether the bot hears everything in the guild. Default: the opposite of `at`. */
+    readonly full?: boolean | undefined
+    /** Whether the user is a bot. Default `false`. */
+    readonly bot?: boolean | undefined
+  }) => Effect.Effect<string>
+  /** A member of a guild writes to the bot in private. `guild` is that of the direct conversation. Returns the message id. */
+  readonly directMessage: (said: {
+    readonly guild: string
+    readonly text: string
+    /** Default `member`. */
+    readonly user?: string | undefined
+  }) => Effect.Effect<string>
   /** Any event. Returns the event id. */
   readonly dispatch: (type: string, payload: unknown) => Effect.Effect<string>
   /** Everything of the bot that users can see, oldest first. */
   readonly sent: Effect.Effect<ReadonlyArray<SentMessage>>
   /** Waits until users can see this many messages of the bot. */
   readonly awaitSent: (count: number) => Effect.Effect<ReadonlyArray<SentMessage>>
+  /** Says whether a conversation takes proactive messages; a refusal is 40034105, in a direct conversation 304031. */
+  readonly allowProactive: (scene: Scene, target: string, allowed: boolean) => Effect.Effect<void>
   /** Lets something go wrong. */
   readonly inject: (fault: Fault) => Effect.Effect<void>
   /** Everything that crossed the wire. */
@@ -77,10 +101,13 @@ const make: Effect.Effect<TestPlatformShape, never, ModelRunner.ModelRunner> = E
       privateMessage: ({ text, user }) => runner.say({ scene: "c2c", user, text }),
       groupMessage: ({ at = true, bot, full, group, member = "member", text }) =>
         runner.say({ scene: "group", group, member, text, at, full: full ?? !at, bot }),
+      channelMessage: ({ user = "member", ...said }) => runner.say({ scene: "channel", user, ...said }),
+      directMessage: ({ user = "member", ...said }) => runner.say({ scene: "dm", user, ...said }),
       dispatch: runner.dispatch,
       sent: Effect.sync(() => [...runner.model.sent]),
       awaitSent: (count) =>
         runner.until((model) => (model.sent.length >= count ? Option.some([...model.sent]) : Option.none())),
+      allowProactive: (scene, target, allowed) => runner.call((model) => model.allowProactive(scene, target, allowed)),
       inject: runner.inject,
       journal: Effect.sync(() => [...runner.model.journal]),
       until: runner.until,

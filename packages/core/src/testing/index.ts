@@ -36,3 +36,15 @@ export * as ModelRunner from "./ModelRunner.ts"
  * @since 0.1.0
  */
 export * as PlatformClient from "./PlatformClient.ts"
+/**
+ * @since 0.1.0
+ */
+export * as VirtualTime from "./VirtualTime.ts"
+/**
+ * @since 0.1.0
+ */
+export * as Oracle from "./Oracle.ts"
+/**
+ * @since 0.1.0
+ */
+export * as Simulation from "./Simulation.ts"

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import type { SendError } from "@effect-qq/core"
+import type { Journal } from "@effect-qq/core/testing"
 import * as Args from "@effect/cli/Args"
 import * as CliOptions from "@effect/cli/Options"
 import * as Command from "@effect/cli/Command"
@@ -10,15 +12,20 @@ import type * as CliApp from "@effect/cli/CliApp"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
+import type * as Runtime from "@effect/platform/Runtime"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import type * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Sandbox from "../sandbox/Sandbox.ts"
+import * as Send from "./Send.ts"
 
 /**
  * Nothing listens on that port, or something that is no sandbox.
@@ -50,31 +57,28 @@ export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
   }
 }
 
-/**
- * The options do not go together.
- *
- * @since 0.1.0
- * @category errors
- */
-export class Misused extends Schema.TaggedError<Misused>()("Misused", { detail: Schema.String }) {
-  override get message(): string {
-    return this.detail
-  }
-}
-
-const printable = (text: string): string =>
-  // What a bot says must not steer the terminal.
-  text.replace(/[^\P{Cc}\n\t]/gu, "\u{FFFD}")
-
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
 const describeAnswer = (answer: { readonly content: string; readonly msgType: number }): string =>
-  answer.content === "" ? `[a message of type ${answer.msgType} without text]` : printable(answer.content)
+  answer.content === "" ? `[a message of type ${answer.msgType} without text]` : Send.printable(answer.content)
+
+const places: { readonly [Scene in Journal.Scene]: string } = {
+  c2c: "user",
+  group: "group",
+  channel: "channel",
+  dm: "the direct conversation of guild"
+}
 
 const port = CliOptions.integer("port").pipe(
   CliOptions.withSchema(Schema.Int.pipe(Schema.between(0, 65_535))),
   CliOptions.withDefault(Sandbox.defaultPort)
 )
+
+/** Windows of this length, with the counts of the platform. */
+const withReplyWindow = (seconds: number): Sandbox.Options["platform"] => {
+  const within = (replies: number) => ({ duration: seconds * 1000, replies })
+  return { windows: { c2c: within(4), group: within(5), channel: within(Infinity), dm: within(Infinity) } }
+}
 
 const sandbox = Command.make(
   "sandbox",
@@ -87,15 +91,21 @@ const sandbox = Command.make(
     secret: CliOptions.redacted("secret").pipe(
       CliOptions.withDescription("Its secret; for the sandbox only, never a real one"),
       CliOptions.optional
+    ),
+    replyWindow: CliOptions.integer("reply-window").pipe(
+      CliOptions.withDescription("Seconds in which a message can be replied to (default: as on the platform)"),
+      CliOptions.withSchema(Schema.Int.pipe(Schema.between(0, 3600))),
+      CliOptions.optional
     )
   },
-  ({ appId, port, secret }) =>
+  ({ appId, port, replyWindow, secret }) =>
     Effect.scoped(
       Effect.gen(function* () {
         const platform = yield* Sandbox.make({
           port,
           appId: Option.getOrUndefined(appId),
-          secret: Option.getOrUndefined(secret)
+          secret: Option.getOrUndefined(secret),
+          platform: Option.match(replyWindow, { onNone: () => ({}), onSome: withReplyWindow })
         })
         yield* Console.log(
           [
@@ -109,9 +119,7 @@ const sandbox = Command.make(
           ].join("\n")
         )
         return yield* Stream.runForEach(platform.sent, (message) =>
-          Console.log(
-            `# bot to ${message.scene === "c2c" ? "user" : "group"} ${printable(message.target)}: ${describeAnswer(message)}`
-          )
+          Console.log(`# bot to ${places[message.scene]} ${Send.printable(message.target)}: ${describeAnswer(message)}`)
         )
       })
     )
@@ -169,20 +177,24 @@ const say = Command.make(
       CliOptions.withSchema(Schema.Int.pipe(Schema.between(1, 60))),
       CliOptions.withDefault(10)
     ),
+    onlyId: CliOptions.boolean("id").pipe(
+      CliOptions.withDescription("Print the id of what was said, for effect-qq send --reply-to, and wait for no answer")
+    ),
     text: Args.text({ name: "text" }).pipe(Args.withDescription("What to say"))
   },
-  Effect.fnUntraced(function* ({ group, member, port, text, user, wait }) {
+  Effect.fnUntraced(function* ({ group, member, onlyId, port, text, user, wait }) {
     if (Option.isSome(group) === Option.isSome(user)) {
-      return yield* new Misused({ detail: "name either --group or --user" })
+      return yield* new Send.Misused({ detail: "name either --group or --user" })
     }
     if (Option.isSome(user) && Option.isSome(member)) {
-      return yield* new Misused({ detail: "--member belongs to --group" })
+      return yield* new Send.Misused({ detail: "--member belongs to --group" })
     }
     const said = Option.isSome(group)
       ? { scene: "group", group: group.value, member: Option.getOrElse(member, () => "m1"), text }
       : { scene: "c2c", user: Option.getOrElse(user, () => ""), text }
-    const limit = Duration.seconds(wait)
-    const { answers } = yield* ask(port, said, limit)
+    const limit = Duration.seconds(onlyId ? 0 : wait)
+    const { answers, id } = yield* ask(port, said, limit)
+    if (onlyId) return yield* Console.log(Send.printable(id))
     if (answers.length === 0) return yield* new NoAnswer({ wait: limit })
     yield* Effect.forEach(answers, (answer) => Console.log(describeAnswer(answer)), { discard: true })
   })
@@ -213,7 +225,14 @@ export const run = <E, R>(
   argv: ReadonlyArray<string>
 ) => Effect.Effect<
   void,
-  E | Sandbox.SandboxError | NoSandbox | NoAnswer | Misused | ValidationError.ValidationError,
+  | E
+  | ConfigError.ConfigError
+  | NoAnswer
+  | NoSandbox
+  | Sandbox.SandboxError
+  | Send.Misused
+  | SendError.SendError
+  | ValidationError.ValidationError,
   R | HttpClient.HttpClient | CliApp.CliApp.Environment
 >) => {
   const demo = Command.make("demo", {}, () => settings.demo).pipe(
@@ -221,18 +240,32 @@ export const run = <E, R>(
   )
   const command = Command.make("effect-qq").pipe(
     Command.withDescription("Tools for QQ bots on effect-qq"),
-    Command.withSubcommands([demo, sandbox, say])
+    Command.withSubcommands([demo, sandbox, say, Send.send])
   )
   return Command.run(command, { name: "effect-qq", version: settings.version })
 }
 
 /**
- * Prints a failure as one line on standard error; what is wrong with the arguments was printed with the help already.
+ * Prints a failure on standard error: one line, and a table of facts where a message was not sent. What is wrong with the
+ * arguments was printed with the help already.
  *
  * @since 0.1.0
  * @category running
  */
 export const report = (error: unknown): Effect.Effect<void> => {
   if (ValidationError.isValidationError(error)) return Effect.void
+  if (Send.isSendError(error)) return Console.error(Send.describeError(error))
   return Console.error(`effect-qq: ${error instanceof Error ? error.message : String(error)}`)
+}
+
+/**
+ * How the process ends: 0 when all went well or it was told to end, {@link Send.exitCodes} for a message that was not sent, 1
+ * otherwise. For `NodeRuntime.runMain`.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const teardown: Runtime.Teardown = (exit, onExit) => {
+  if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return onExit(0)
+  onExit(Option.match(Cause.failureOption(exit.cause), { onNone: () => 1, onSome: Send.exitCode }))
 }

@@ -163,7 +163,7 @@ const scene = (sandbox: Sandbox.SandboxShape) =>
           yield* Effect.sleep("600 millis")
         }
       })
-    yield* Effect.forkScoped(watch)
+    const watching = yield* Effect.fork(watch)
     yield* Effect.forkScoped(Stream.runForEach(sandbox.sent, ({ content }) => line("bot", content)))
     const running = yield* Effect.fork(Gateway.run(echo(handled)))
     yield* Effect.raceFirst(Gateway.ready, Fiber.join(running))
@@ -179,7 +179,7 @@ const scene = (sandbox: Sandbox.SandboxShape) =>
       yield* chat(7)
     }
     yield* settled(sandbox, said)
-    yield* Fiber.interrupt(running)
+    yield* Fiber.interruptAll([watching, running])
     const answers = answersById(sandbox)
     const lost = said.filter((id) => !answers.has(id)).length
     const duplicated = [...answers.values()].filter((count) => count > 1).length

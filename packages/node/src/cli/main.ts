@@ -1,5 +1,5 @@
 /**
- * The entry of the bin `effect-qq`. Exit code 0 when all went well, 1 when not.
+ * The entry of the bin `effect-qq`. Exit code 0 when all went well; what the others mean is in the help of each command.
  *
  * @since 0.1.0
  */
@@ -33,4 +33,4 @@ const program = Effect.flatMap(version, (version) => Commands.run({ version, dem
   Effect.provide(Layer.merge(NodeContext.layer, NodeHttpClient.layerUndici))
 )
 
-NodeRuntime.runMain(program, { disableErrorReporting: true, disablePrettyLogger: true })
+NodeRuntime.runMain(program, { disableErrorReporting: true, disablePrettyLogger: true, teardown: Commands.teardown })

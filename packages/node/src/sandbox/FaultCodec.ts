@@ -47,6 +47,7 @@ const HttpFailure = Schema.Union(
   }),
   Schema.TaggedStruct("Body", { status, body: text, contentType: absentOr(text) }),
   Schema.TaggedStruct("Reset", { accepted: Schema.Boolean }),
+  Schema.TaggedStruct("Refused", {}),
   Schema.TaggedStruct("Hang", { accepted: Schema.Boolean }),
   Schema.TaggedStruct("Slow", { after: Count })
 )
@@ -97,13 +98,27 @@ const Faults = Schema.Union(
   Schema.TaggedStruct("ReplayMore", { ...times, events: Count }),
   Schema.TaggedStruct("Http", {
     ...times,
-    endpoint: Schema.Literal("token", "metadata", "send", "any"),
+    endpoint: Schema.Literal("token", "metadata", "send", "upload", "stream", "recall", "interaction", "any"),
     failure: HttpFailure
+  }),
+  Schema.TaggedStruct("RefuseMessage", {
+    ...times,
+    of: Schema.Literal("any", "markdown", "keyboard", "url", "media", "passive", "proactive"),
+    code: Schema.Int,
+    errCode: absentOr(Schema.Int),
+    status: absentOr(status),
+    message: absentOr(text),
+    longerThan: absentOr(Count)
   }),
   Schema.TaggedStruct("TokenRevoked", {}),
   Schema.TaggedStruct("RateLimitMetadata", times),
   Schema.TaggedStruct("IpNotAllowed", {}),
-  Schema.TaggedStruct("Audit", { ...times, outcome: Schema.Literal("pass", "reject"), after: absentOr(Count) }),
+  Schema.TaggedStruct("Audit", {
+    ...times,
+    outcome: Schema.Literal("pass", "reject", "never"),
+    after: absentOr(Count),
+    status: absentOr(Schema.Literal(200, 201, 202))
+  }),
   Schema.TaggedStruct("ClockSkew", { by: Schema.Int }),
   Schema.TaggedStruct("Clear", {})
 )

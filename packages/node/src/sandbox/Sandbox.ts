@@ -6,9 +6,12 @@
  *
  * | request | body | answer |
  * | --- | --- | --- |
- * | `POST /sandbox/say` | `{scene: "c2c", user, text, wait?}` or `{scene: "group", group, member, text, at?, wait?}` | `{id, answers}` |
+ * | `POST /sandbox/say` | `{scene, …, text, wait?}`, see below | `{id, answers}` |
  * | `POST /sandbox/fault` | a fault, such as `{"_tag": "Reconnect"}` | `{}` |
  * | `GET /sandbox/journal?last=1000` | | `{journal, sent}` |
+ *
+ * Who says it depends on the scene: `"c2c"` has `user`; `"group"` has `group`, `member` and optionally `at`; `"channel"` has
+ * `channel`, `user` and optionally `guild` and `at`; `"dm"` has `guild` and `user`.
  *
  * `wait` is in milliseconds, 0 by default and 60 000 at most. These paths need no credentials: they are served to this
  * machine alone, and not to pages in a browser.
@@ -119,7 +122,9 @@ export interface SandboxShape {
   /** Any event. Gives the event id. */
   readonly dispatch: (type: string, d: unknown) => Effect.Effect<string>
   readonly inject: (fault: Fault.Fault) => Effect.Effect<void>
-  /** The bot's messages from now on. Whoever reads too slowly misses the oldest beyond 1024. */
+  /**
+   * The bot's messages from now on; a stream once it is whole. Whoever reads too slowly misses the oldest beyond 1024.
+   */
   readonly sent: Stream.Stream<Journal.SentMessage>
   /** To look at: journal, messages, sessions, counters. To change it, use the effects above. */
   readonly model: PlatformModel.PlatformModel
@@ -137,8 +142,10 @@ const host = "127.0.0.1"
 const defaultAppId = "1905000001"
 const defaultSecret = Redacted.make("sandbox-secret")
 
-/** Bytes of a request's body, and of a frame from a client. */
-const maximumBody = 8 * 1024 * 1024
+/** Bytes of a request's body: of those that steer, and of those to the platform, where a file has to fit in base64. */
+const maximumBody = { control: 8 * 1024 * 1024, platform: 16 * 1024 * 1024 } as const
+
+/** Bytes of a frame from a client. */
 const maximumFrame = 1024 * 1024
 
 /** Messages that {@link SandboxShape.sent} keeps for a slow reader. */
@@ -160,7 +167,16 @@ const SayRequest = Schema.Union(
     member: Name,
     text: Text,
     at: Schema.optionalWith(Schema.Boolean, { exact: true })
-  })
+  }),
+  Schema.Struct({
+    scene: Schema.Literal("channel"),
+    channel: Name,
+    user: Name,
+    text: Text,
+    guild: Schema.optionalWith(Name, { exact: true }),
+    at: Schema.optionalWith(Schema.Boolean, { exact: true })
+  }),
+  Schema.Struct({ scene: Schema.Literal("dm"), guild: Name, user: Name, text: Text })
 )
 const decodeSay = Schema.decodeUnknown(SayRequest)
 const decodeWait = Schema.decodeUnknown(
@@ -209,13 +225,20 @@ const reset = (socket: Duplex): void => {
 const refuse = (error: ParseResult.ParseError): Effect.Effect<HttpReply> =>
   Effect.succeed(json(400, { error: ParseResult.TreeFormatter.formatErrorSync(error) }))
 
-const readBody = (request: Http.IncomingMessage): Effect.Effect<string, "TooLarge" | "Gone"> =>
+/** What the edge in front of the platform answers to a body that it does not even pass on. */
+const tooLargeForEdge: HttpReply = {
+  status: 413,
+  headers: { "content-type": "text/html" },
+  body: "<html><head><title>413 Request Entity Too Large</title></head><body><center>stgw</center></body></html>"
+}
+
+const readBody = (request: Http.IncomingMessage, limit: number): Effect.Effect<string, "TooLarge" | "Gone"> =>
   Effect.async((resume) => {
     const chunks: Array<Uint8Array> = []
     let size = 0
     request.on("data", (chunk: Uint8Array) => {
       size += chunk.length
-      if (size > maximumBody) resume(Effect.fail("TooLarge"))
+      if (size > limit) resume(Effect.fail("TooLarge"))
       else chunks.push(chunk)
     })
     request.on("end", () => {
@@ -300,6 +323,8 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
 
     const connections = new Map<number, Connection>()
     let lastSent: Journal.SentMessage | undefined
+    /** Streams that are being written: they are published once, when they are whole. */
+    const unfinished = new Set<Journal.SentMessage>()
     let sleepingUntil = Number.POSITIVE_INFINITY
 
     const apply = (output: Model.Output): void => {
@@ -336,9 +361,19 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
       const { sent } = model
       let from = sent.length
       while (from > 0 && sent[from - 1] !== lastSent) from--
+      for (const message of unfinished) {
+        if (message.stream !== "done") continue
+        unfinished.delete(message)
+        published.unsafeOffer(message)
+      }
       for (const message of sent.slice(from)) {
         lastSent = message
-        published.unsafeOffer(message)
+        if (message.stream === "generating") unfinished.add(message)
+        else published.unsafeOffer(message)
+      }
+      for (const oldest of unfinished) {
+        if (unfinished.size <= sentCapacity) break
+        unfinished.delete(oldest)
       }
     }
 
@@ -368,7 +403,18 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
     const say = (said: PlatformModel.Said): Effect.Effect<string> =>
       Effect.sync(() => step((now) => model.say(now, said)))
 
-    const targetOf = (said: PlatformModel.Said): string => (said.scene === "c2c" ? said.user : said.group)
+    const targetOf = (said: PlatformModel.Said): string => {
+      switch (said.scene) {
+        case "c2c":
+          return said.user
+        case "group":
+          return said.group
+        case "channel":
+          return said.channel
+        case "dm":
+          return said.guild
+      }
+    }
 
     const ask = (said: PlatformModel.Said, wait: Duration.DurationInput): Effect.Effect<Exchange> =>
       Effect.scoped(
@@ -441,11 +487,12 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
         return answer.after > 0 ? Effect.delay(Effect.succeed(result), answer.after) : Effect.succeed(result)
       })
 
-    const handle = (request: Http.IncomingMessage, response: Http.ServerResponse): Effect.Effect<void> =>
-      readBody(request).pipe(
+    const handle = (request: Http.IncomingMessage, response: Http.ServerResponse): Effect.Effect<void> => {
+      const target = request.url ?? "/"
+      const isControl = target.startsWith("/sandbox/") && URL.canParse(target, apiUrl)
+      return readBody(request, isControl ? maximumBody.control : maximumBody.platform).pipe(
         Effect.flatMap((body) => {
-          const target = request.url ?? "/"
-          if (!target.startsWith("/sandbox/") || !URL.canParse(target, apiUrl)) return platform(request, body)
+          if (!isControl) return platform(request, body)
           const url = new URL(target, apiUrl)
           return isFromThisMachine(request)
             ? control(request.method ?? "GET", url, body)
@@ -453,9 +500,11 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
         }),
         Effect.catchAll((reason) =>
           Effect.succeed(
-            reason === "TooLarge"
-              ? json(413, { error: `a body holds ${maximumBody} bytes at most` })
-              : ("Hang" as const)
+            reason === "Gone"
+              ? ("Hang" as const)
+              : isControl
+                ? json(413, { error: `a body holds ${maximumBody.control} bytes at most` })
+                : tooLargeForEdge
           )
         ),
         Effect.map((reply) => {
@@ -474,6 +523,7 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
           )
         )
       )
+    }
 
     server.on("error", (cause) => void run(Effect.logWarning("the server of the sandbox reports", cause)))
     server.on("request", (request, response) => {

@@ -1,9 +1,10 @@
 /**
  * What a bot may answer: messages by `msg_id`, some events by `event_id`, buttons by their interaction. Each has a window
- * and a budget, and remembers the sequence numbers it was answered with.
+ * and a budget, and remembers the sequence numbers it was answered with; those of guilds know no sequence numbers.
  *
  * Source: `send.html` and the event pages of the platform's documentation of 2026. The life of an event id is not
- * published: it is taken to be that of a message of the same scene (chosen).
+ * published: it is taken to be that of a message of the same scene (chosen). An event of a guild that names no channel can
+ * be answered in any channel (chosen).
  *
  * @since 0.1.0
  */
@@ -15,18 +16,37 @@ import type { ErrorCode } from "./Reply.ts"
 /** The events that can be answered by their id, by scene. */
 const repliable: { readonly [S in Scene]: ReadonlySet<string> } = {
   c2c: new Set(["INTERACTION_CREATE", "C2C_MSG_RECEIVE", "FRIEND_ADD"]),
-  group: new Set(["INTERACTION_CREATE", "GROUP_ADD_ROBOT", "GROUP_MSG_RECEIVE"])
+  group: new Set(["INTERACTION_CREATE", "GROUP_ADD_ROBOT", "GROUP_MSG_RECEIVE"]),
+  channel: new Set([
+    "GUILD_MEMBER_ADD",
+    "GUILD_MEMBER_UPDATE",
+    "GUILD_MEMBER_REMOVE",
+    "MESSAGE_REACTION_ADD",
+    "MESSAGE_REACTION_REMOVE",
+    "FORUM_THREAD_CREATE",
+    "FORUM_THREAD_UPDATE",
+    "FORUM_THREAD_DELETE",
+    "FORUM_POST_CREATE",
+    "FORUM_POST_DELETE",
+    "FORUM_REPLY_CREATE",
+    "FORUM_REPLY_DELETE"
+  ]),
+  dm: new Set()
 }
 
 const messageTypes: { readonly [type: string]: Scene } = {
   C2C_MESSAGE_CREATE: "c2c",
   GROUP_AT_MESSAGE_CREATE: "group",
-  GROUP_MESSAGE_CREATE: "group"
+  GROUP_MESSAGE_CREATE: "group",
+  AT_MESSAGE_CREATE: "channel",
+  MESSAGE_CREATE: "channel",
+  DIRECT_MESSAGE_CREATE: "dm"
 }
 
 interface Anchor {
   readonly scene: Scene
-  readonly target: string
+  /** `undefined`: anywhere in the scene. */
+  readonly target: string | undefined
   readonly at: number
   readonly isRepliable: boolean
   used: number
@@ -62,6 +82,10 @@ export interface Anchors {
   /** Spends one reply. */
   readonly spend: (reply: ReplyTo) => void
   readonly interaction: (id: string) => Interaction | undefined
+  /** The guild of a channel, as far as an event has told it. */
+  readonly guildOf: (channel: string) => string | undefined
+  /** The channel of a direct conversation, as far as an event has told it. */
+  readonly channelOf: (guild: string) => string | undefined
 }
 
 /**
@@ -73,7 +97,8 @@ export interface Anchors {
 export interface ReplyTo {
   readonly by: "msg_id" | "event_id"
   readonly id: string
-  readonly sequence: number
+  /** `undefined` in guilds. */
+  readonly sequence: number | undefined
   readonly scene: Scene
   readonly target: string
 }
@@ -83,14 +108,24 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
 
+/** Ids of guilds and channels are bare numbers in some events. */
+const idOf = (value: unknown): string | undefined => (typeof value === "number" ? value.toFixed(0) : textOf(value))
+
 const placeOf = (
+  type: string,
   d: Readonly<Record<string, unknown>>
-): { readonly scene: Scene; readonly target: string } | undefined => {
+): { readonly scene: Scene; readonly target: string | undefined } | undefined => {
   const group = textOf(d["group_openid"])
   if (group !== undefined) return { scene: "group", target: group }
   const author = isRecord(d["author"]) ? d["author"] : {}
   const user = textOf(d["user_openid"]) ?? textOf(d["openid"]) ?? textOf(author["user_openid"])
-  return user === undefined ? undefined : { scene: "c2c", target: user }
+  if (user !== undefined) return { scene: "c2c", target: user }
+  const guild = idOf(d["guild_id"])
+  const channel = idOf(d["channel_id"])
+  if (type.startsWith("DIRECT_MESSAGE_") || d["direct_message"] === true) {
+    return guild === undefined ? undefined : { scene: "dm", target: guild }
+  }
+  return channel === undefined && guild === undefined ? undefined : { scene: "channel", target: channel }
 }
 
 /**
@@ -98,10 +133,12 @@ const placeOf = (
  * @category constructors
  */
 export const make = (platform: Platform): Anchors => {
-  const { anchorLimit, windows } = platform.settings
+  const { anchorLimit, exhaustedCode, windows } = platform.settings
   const messages = BoundedMap.make<Anchor>(anchorLimit)
   const events = BoundedMap.make<Anchor>(anchorLimit)
   const interactions = BoundedMap.make<Interaction>(anchorLimit)
+  const guilds = BoundedMap.make<string>(anchorLimit)
+  const channels = BoundedMap.make<string>(anchorLimit)
   const find = (reply: ReplyTo): Anchor | undefined =>
     reply.by === "msg_id" ? messages.get(reply.id) : events.get(reply.id)
 
@@ -112,8 +149,14 @@ export const make = (platform: Platform): Anchors => {
       if (event.type === "INTERACTION_CREATE" && id !== undefined) {
         interactions.set(id, { at: now, acknowledged: false })
       }
-      const place = placeOf(event.d)
+      const place = placeOf(event.type, event.d)
       if (place === undefined) return undefined
+      const guild = idOf(event.d["guild_id"])
+      const channel = idOf(event.d["channel_id"])
+      if (guild !== undefined && channel !== undefined) {
+        if (place.scene === "channel") guilds.set(channel, guild)
+        if (place.scene === "dm") channels.set(guild, channel)
+      }
       const anchor = (isRepliable: boolean): Anchor => ({
         ...place,
         at: now,
@@ -126,26 +169,32 @@ export const make = (platform: Platform): Anchors => {
       if (messageTypes[event.type] === place.scene && id !== undefined && messages.get(id) === undefined) {
         messages.set(id, anchor(true))
       }
-      return place
+      const { scene, target } = place
+      return target === undefined ? undefined : { scene, target }
     },
     check: (now, reply) => {
       const isMessage = reply.by === "msg_id"
+      const isGuild = reply.scene === "channel" || reply.scene === "dm"
       const anchor = find(reply)
-      if (anchor === undefined || anchor.scene !== reply.scene || anchor.target !== reply.target) {
-        return isMessage ? 40034024 : 40034025
-      }
+      const isHere =
+        anchor !== undefined &&
+        anchor.scene === reply.scene &&
+        (anchor.target === undefined || anchor.target === reply.target)
+      if (!isHere) return !isMessage ? 40034025 : isGuild ? 304026 : 40034024
       if (!anchor.isRepliable) return 40034027
       const window = windows[anchor.scene]
-      if (now - anchor.at > window.duration) return isMessage ? 40034005 : 40034026
-      if (anchor.sequences.has(reply.sequence)) return 40054005
-      return anchor.used >= window.replies ? 40034128 : undefined
+      if (now - anchor.at > window.duration) return !isMessage ? 40034026 : isGuild ? 304027 : 40034005
+      if (reply.sequence !== undefined && anchor.sequences.has(reply.sequence)) return 40054005
+      return anchor.used >= window.replies ? exhaustedCode : undefined
     },
     spend: (reply) => {
       const anchor = find(reply)
       if (anchor === undefined) return
       anchor.used += 1
-      anchor.sequences.add(reply.sequence)
+      if (reply.sequence !== undefined) anchor.sequences.add(reply.sequence)
     },
-    interaction: (id) => interactions.get(id)
+    interaction: (id) => interactions.get(id),
+    guildOf: (channel) => guilds.get(channel),
+    channelOf: (guild) => channels.get(guild)
   }
 }

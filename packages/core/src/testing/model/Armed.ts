@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Endpoint, Fault } from "./Fault.ts"
+import type { Endpoint, Fault, MessageTrait } from "./Fault.ts"
 
 /**
  * A fault that waits.
@@ -25,6 +25,8 @@ export interface Armed {
   readonly take: <Tag extends Waiting["_tag"]>(tag: Tag) => Of<Tag> | undefined
   /** The oldest fault for an HTTP request to this endpoint. */
   readonly takeHttp: (endpoint: Endpoint) => Of<"Http"> | undefined
+  /** The oldest fault that refuses a message with these traits and so many UTF-16 code units of text. */
+  readonly takeRefusal: (traits: ReadonlySet<MessageTrait>, length: number) => Of<"RefuseMessage"> | undefined
   readonly clear: () => void
 }
 
@@ -54,6 +56,13 @@ export const make = (): Armed => {
       takeFirst((fault) => fault._tag === "Http" && (fault.endpoint === "any" || fault.endpoint === endpoint)) as
         | Of<"Http">
         | undefined,
+    takeRefusal: (traits, length) =>
+      takeFirst(
+        (fault) =>
+          fault._tag === "RefuseMessage" &&
+          (fault.of === "any" || traits.has(fault.of)) &&
+          length > (fault.longerThan ?? -1)
+      ) as Of<"RefuseMessage"> | undefined,
     clear: () => {
       waiting.length = 0
     }

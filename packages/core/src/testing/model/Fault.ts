@@ -10,12 +10,21 @@
 
 /**
  * Which HTTP requests a fault strikes: the token endpoint, `GET /gateway` and `GET /gateway/bot`, the sending of messages
- * (not their recall), or any request at all.
+ * (not their recall), the upload of files, the parts of streams, recalls, the acknowledgement of interactions, or any request
+ * at all.
  *
  * @since 0.1.0
  * @category models
  */
-export type Endpoint = "token" | "metadata" | "send" | "any"
+export type Endpoint = "token" | "metadata" | "send" | "upload" | "stream" | "recall" | "interaction" | "any"
+
+/**
+ * What a message holds or is, for faults that refuse only such messages. `url`: a URL in its text or markdown.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type MessageTrait = "any" | "markdown" | "keyboard" | "url" | "media" | "passive" | "proactive"
 
 /**
  * How an HTTP request goes wrong.
@@ -93,11 +102,14 @@ export interface ThenClose {
  *
  * HTTP and the rest:
  * - `Http`: see {@link HttpFailure}.
+ * - `RefuseMessage`: the next message, or stream, with this trait, and with more than `longerThan` UTF-16 code units of text
+ *   where that is given, is refused with this code. Others pass. `status` is 400 unless given.
  * - `TokenRevoked`: every token handed out so far is void.
  * - `RateLimitMetadata`: the metadata limiter refuses the next `times` requests.
  * - `IpNotAllowed`: the caller's address is not on the allow-list: 11298 for every request but the token's, op 9 and 4924
  *   for an identify or a resume. Until `Clear`.
- * - `Audit`: messages are taken, but wait `after` milliseconds for a decision, which comes as MESSAGE_AUDIT_*.
+ * - `Audit`: messages are taken, but wait `after` milliseconds for a decision, which comes as MESSAGE_AUDIT_*, or never does.
+ *   `status` is that of the answer: 202 unless given; 200 and 201 were seen too.
  * - `ClockSkew`: every timestamp the platform writes is off by so many milliseconds. Until `Clear`.
  * - `Clear`: takes back whatever waits or lasts. What has happened stays.
  *
@@ -153,9 +165,25 @@ export type Fault =
   | { readonly _tag: "SkipSequence"; readonly by?: number; readonly times?: number }
   | { readonly _tag: "ReplayMore"; readonly events: number; readonly times?: number }
   | { readonly _tag: "Http"; readonly endpoint: Endpoint; readonly failure: HttpFailure; readonly times?: number }
+  | {
+      readonly _tag: "RefuseMessage"
+      readonly of: MessageTrait
+      readonly code: number
+      readonly errCode?: number
+      readonly status?: number
+      readonly message?: string
+      readonly longerThan?: number
+      readonly times?: number
+    }
   | { readonly _tag: "TokenRevoked" }
   | { readonly _tag: "RateLimitMetadata"; readonly times?: number }
   | { readonly _tag: "IpNotAllowed" }
-  | { readonly _tag: "Audit"; readonly outcome: "pass" | "reject"; readonly after?: number; readonly times?: number }
+  | {
+      readonly _tag: "Audit"
+      readonly outcome: "pass" | "reject" | "never"
+      readonly after?: number
+      readonly status?: 200 | 201 | 202
+      readonly times?: number
+    }
   | { readonly _tag: "ClockSkew"; readonly by: number }
   | { readonly _tag: "Clear" }

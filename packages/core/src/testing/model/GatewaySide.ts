@@ -95,6 +95,8 @@ export interface GatewaySide {
   readonly violations: () => number
   readonly sessions: (now: number) => ReadonlyArray<SessionView>
   readonly connections: () => ReadonlyArray<number>
+  /** Whether any session is connected, as far as the platform can see. */
+  readonly isOnline: () => boolean
 }
 
 /**
@@ -706,6 +708,7 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
         ...(session.connection === undefined ? {} : { connection: session.connection })
       }))
     },
-    connections: () => [...connections.keys()]
+    connections: () => [...connections.keys()],
+    isOnline: () => [...connections.values()].some((connection) => connection.state === "Ready")
   }
 }

@@ -32,6 +32,14 @@ const decode = (text: string): string => {
   }
 }
 
+/** The beginnings of the paths under which messages are sent. */
+const scenes: { readonly [path: string]: Scene } = {
+  "v2/users": "c2c",
+  "v2/groups": "group",
+  channels: "channel",
+  dms: "dm"
+}
+
 const traceHeader = "x-tps-trace-id"
 
 /**
@@ -68,9 +76,28 @@ export const make = (
       default:
         break
     }
-    const conversation = /^\/v2\/(users|groups)\/([^/]+)\/messages(?:\/([^/]+))?$/.exec(path)
+    const file = /^\/v2\/(users|groups)\/([^/]+)\/files$/.exec(path)
+    if (file !== null) {
+      const scene = file[1] === "users" ? "c2c" : "group"
+      const target = decode(file[2]!)
+      return [
+        {
+          endpoint: "upload",
+          method: "POST",
+          run: (now, traceId, body) => messages.upload(now, traceId, scene, target, body)
+        }
+      ]
+    }
+    const stream = /^\/v2\/users\/([^/]+)\/stream_messages$/.exec(path)
+    if (stream !== null) {
+      const target = decode(stream[1]!)
+      return [
+        { endpoint: "stream", method: "POST", run: (now, traceId, body) => messages.stream(now, traceId, target, body) }
+      ]
+    }
+    const conversation = /^\/(v2\/users|v2\/groups|channels|dms)\/([^/]+)\/messages(?:\/([^/]+))?$/.exec(path)
     if (conversation !== null) {
-      const scene: Scene = conversation[1] === "users" ? "c2c" : "group"
+      const scene = scenes[conversation[1]!]!
       const target = decode(conversation[2]!)
       const id = conversation[3]
       return id === undefined
@@ -83,7 +110,7 @@ export const make = (
           ]
         : [
             {
-              endpoint: "any",
+              endpoint: "recall",
               method: "DELETE",
               run: (now, traceId) => messages.recall(now, traceId, scene, target, decode(id))
             }
@@ -94,7 +121,7 @@ export const make = (
       ? []
       : [
           {
-            endpoint: "any",
+            endpoint: "interaction",
             method: "PUT",
             run: (now, traceId, body) => messages.acknowledge(now, traceId, decode(interaction[1]!), body)
           }

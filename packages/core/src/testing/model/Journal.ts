@@ -7,12 +7,13 @@
 import type { Fault } from "./Fault.ts"
 
 /**
- * The conversations that the model knows: a user's private chat with the bot, and a group.
+ * The conversations that the model knows: a user's private chat with the bot, a group, a channel of a guild, and a private
+ * chat with a member of a guild.
  *
  * @since 0.1.0
  * @category models
  */
-export type Scene = "c2c" | "group"
+export type Scene = "c2c" | "group" | "channel" | "dm"
 
 /**
  * One line of the journal. `at` is in epoch milliseconds.
@@ -24,7 +25,9 @@ export type Scene = "c2c" | "group"
  *   number of a resume; `size` is in characters, or bytes for binary frames.
  * - `Request`: an HTTP request and its answer; `path` without its query.
  * - `Said`: a user said something or something else happened that the platform reports as an event.
- * - `Accepted`: a message of the bot that the platform took.
+ * - `Accepted`: a message of the bot that the platform took; of a stream, its first part.
+ * - `Streamed`: a later part of a stream; `id` is that of the message, `size` how much text the message has now.
+ * - `Uploaded`: a file that the platform took; `size` in bytes where the file was in the request.
  * - `Recalled`, `Acknowledged`: a recall and an interaction's acknowledgement; `late` says that it came after three seconds.
  * - `Fault`: a fault was injected.
  * - `Violation`: the client did what it should not do although the platform let it.
@@ -101,7 +104,27 @@ export type JournalEntry =
       readonly msgId?: string
       readonly eventId?: string
       readonly msgSeq?: number
+      readonly file?: string
+      readonly stream?: "generating" | "done"
       readonly audit?: string
+    }
+  | {
+      readonly at: number
+      readonly kind: "Streamed"
+      readonly id: string
+      readonly index: number
+      readonly done: boolean
+      readonly size: number
+    }
+  | {
+      readonly at: number
+      readonly kind: "Uploaded"
+      readonly scene: "c2c" | "group"
+      readonly target: string
+      readonly file: string
+      readonly fileType: number
+      readonly by: "url" | "file_data"
+      readonly size?: number
     }
   | {
       readonly at: number
@@ -142,19 +165,24 @@ export interface SentMessage {
   /** When the platform took it, in epoch milliseconds. */
   readonly at: number
   readonly scene: Scene
-  /** The openid of the user or of the group. */
+  /** The openid of the user or of the group; the id of the channel; the guild id of the direct conversation. */
   readonly target: string
   readonly id: string
-  /** The text or markdown; empty for what has neither. */
+  /** The text or markdown; empty for what has neither. Of a stream, all that has come of it so far. */
   readonly content: string
+  /** 0 text, 2 markdown, 3 ark, 4 embed, 6 typing notice, 7 media. Guild messages have none on the wire: this is what they hold. */
   readonly msgType: number
   /** The message that it answers; neither this nor {@link SentMessage.eventId} means proactive. */
   readonly msgId?: string
   /** The event that it answers. */
   readonly eventId?: string
-  /** Present on passive replies; 1 when the client left it out. */
+  /** Present on passive replies to users and groups; 1 when the client left it out. */
   readonly msgSeq?: number
-  /** The whole body as the client sent it. */
+  /** The `file_uuid` of the uploaded file that it shows. */
+  readonly file?: string
+  /** Whether a stream is still being written. Absent on messages that came whole. */
+  readonly stream?: "generating" | "done"
+  /** The whole body as the client sent it; of a stream, that of its first part. */
   readonly body: Readonly<Record<string, unknown>>
   /** When the bot recalled it, in epoch milliseconds. */
   readonly recalledAt?: number

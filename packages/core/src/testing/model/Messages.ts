@@ -1,15 +1,20 @@
 /**
- * The sending and recalling of messages, and the acknowledgement of interactions.
+ * The sending and recalling of messages, whole and as streams, and the acknowledgement of interactions.
  *
- * Source: `send.html`, `msg-btn.md` and the recall page of the platform's documentation of 2026.
+ * Source: `send.html`, `msg-btn.md`, the stream page and the recall page of the platform's documentation of 2026.
  *
  * @since 0.1.0
  */
 import type { Anchors, ReplyTo } from "./Anchors.ts"
 import * as BoundedMap from "./BoundedMap.ts"
+import * as Content from "./Content.ts"
+import type { Fault } from "./Fault.ts"
 import type { Scene } from "./Journal.ts"
+import { defaultGuild } from "./Payloads.ts"
 import type { MutableSentMessage, Platform } from "./Platform.ts"
+import * as Proactive from "./Proactive.ts"
 import * as Reply from "./Reply.ts"
+import * as Uploads from "./Uploads.ts"
 
 /** A message can be recalled for so long, in milliseconds. */
 const recallWindow = 120_000
@@ -20,72 +25,56 @@ const acknowledgeWithin = 3000
 /** The largest sequence number: the platform's own limit is not known, larger ones were never seen. */
 const maximumSequence = 2 ** 31 - 1
 
-type Body = Readonly<Record<string, unknown>>
-
 /**
  * @since 0.1.0
  * @category models
  */
 export interface Messages {
   readonly send: (now: number, traceId: string, scene: Scene, target: string, body: string) => Reply.Reply
+  /** Takes a part of a stream to a user. */
+  readonly stream: (now: number, traceId: string, target: string, body: string) => Reply.Reply
+  readonly upload: (now: number, traceId: string, scene: "c2c" | "group", target: string, body: string) => Reply.Reply
   readonly recall: (now: number, traceId: string, scene: Scene, target: string, id: string) => Reply.Reply
   readonly acknowledge: (now: number, traceId: string, id: string, body: string) => Reply.Reply
   readonly allowProactive: (scene: Scene, target: string, allowed: boolean) => void
 }
 
-const isRecord = (value: unknown): value is Body => typeof value === "object" && value !== null && !Array.isArray(value)
+interface Stream {
+  readonly message: MutableSentMessage
+  /** The number of the last part that was taken. */
+  index: number
+}
 
-const parse = (body: string): Body | undefined => {
-  try {
-    const value: unknown = JSON.parse(body)
-    return isRecord(value) ? value : undefined
-  } catch {
-    return undefined
+const isSequence = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= maximumSequence
+
+const replyTo = (scene: Scene, target: string, body: Content.Body): ReplyTo | Reply.ErrorCode | undefined => {
+  const msgId = body["msg_id"]
+  const eventId = body["event_id"]
+  const sequence = body["msg_seq"] ?? 1
+  const isGuild = Content.isGuild(scene)
+  // Guilds do not know this field, and what a body holds besides is nobody's business.
+  if (!isGuild && !isSequence(sequence)) return 12002
+  if (Content.isAbsent(msgId) && Content.isAbsent(eventId)) return undefined
+  if (!Content.isAbsent(msgId) && !Content.isAbsent(eventId)) return 12002
+  const id = Content.isAbsent(msgId) ? eventId : msgId
+  if (typeof id !== "string") return 12002
+  return {
+    by: Content.isAbsent(msgId) ? "event_id" : "msg_id",
+    id,
+    sequence: isGuild || !isSequence(sequence) ? undefined : sequence,
+    scene,
+    target
   }
 }
 
-const isFilled = (value: unknown): value is string => typeof value === "string" && value !== ""
-
-const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === ""
-
-interface Valid {
-  readonly msgType: number
-  readonly content: string
-}
-
-/** What a message of each type must hold. 3 is by application and 4 for guilds only. */
-const validate = (scene: Scene, body: Body): Valid | Reply.ErrorCode => {
-  const msgType = body["msg_type"] ?? 0
-  const content = body["content"]
-  if (typeof msgType !== "number" || !(isAbsent(content) || typeof content === "string")) return 12002
-  const text = typeof content === "string" ? content : ""
-  switch (msgType) {
-    case 0:
-      return text === "" ? 50006 : { msgType, content: text }
-    case 2: {
-      const markdown = body["markdown"]
-      if (text !== "") return 22006
-      if (!isRecord(markdown)) return 40034011
-      if (isFilled(markdown["content"])) return { msgType, content: markdown["content"] }
-      return isFilled(markdown["custom_template_id"]) || !isAbsent(markdown["template_id"])
-        ? { msgType, content: "" }
-        : 40034011
-    }
-    case 3:
-      return isRecord(body["ark"]) ? { msgType, content: text } : 22006
-    case 6: {
-      const notify = body["input_notify"]
-      if (scene !== "c2c" || !isRecord(notify)) return 22006
-      const seconds = notify["input_second"]
-      const valid = notify["input_type"] === 1 && typeof seconds === "number" && seconds >= 1 && seconds <= 60
-      return valid ? { msgType, content: "" } : 12002
-    }
-    case 7:
-      return isRecord(body["media"]) && isFilled(body["media"]["file_info"]) ? { msgType, content: text } : 22006
-    default:
-      return 22006
-  }
-}
+const refused = (traceId: string, fault: Extract<Fault, { readonly _tag: "RefuseMessage" }>): Reply.Reply =>
+  Reply.errorOf(traceId, {
+    status: fault.status ?? 400,
+    code: fault.code,
+    errCode: fault.errCode,
+    message: fault.message ?? "injected refusal"
+  })
 
 /**
  * @since 0.1.0
@@ -94,35 +83,32 @@ const validate = (scene: Scene, body: Body): Valid | Reply.ErrorCode => {
 export const make = (
   platform: Platform,
   anchors: Anchors,
+  gateway: { readonly isOnline: () => boolean },
   dispatch: (now: number, type: string, d: unknown) => string
 ): Messages => {
   const { settings } = platform
   const sentById = BoundedMap.make<MutableSentMessage>(settings.anchorLimit)
-  const proactive = BoundedMap.make<boolean>(settings.anchorLimit)
-  const spent = BoundedMap.make<{ day: number; ofDay: number; lately: Array<number> }>(settings.anchorLimit)
-
-  const checkProactive = (now: number, scene: Scene, target: string): Reply.ErrorCode | undefined => {
-    const key = `${scene}:${target}`
-    if (!(proactive.get(key) ?? settings.proactive)) return 40034105
-    const day = Math.floor((now + 8 * 3_600_000) / 86_400_000)
-    const known = spent.get(key)
-    const usage = known?.day === day ? known : { day, ofDay: 0, lately: known?.lately ?? [] }
-    usage.lately = usage.lately.filter((at) => now - at < 60_000)
-    spent.set(key, usage)
-    const { perDay, perMinute } = settings.proactiveLimit
-    return usage.lately.length >= perMinute || usage.ofDay >= perDay ? 40034100 : undefined
-  }
-
-  const spendProactive = (now: number, scene: Scene, target: string): void => {
-    const usage = spent.get(`${scene}:${target}`)
-    if (usage === undefined) return
-    usage.lately.push(now)
-    usage.ofDay += 1
-  }
+  const streams = BoundedMap.make<Stream>(settings.anchorLimit)
+  const lately = BoundedMap.make<ReadonlyArray<number>>(settings.anchorLimit)
+  const proactive = Proactive.make(platform, anchors)
+  const uploads = Uploads.make(platform)
 
   const publish = (message: MutableSentMessage): void => {
     platform.sent.push(message)
     sentById.set(message.id, message)
+  }
+
+  const placeOf = (scene: Scene, target: string): Readonly<Record<string, string>> => {
+    switch (scene) {
+      case "c2c":
+        return { user_openid: target }
+      case "group":
+        return { group_openid: target }
+      case "channel":
+        return { guild_id: anchors.guildOf(target) ?? defaultGuild, channel_id: target }
+      case "dm":
+        return { guild_id: target, channel_id: anchors.channelOf(target) ?? `${target}0` }
+    }
   }
 
   const decideLater = (
@@ -131,12 +117,11 @@ export const make = (
     audit: { readonly id: string; readonly passes: boolean; readonly after: number }
   ): void =>
     platform.timers.schedule(now + audit.after, (decidedAt) => {
-      const place = message.scene === "c2c" ? { user_openid: message.target } : { group_openid: message.target }
       const common = {
         audit_id: audit.id,
         audit_time: platform.timestamp(decidedAt),
         create_time: platform.timestamp(now),
-        ...place
+        ...placeOf(message.scene, message.target)
       }
       if (!audit.passes) {
         dispatch(decidedAt, "MESSAGE_AUDIT_REJECT", common)
@@ -146,60 +131,187 @@ export const make = (
       dispatch(decidedAt, "MESSAGE_AUDIT_PASS", { ...common, message_id: message.id })
     })
 
-  const replyTo = (scene: Scene, target: string, body: Body): ReplyTo | Reply.ErrorCode | undefined => {
-    const msgId = body["msg_id"]
-    const eventId = body["event_id"]
-    const sequence = body["msg_seq"] ?? 1
-    const isSequence =
-      typeof sequence === "number" && Number.isInteger(sequence) && sequence >= 0 && sequence <= maximumSequence
-    if (!isSequence) return 12002
-    if (isAbsent(msgId) && isAbsent(eventId)) return undefined
-    if (!isAbsent(msgId) && !isAbsent(eventId)) return 12002
-    const id = isAbsent(msgId) ? eventId : msgId
-    if (typeof id !== "string") return 12002
-    return { by: isAbsent(msgId) ? "event_id" : "msg_id", id, sequence, scene, target }
+  /** Whether a channel has had its messages of this second. */
+  const isTooFast = (now: number, scene: Scene, target: string): boolean => {
+    if (scene !== "channel") return false
+    return (lately.get(target) ?? []).filter((at) => now - at < 1000).length >= settings.channelRate
+  }
+
+  const noteRate = (now: number, scene: Scene, target: string): void => {
+    if (scene !== "channel") return
+    lately.set(target, [...(lately.get(target) ?? []).filter((at) => now - at < 1000), now])
+  }
+
+  /** Why a message is refused for what it answers, or for answering nothing. */
+  const checkAnchor = (
+    now: number,
+    scene: Scene,
+    target: string,
+    reply: ReplyTo | undefined
+  ): Reply.ErrorCode | undefined =>
+    reply === undefined ? proactive.check(now, scene, target) : anchors.check(now, reply)
+
+  const accept = (
+    now: number,
+    scene: Scene,
+    target: string,
+    reply: ReplyTo | undefined,
+    content: Pick<MutableSentMessage, "content" | "msgType" | "body" | "file" | "stream">
+  ): { readonly message: MutableSentMessage; readonly reference: string } => {
+    if (reply === undefined) proactive.spend(now, scene, target)
+    else anchors.spend(reply)
+    noteRate(now, scene, target)
+    const count = platform.count("sent").toString().padStart(12, "0")
+    const { body, content: text, file, msgType, stream } = content
+    return {
+      reference: `REFIDX_out${count}=`,
+      message: {
+        at: now,
+        scene,
+        target,
+        id: Content.isGuild(scene)
+          ? `08out${count}c9d2`
+          : `ROBOT1.0_out${count}Qx7vKc2nB9tLwZ4mYp8sRd3fHj6gUaEoIiTq1V5yN0bMk`,
+        content: text,
+        msgType,
+        ...(reply?.by === "msg_id" ? { msgId: reply.id } : {}),
+        ...(reply?.by === "event_id" ? { eventId: reply.id } : {}),
+        ...(reply?.sequence === undefined ? {} : { msgSeq: reply.sequence }),
+        ...(file === undefined ? {} : { file }),
+        ...(stream === undefined ? {} : { stream }),
+        body
+      }
+    }
+  }
+
+  const record = (now: number, message: MutableSentMessage, audit?: string): void => {
+    const { body: _, ...recorded } = message
+    platform.journal.push({ ...recorded, at: now, kind: "Accepted", ...(audit === undefined ? {} : { audit }) })
+  }
+
+  /** The message as the endpoints of guilds answer with it. */
+  const guildMessage = (now: number, message: MutableSentMessage): Readonly<Record<string, unknown>> => ({
+    id: message.id,
+    ...placeOf(message.scene, message.target),
+    ...(message.scene === "dm" ? { direct_message: true } : {}),
+    content: message.content,
+    timestamp: platform.timestamp(now),
+    author: { id: settings.bot.id, username: settings.bot.username, avatar: "", bot: true }
+  })
+
+  const startStream = (now: number, traceId: string, target: string, body: Content.Body): Reply.Reply => {
+    const fail = (code: Reply.ErrorCode): Reply.Reply => Reply.error(traceId, code)
+    const { content_raw: text, content_type: type, index, input_state: state } = body
+    if (typeof text !== "string") return fail(12002)
+    if (index !== 0) return fail(40113002)
+    if (text === "" && state === 10) return fail(50006)
+    const isMarkdown = type === "markdown"
+    const content: Content.Content = {
+      msgType: isMarkdown ? 2 : 0,
+      text,
+      ...(isMarkdown ? { markdown: "custom" as const } : {})
+    }
+    const unwanted = Content.refusal(settings, "c2c", content)
+    if (unwanted !== undefined) return fail(unwanted)
+    if (body["is_wakeup"] === true) return fail(40034123)
+    const reply = replyTo("c2c", target, body)
+    if (typeof reply === "number") return fail(reply)
+    // The documentation names msg_id and event_id and no stream without them.
+    if (reply === undefined) return fail(40034024)
+    const injected = platform.armed.takeRefusal(Content.traits(content, true), text.length)
+    if (injected !== undefined) return refused(traceId, injected)
+    const late = anchors.check(now, reply)
+    if (late !== undefined) return fail(late)
+    const { message, reference } = accept(now, "c2c", target, reply, {
+      content: text,
+      msgType: content.msgType,
+      body,
+      stream: state === 10 ? "done" : "generating"
+    })
+    record(now, message)
+    publish(message)
+    streams.set(message.id, { message, index: 0 })
+    return Reply.json(200, {
+      id: message.id,
+      timestamp: platform.timestamp(now),
+      ext_info: { ref_idx: reference },
+      remain_msg_len: settings.maximumContent - text.length
+    })
+  }
+
+  const continueStream = (now: number, traceId: string, target: string, body: Content.Body): Reply.Reply => {
+    const fail = (code: Reply.ErrorCode): Reply.Reply => Reply.error(traceId, code)
+    const { content_raw: text, index, input_mode: mode, input_state: state, stream_msg_id: id } = body
+    if (typeof id !== "string" || typeof text !== "string" || typeof index !== "number") return fail(12002)
+    const stream = streams.get(id)
+    if (stream === undefined || stream.message.target !== target || stream.message.recalledAt !== undefined) {
+      return fail(12002)
+    }
+    const { message } = stream
+    const reply = replyTo("c2c", target, body)
+    if (typeof reply === "number") return fail(reply)
+    const anchor = message.msgId ?? message.eventId
+    if (reply !== undefined && reply.id !== anchor) return fail(40034024)
+    // A part that came already is a repetition of the same message, in the platform's words for that.
+    if (index === stream.index && (reply === undefined || reply.sequence === message.msgSeq)) return fail(40054005)
+    if (index !== stream.index + 1 || message.stream === "done") return fail(40113002)
+    const whole = mode === "replace" ? text : message.content + text
+    if (!whole.startsWith(message.content)) return fail(40007)
+    const content: Content.Content = { msgType: message.msgType, text: whole }
+    const unwanted = Content.refusal(settings, "c2c", content)
+    if (unwanted !== undefined) return fail(unwanted)
+    stream.index = index
+    message.content = whole
+    message.stream = state === 10 ? "done" : "generating"
+    platform.journal.push({ at: now, kind: "Streamed", id, index, done: state === 10, size: whole.length })
+    return Reply.json(200, {
+      id,
+      timestamp: platform.timestamp(now),
+      ext_info: {},
+      remain_msg_len: settings.maximumContent - whole.length
+    })
   }
 
   return {
     send: (now, traceId, scene, target, text) => {
       const fail = (code: Reply.ErrorCode): Reply.Reply => Reply.error(traceId, code)
-      const body = parse(text)
+      if (Content.isGuild(scene) && settings.guildNeedsSession && !gateway.isOnline()) return fail(304018)
+      const body = Content.parse(text)
       if (body === undefined) return fail(12002)
-      const valid = validate(scene, body)
-      if (typeof valid === "number") return fail(valid)
-      if (valid.content.length > settings.maximumContent) return fail(40054007)
+      const content = Content.read(scene, body)
+      if (typeof content === "number") return fail(content)
+      const unwanted = Content.refusal(settings, scene, content)
+      if (unwanted !== undefined) return fail(unwanted)
       if (body["is_wakeup"] === true) return fail(40034123)
       const reply = replyTo(scene, target, body)
       if (typeof reply === "number") return fail(reply)
+      const { fileInfo, msgType } = content
       // A typing notice belongs to a message; there is no proactive one.
-      if (reply === undefined && valid.msgType === 6) return fail(40034024)
-      const refused = reply === undefined ? checkProactive(now, scene, target) : anchors.check(now, reply)
-      if (refused !== undefined) return fail(refused)
-      if (reply === undefined) spendProactive(now, scene, target)
-      else anchors.spend(reply)
+      if (reply === undefined && msgType === 6) return fail(40034024)
+      const file = fileInfo === undefined ? undefined : uploads.find(now, scene, fileInfo)
+      if (fileInfo !== undefined && file === undefined) return fail(304080)
+      const injected = platform.armed.takeRefusal(Content.traits(content, reply !== undefined), content.text.length)
+      if (injected !== undefined) return refused(traceId, injected)
+      if (isTooFast(now, scene, target)) return fail(20028)
+      const unanswerable = checkAnchor(now, scene, target, reply)
+      if (unanswerable !== undefined) return fail(unanswerable)
 
-      const count = platform.count("sent").toString().padStart(12, "0")
-      const message: MutableSentMessage = {
-        at: now,
-        scene,
-        target,
-        id: `ROBOT1.0_out${count}Qx7vKc2nB9tLwZ4mYp8sRd3fHj6gUaEoIiTq1V5yN0bMk`,
-        content: valid.content,
-        msgType: valid.msgType,
-        ...(reply?.by === "msg_id" ? { msgId: reply.id } : {}),
-        ...(reply?.by === "event_id" ? { eventId: reply.id } : {}),
-        ...(reply === undefined ? {} : { msgSeq: reply.sequence }),
-        body
-      }
-      const { body: _, ...recorded } = message
-      const fault = valid.msgType === 6 ? undefined : platform.armed.take("Audit")
+      const { message, reference } = accept(now, scene, target, reply, {
+        content: content.text,
+        msgType,
+        body,
+        ...(file === undefined ? {} : { file: file.uuid })
+      })
+      const fault = msgType === 6 ? undefined : platform.armed.take("Audit")
       const audit =
         fault === undefined ? undefined : `model-audit-${platform.count("audit").toString().padStart(6, "0")}`
-      platform.journal.push({ ...recorded, kind: "Accepted", ...(audit === undefined ? {} : { audit }) })
+      record(now, message, audit)
       if (fault !== undefined && audit !== undefined) {
-        decideLater(now, message, { id: audit, passes: fault.outcome === "pass", after: fault.after ?? 1000 })
+        if (fault.outcome !== "never") {
+          decideLater(now, message, { id: audit, passes: fault.outcome === "pass", after: fault.after ?? 1000 })
+        }
         return Reply.errorOf(traceId, {
-          status: 202,
+          status: fault.status ?? 202,
           code: reply === undefined ? 304023 : 304024,
           message: "message is waiting for its audit",
           data: { message_audit: { audit_id: audit } }
@@ -207,28 +319,59 @@ export const make = (
       }
       const timestamp = platform.timestamp(now)
       // Users see no message and there is nothing to recall, so the platform names none.
-      if (valid.msgType === 6) return Reply.json(200, { timestamp })
+      if (msgType === 6) return Reply.json(200, { timestamp })
       publish(message)
-      return Reply.json(200, { id: message.id, timestamp, ext_info: { ref_idx: `REFIDX_out${count}=` } })
+      return Content.isGuild(scene)
+        ? Reply.json(200, guildMessage(now, message))
+        : Reply.json(200, { id: message.id, timestamp, ext_info: { ref_idx: reference } })
     },
+    stream: (now, traceId, target, text) => {
+      const body = Content.parse(text)
+      if (body === undefined) return Reply.error(traceId, 12002)
+      const { content_type: type = "text", input_mode: mode = "append", input_state: state } = body
+      const isValid =
+        (state === 1 || state === 10) &&
+        (mode === "append" || mode === "replace") &&
+        (type === "text" || type === "markdown")
+      if (!isValid) return Reply.error(traceId, 12002)
+      return body["stream_msg_id"] === undefined
+        ? startStream(now, traceId, target, body)
+        : continueStream(now, traceId, target, body)
+    },
+    upload: (now, traceId, scene, target, text) =>
+      uploads.upload(now, traceId, scene, target, text, (file, body) => {
+        const unanswerable = checkAnchor(now, scene, target, undefined)
+        if (unanswerable !== undefined) return unanswerable
+        const { file_data: _, ...rest } = body
+        const { message } = accept(now, scene, target, undefined, {
+          content: "",
+          msgType: 7,
+          body: rest,
+          file: file.uuid
+        })
+        record(now, message)
+        publish(message)
+        return message.id
+      }),
     recall: (now, traceId, scene, target, id) => {
       const message = sentById.get(id)
       const isTheirs = message !== undefined && message.scene === scene && message.target === target
       if (!isTheirs || message.recalledAt !== undefined) return Reply.error(traceId, 40061002)
-      if (now - message.at > recallWindow) return Reply.error(traceId, 40064004)
+      const isGuild = Content.isGuild(scene)
+      if (now - message.at > recallWindow) return Reply.error(traceId, isGuild ? 306011 : 40064004)
       message.recalledAt = now
       platform.journal.push({ at: now, kind: "Recalled", scene, target, id })
-      return Reply.json(200, {})
+      return isGuild ? Reply.text(204, "") : Reply.json(200, {})
     },
     acknowledge: (now, traceId, id, text) => {
       const interaction = anchors.interaction(id)
-      const code = parse(text)?.["code"]
+      const code = Content.parse(text)?.["code"]
       const isCode = typeof code === "number" && Number.isInteger(code) && code >= 0 && code <= 5
       if (interaction === undefined || interaction.acknowledged || !isCode) return Reply.error(traceId, 630001)
       interaction.acknowledged = true
       platform.journal.push({ at: now, kind: "Acknowledged", id, code, late: now - interaction.at > acknowledgeWithin })
       return Reply.text(204, "")
     },
-    allowProactive: (scene, target, allowed) => proactive.set(`${scene}:${target}`, allowed)
+    allowProactive: proactive.allow
   }
 }

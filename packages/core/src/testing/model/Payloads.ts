@@ -1,8 +1,8 @@
 /**
  * The payloads of what users say, in the shapes of the platform's event pages.
  *
- * Source: `autogen/event/c2c_message_create` and `group_at_message_create` of 2026; the fields of a mention from AstrBot
- * and the openclaw-qqbot plugin.
+ * Source: `autogen/event/c2c_message_create` and `group_at_message_create` of 2026, `channel/message/event` for guilds; the
+ * fields of a mention from AstrBot and the openclaw-qqbot plugin.
  *
  * @since 0.1.0
  */
@@ -14,8 +14,8 @@ import type { Platform } from "./Platform.ts"
  *
  * In a group, `at` (default true) means that the bot is addressed, which comes as GROUP_AT_MESSAGE_CREATE with a leading
  * space; `full` (default: not `at`) means that the group lets the bot receive all its messages, which comes as
- * GROUP_MESSAGE_CREATE. Both together bring the same message twice, as on the real platform. `fields` are put over the
- * payload's own.
+ * GROUP_MESSAGE_CREATE. Both together bring the same message twice, as on the real platform. In a channel the same two
+ * bring AT_MESSAGE_CREATE, whose mention is not cut off, and MESSAGE_CREATE. `fields` are put over the payload's own.
  *
  * @since 0.1.0
  * @category models
@@ -47,6 +47,43 @@ export type Said =
       readonly attachments?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
       readonly fields?: Readonly<Record<string, unknown>> | undefined
     }
+  | {
+      readonly scene: "channel"
+      /** The id of the channel. */
+      readonly channel: string
+      /** The id of the user, who has another one in every private chat and group. */
+      readonly user: string
+      readonly text: string
+      /** The id of the guild. Default {@link defaultGuild}. */
+      readonly guild?: string | undefined
+      readonly username?: string | undefined
+      /** Whether a bot says it. Default false. */
+      readonly bot?: boolean | undefined
+      readonly at?: boolean | undefined
+      readonly full?: boolean | undefined
+      readonly attachments?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
+      readonly fields?: Readonly<Record<string, unknown>> | undefined
+    }
+  | {
+      readonly scene: "dm"
+      /** The guild id of the direct conversation, which is not that of the guild where the user comes from. */
+      readonly guild: string
+      readonly user: string
+      readonly text: string
+      /** The channel id of the direct conversation. Default: `guild` and `0`. */
+      readonly channel?: string | undefined
+      readonly username?: string | undefined
+      readonly attachments?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
+      readonly fields?: Readonly<Record<string, unknown>> | undefined
+    }
+
+/**
+ * The guild of channels that are not said to be in another.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultGuild = "5821904417736650213"
 
 /**
  * The event that a message brings: more than one when it comes as twins.
@@ -63,6 +100,54 @@ export interface MessageEvents {
 
 const number = (value: number): string => value.toString().padStart(12, "0")
 
+/** Guild messages are HTML in this respect. */
+const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+
+const makeInGuild = (
+  platform: Platform,
+  now: number,
+  said: Extract<Said, { readonly scene: "channel" | "dm" }>
+): MessageEvents => {
+  const { bot } = platform.settings
+  const count = platform.count("message")
+  const id = `08${said.scene === "dm" ? "aad0" : "e5b7"}${number(count)}c9d2`
+  const isDirect = said.scene === "dm"
+  const timestamp = platform.timestamp(now)
+  const joined = "2024-05-01T09:00:00+08:00"
+  const body = {
+    id,
+    channel_id: isDirect ? (said.channel ?? `${said.guild}0`) : said.channel,
+    guild_id: isDirect ? said.guild : (said.guild ?? defaultGuild),
+    ...(isDirect ? { src_guild_id: defaultGuild, direct_message: true } : {}),
+    author: {
+      id: said.user,
+      username: said.username ?? "",
+      avatar: "",
+      bot: isDirect ? false : (said.bot ?? false)
+    },
+    member: isDirect ? { joined_at: joined } : { nick: said.username ?? "", roles: ["11"], joined_at: joined },
+    timestamp,
+    seq: count,
+    seq_in_channel: count.toString(),
+    ...(said.attachments === undefined ? {} : { attachments: said.attachments })
+  }
+  const text = escaped(said.text)
+  if (isDirect) {
+    const d = { ...body, content: text, ...said.fields }
+    return { id, scene: "dm", target: said.guild, events: [{ type: "DIRECT_MESSAGE_CREATE", d }] }
+  }
+  const at = said.at ?? true
+  const full = said.full ?? !at
+  const d = {
+    ...body,
+    content: at ? `<@!${bot.id}> ${text}` : text,
+    ...(at ? { mentions: [{ id: bot.id, username: bot.username, avatar: "", bot: true }] } : {}),
+    ...said.fields
+  }
+  const types = [...(at ? ["AT_MESSAGE_CREATE"] : []), ...(full ? ["MESSAGE_CREATE"] : [])]
+  return { id, scene: "channel", target: said.channel, events: types.map((type) => ({ type, d })) }
+}
+
 /**
  * The events of something that a user says.
  *
@@ -70,6 +155,7 @@ const number = (value: number): string => value.toString().padStart(12, "0")
  * @category constructors
  */
 export const make = (platform: Platform, now: number, said: Said): MessageEvents => {
+  if (said.scene === "channel" || said.scene === "dm") return makeInGuild(platform, now, said)
   const count = number(platform.count("message"))
   const prefix = said.scene === "c2c" ? "c2c" : "grp"
   const id = `ROBOT1.0_${prefix}${count}Qx7vKc2nB9tLwZ4mYp8sRd3fHj6gUaEoIiTq1V5yN0bMk`

@@ -1,6 +1,6 @@
 /**
- * The QQ platform as a pure state machine: tokens, metadata and its limiter, sessions with replay buffers, passive windows
- * and budgets, deduplication, close codes and faults.
+ * The QQ platform as a pure state machine: tokens, metadata and its limiter, sessions with replay buffers, messages in all
+ * four scenes with their windows, budgets, quotas, deduplication and audits, files, streams, close codes and faults.
  *
  * Every method takes the time first, in epoch milliseconds; the model has no clock. Work that the platform does by itself
  * (a close some time after op 7, the end of an idle connection) falls due at {@link PlatformModel.nextWake}. What is to be
@@ -69,7 +69,7 @@ export interface PlatformModel {
   readonly dispatch: (now: number, type: string, d: unknown) => string
   /** Injects a fault. */
   readonly inject: (now: number, fault: Fault) => void
-  /** Says whether a conversation takes proactive messages; a refusal is 40034105. */
+  /** Says whether a conversation takes proactive messages; a refusal is 40034105, in a direct conversation 304031. */
   readonly allowProactive: (scene: Scene, target: string, allowed: boolean) => void
   /** Everything that crossed the wire, oldest first. The array lives: copy it to keep it. */
   readonly journal: ReadonlyArray<JournalEntry>
@@ -122,7 +122,7 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
     return id
   }
 
-  const messages = Messages.make(platform, anchors, dispatch)
+  const messages = Messages.make(platform, anchors, gateway, dispatch)
   const http = Http.make(platform, tokens, metadata, messages)
 
   const inject = (now: number, fault: Fault): void => {

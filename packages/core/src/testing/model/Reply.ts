@@ -2,7 +2,9 @@
  * Answers of the HTTP side, and the errors it knows, as data.
  *
  * Source of codes and meanings: `docs/develop/api-v2/openapi/error/error.md` and the pages of 2026 of the platform's
- * documentation; 11298 and 100017 with their `err_code` from openclaw-qqbot#240 and hermes-agent#18172.
+ * documentation; 11298 and 100017 with their `err_code` from openclaw-qqbot#240 and hermes-agent#18172, 40007 with its own
+ * from LangBot#2454, 40113002 from Octop#731. The endpoints of guilds answer business errors with HTTP 500 and without
+ * `err_code` (adapter-qq#154).
  *
  * @since 0.1.0
  */
@@ -25,6 +27,8 @@ interface Row {
   readonly status: number
   readonly message: string
   readonly errCode?: number
+  /** Answered in the older shape, with `code` and `message` alone. */
+  readonly isOld?: true
 }
 
 const rows = {
@@ -32,12 +36,39 @@ const rows = {
   11244: { status: 401, message: "token not exist or expire" },
   11298: { status: 401, message: "ip is not in the allow list", errCode: 40023002 },
   12002: { status: 400, message: "request body is malformed" },
+  20028: { status: 429, message: "too many messages to this channel", isOld: true },
   22006: { status: 400, message: "msg_type and content do not match" },
+  22009: { status: 400, message: "msg limit exceed" },
+  40007: { status: 404, message: "streamed text may not change", errCode: 40113003 },
   50006: { status: 400, message: "message is empty" },
+  50037: { status: 400, message: "a markdown message carries markdown and keyboard only", isOld: true },
+  50056: { status: 500, message: "custom markdown is not allowed", isOld: true },
+  304003: { status: 403, message: "url not allowed", isOld: true },
+  304004: { status: 500, message: "ark is not allowed", isOld: true },
+  304005: { status: 500, message: "embed is too long", isOld: true },
+  304018: { status: 500, message: "bot has no session", isOld: true },
+  304025: { status: 500, message: "message is blocked", isOld: true },
+  304026: { status: 500, message: "reply message id is invalid", isOld: true },
+  304027: { status: 500, message: "reply message id is expired", isOld: true },
+  304031: { status: 500, message: "direct messages are closed", isOld: true },
+  304036: { status: 500, message: "markdown template is not allowed", isOld: true },
+  304045: { status: 500, message: "proactive messages of this channel are used up", isOld: true },
+  304047: { status: 500, message: "proactive messages to too many channels of this guild", isOld: true },
+  304049: { status: 500, message: "proactive direct messages to this user are used up", isOld: true },
+  304050: { status: 500, message: "proactive direct messages are used up", isOld: true },
+  304057: { status: 400, message: "keyboard is not allowed" },
+  304080: { status: 400, message: "file_info is invalid" },
+  306011: { status: 500, message: "message is too old to be recalled", isOld: true },
+  850019: { status: 400, message: "file format is not supported", errCode: 40034002 },
+  850026: { status: 400, message: "url cannot be downloaded", errCode: 40034001 },
   100017: { status: 400, message: "API call frequency exceeded", errCode: 40023001 },
   630001: { status: 400, message: "interaction parameter error" },
   40034011: { status: 400, message: "invalid markdown content" },
   40034024: { status: 400, message: "reply message id is invalid" },
+  40034006: { status: 400, message: "content violates the rules" },
+  40034012: { status: 400, message: "不允许发送原生 markdown" },
+  40034029: { status: 400, message: "keyboard has too many rows or columns" },
+  40034127: { status: 400, message: "markdown template is not allowed" },
   40034005: { status: 400, message: "回复消息msg_id已过期" },
   40034025: { status: 400, message: "event_id is invalid" },
   40034026: { status: 400, message: "event_id is expired" },
@@ -48,8 +79,11 @@ const rows = {
   40034128: { status: 400, message: "passive replies are used up" },
   40054005: { status: 400, message: "消息被去重，请检查请求msgseq" },
   40054007: { status: 400, message: "message is too long" },
+  40054010: { status: 400, message: "url is not allowed" },
   40061002: { status: 400, message: "message id to recall is invalid" },
-  40064004: { status: 400, message: "message was sent more than two minutes ago" }
+  40064004: { status: 400, message: "message was sent more than two minutes ago" },
+  40093002: { status: 400, message: "uploads of this day are used up" },
+  40113002: { status: 400, message: "stream index must grow" }
 } as const satisfies Readonly<Record<number, Row>>
 
 /**
@@ -118,5 +152,18 @@ export const errorOf = (
  */
 export const error = (traceId: string, code: ErrorCode): Reply => {
   const row: Row = rows[code]
+  if (row.isOld === true) return { ...json(row.status, { code, message: row.message }), code }
   return errorOf(traceId, { status: row.status, code, errCode: row.errCode, message: row.message })
 }
+
+/**
+ * The error page of the edge in front of the platform, which never saw the request.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const edge = (status: number, title: string): Reply => ({
+  status,
+  body: `<html><head><title>${status} ${title}</title></head><body><center>stgw</center></body></html>`,
+  contentType: "text/html"
+})

@@ -63,13 +63,65 @@ export interface Options {
   readonly replayAge?: number | undefined
   /** The limiter of the metadata, or `false` for none. Default 2 a minute, burst 10. */
   readonly metadataLimit?: false | { readonly perMinute: number; readonly burst: number } | undefined
-  /** Default C2C 60 min × 4, group 5 min × 5. */
-  readonly windows?: { readonly c2c?: Window | undefined; readonly group?: Window | undefined } | undefined
-  /** Proactive messages per conversation. Default 20 a minute, 1000 a day; more gives 40034100. */
-  readonly proactiveLimit?: { readonly perMinute: number; readonly perDay: number } | undefined
+  /**
+   * Default C2C 60 min × 4, group 5 min × 5, channel and direct message 5 min without a count. Events that can be answered
+   * have the window of their scene.
+   */
+  readonly windows?:
+    | {
+        readonly c2c?: Window | undefined
+        readonly group?: Window | undefined
+        readonly channel?: Window | undefined
+        readonly dm?: Window | undefined
+      }
+    | undefined
+  /** What a passive message over the count is refused with: both were seen. Default 40034128. */
+  readonly exhaustedCode?: 22009 | 40034128 | undefined
+  /**
+   * Proactive messages per user and per group. Default 20 a minute, 1000 a day; more gives `code`, by default 40034100
+   * (22009 is what the monthly quota gave).
+   */
+  readonly proactiveLimit?:
+    | { readonly perMinute: number; readonly perDay: number; readonly code?: 22009 | 40034100 | undefined }
+    | undefined
+  /**
+   * Proactive messages of guilds, a day: per channel (default 20; 304045), channels of one guild (2; 304047), per direct
+   * conversation (2; 304049), all direct conversations (200; 304050).
+   */
+  readonly guildProactiveLimit?:
+    | {
+        readonly perChannel?: number | undefined
+        readonly channelsPerGuild?: number | undefined
+        readonly perUser?: number | undefined
+        readonly direct?: number | undefined
+      }
+    | undefined
+  /** Messages a second that one channel takes; more gives 20028. Default 5. */
+  readonly channelRate?: number | undefined
+  /** Whether sends to channels and direct messages need a connected session; without one 304018. Default true. */
+  readonly guildNeedsSession?: boolean | undefined
+  /**
+   * Which markdown the bot may send. Custom markdown is refused with 40034012 (guilds: 50056), templates with 40034127
+   * (guilds: 304036). Default `all`.
+   */
+  readonly markdown?: "all" | "templates" | "none" | undefined
+  /** Whether the bot may send keyboards; refused with 304057. Default true. */
+  readonly keyboards?: boolean | undefined
+  /** Whether the bot may send arks; refused with 304004. Default true. */
+  readonly arks?: boolean | undefined
+  /** Whether texts may hold URLs; refused with 40054010 (guilds: 304003 with HTTP 403). Default true. */
+  readonly urls?: boolean | undefined
+  /** Texts that hold one of these are refused with 40034006 (guilds: 304025). Default none. */
+  readonly blockedTexts?: ReadonlyArray<string> | undefined
+  /** How long an uploaded file can be sent, in milliseconds; `Infinity` for ever (`ttl` 0). Default 86 400 000 (chosen). */
+  readonly mediaLifetime?: number | undefined
+  /** The largest file inside a request, in bytes; more gets HTML and 413 from the edge. Default 10 MiB. */
+  readonly maximumInlineFile?: number | undefined
+  /** Bytes that may be uploaded a day; more gives 40093002. Default 2 GB. */
+  readonly uploadQuota?: number | undefined
   /** Whether proactive messages are allowed where `allowProactive` said nothing. Default true. */
   readonly proactive?: boolean | undefined
-  /** The longest text or markdown, in UTF-16 code units; more gives 40054007. Default 10 000 (chosen). */
+  /** The longest text, markdown or stream, in UTF-16 code units; more gives 40054007. Default 10 000 (chosen). */
   readonly maximumContent?: number | undefined
   /** Default `demo-bot` with a numeric id. */
   readonly bot?: { readonly id: string; readonly username: string; readonly openid: string } | undefined
@@ -107,8 +159,25 @@ export interface Settings {
   readonly replayLimit: number
   readonly replayAge: number
   readonly metadataLimit: false | { readonly perMinute: number; readonly burst: number }
-  readonly windows: { readonly c2c: Window; readonly group: Window }
-  readonly proactiveLimit: { readonly perMinute: number; readonly perDay: number }
+  readonly windows: { readonly c2c: Window; readonly group: Window; readonly channel: Window; readonly dm: Window }
+  readonly exhaustedCode: 22009 | 40034128
+  readonly proactiveLimit: { readonly perMinute: number; readonly perDay: number; readonly code: 22009 | 40034100 }
+  readonly guildProactiveLimit: {
+    readonly perChannel: number
+    readonly channelsPerGuild: number
+    readonly perUser: number
+    readonly direct: number
+  }
+  readonly channelRate: number
+  readonly guildNeedsSession: boolean
+  readonly markdown: "all" | "templates" | "none"
+  readonly keyboards: boolean
+  readonly arks: boolean
+  readonly urls: boolean
+  readonly blockedTexts: ReadonlyArray<string>
+  readonly mediaLifetime: number
+  readonly maximumInlineFile: number
+  readonly uploadQuota: number
   readonly proactive: boolean
   readonly maximumContent: number
   readonly bot: { readonly id: string; readonly username: string; readonly openid: string }
@@ -170,9 +239,32 @@ export const fromOptions = (options: Options): Settings => {
     metadataLimit: options.metadataLimit ?? { perMinute: 2, burst: 10 },
     windows: {
       c2c: options.windows?.c2c ?? { duration: 60 * minute, replies: 4 },
-      group: options.windows?.group ?? { duration: 5 * minute, replies: 5 }
+      group: options.windows?.group ?? { duration: 5 * minute, replies: 5 },
+      channel: options.windows?.channel ?? { duration: 5 * minute, replies: Infinity },
+      dm: options.windows?.dm ?? { duration: 5 * minute, replies: Infinity }
     },
-    proactiveLimit: options.proactiveLimit ?? { perMinute: 20, perDay: 1000 },
+    exhaustedCode: options.exhaustedCode ?? 40034128,
+    proactiveLimit: {
+      perMinute: options.proactiveLimit?.perMinute ?? 20,
+      perDay: options.proactiveLimit?.perDay ?? 1000,
+      code: options.proactiveLimit?.code ?? 40034100
+    },
+    guildProactiveLimit: {
+      perChannel: options.guildProactiveLimit?.perChannel ?? 20,
+      channelsPerGuild: options.guildProactiveLimit?.channelsPerGuild ?? 2,
+      perUser: options.guildProactiveLimit?.perUser ?? 2,
+      direct: options.guildProactiveLimit?.direct ?? 200
+    },
+    channelRate: options.channelRate ?? 5,
+    guildNeedsSession: options.guildNeedsSession ?? true,
+    markdown: options.markdown ?? "all",
+    keyboards: options.keyboards ?? true,
+    arks: options.arks ?? true,
+    urls: options.urls ?? true,
+    blockedTexts: options.blockedTexts ?? [],
+    mediaLifetime: options.mediaLifetime ?? 24 * 60 * minute,
+    maximumInlineFile: options.maximumInlineFile ?? 10 * 1024 * 1024,
+    uploadQuota: options.uploadQuota ?? 2_000_000_000,
     proactive: options.proactive ?? true,
     maximumContent: options.maximumContent ?? 10_000,
     bot: options.bot ?? {

@@ -1,0 +1,157 @@
+/**
+ * What makes a message a reply: the `msg_id` of a message that was received or, for some events that are no messages, the
+ * `event_id` of their frame. A message with neither is proactive.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Option from "effect/Option"
+import type * as Event from "../events/Event.ts"
+import * as Conversation from "./Conversation.ts"
+
+/**
+ * Something that can be replied to. Values with the same content are equal.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Anchor {
+  readonly _tag: "Anchor"
+  readonly kind: "msg_id" | "event_id"
+  readonly id: string
+  readonly conversation: Conversation.Conversation
+}
+
+/**
+ * An anchor of one's own making, as for a message id that was kept elsewhere.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (anchor: Omit<Anchor, "_tag">): Anchor =>
+  Data.struct({ _tag: "Anchor", kind: anchor.kind, id: anchor.id, conversation: anchor.conversation })
+
+/**
+ * Whether a value is an anchor.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isAnchor = (value: { readonly _tag?: unknown }): value is Anchor => value._tag === "Anchor"
+
+/**
+ * A dispatch as far as it matters here: a frame of the gateway, or a body of the webhook.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Dispatch {
+  readonly t?: string | undefined
+  readonly id?: string | undefined
+  readonly d?: unknown
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {})
+
+const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
+
+const userOf = (d: Fields): string | undefined => {
+  const author = fieldsOf(d["author"])
+  return textOf(author["user_openid"]) ?? textOf(author["id"])
+}
+
+/** Where a message of each type was written. */
+const messageTargets = new Map<string, readonly [Conversation.Scene, (d: Fields) => string | undefined]>([
+  ["C2C_MESSAGE_CREATE", ["c2c", userOf]],
+  ["GROUP_AT_MESSAGE_CREATE", ["group", (d) => textOf(d["group_openid"])]],
+  ["GROUP_MESSAGE_CREATE", ["group", (d) => textOf(d["group_openid"])]],
+  ["AT_MESSAGE_CREATE", ["channel", (d) => textOf(d["channel_id"])]],
+  ["MESSAGE_CREATE", ["channel", (d) => textOf(d["channel_id"])]],
+  ["DIRECT_MESSAGE_CREATE", ["dm", (d) => textOf(d["guild_id"])]]
+])
+
+/**
+ * The events that can be answered by their own id, and in which scenes.
+ *
+ * Source: the event pages of the platform's documentation of 2026. Guild events that can be answered so are not listed: which
+ * channel the answer belongs to differs from one to the next.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const repliableEvents: ReadonlyMap<string, ReadonlySet<Conversation.Scene>> = new Map([
+  ["INTERACTION_CREATE", new Set<Conversation.Scene>(["c2c", "group"])],
+  ["FRIEND_ADD", new Set<Conversation.Scene>(["c2c"])],
+  ["C2C_MSG_RECEIVE", new Set<Conversation.Scene>(["c2c"])],
+  ["GROUP_ADD_ROBOT", new Set<Conversation.Scene>(["group"])],
+  ["GROUP_MSG_RECEIVE", new Set<Conversation.Scene>(["group"])]
+])
+
+/** Where an event that is no message happened. */
+const placeOf = (d: Fields): readonly [Conversation.Scene, string] | undefined => {
+  const group = textOf(d["group_openid"])
+  if (group !== undefined) return ["group", group]
+  const user = textOf(d["user_openid"]) ?? textOf(d["openid"])
+  return user === undefined ? undefined : ["c2c", user]
+}
+
+/**
+ * What a dispatch can be replied by; none where it cannot be, or lacks what it would take. Never throws, whatever the
+ * payload.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ofDispatch = (dispatch: Dispatch): Option.Option<Anchor> => {
+  const type = dispatch.t ?? ""
+  const message = messageTargets.get(type)
+  if (message !== undefined) {
+    const d = fieldsOf(dispatch.d)
+    const [scene, find] = message
+    const id = textOf(d["id"])
+    const target = find(d)
+    return id === undefined || target === undefined
+      ? Option.none()
+      : Option.some(make({ kind: "msg_id", id, conversation: Conversation.make(scene, target) }))
+  }
+  const scenes = repliableEvents.get(type)
+  const id = textOf(dispatch.id)
+  if (scenes === undefined || id === undefined) return Option.none()
+  const place = placeOf(fieldsOf(dispatch.d))
+  return place === undefined || !scenes.has(place[0])
+    ? Option.none()
+    : Option.some(make({ kind: "event_id", id, conversation: Conversation.make(place[0], place[1]) }))
+}
+
+/**
+ * What an event can be replied by: a message by its id; INTERACTION_CREATE, FRIEND_ADD, C2C_MSG_RECEIVE, GROUP_ADD_ROBOT
+ * and GROUP_MSG_RECEIVE by the event's. None for anything else.
+ *
+ * @example
+ * ```ts
+ * import { Anchor, Gateway, Message, Messenger } from "@effect-qq/core"
+ * import { Effect, Option } from "effect"
+ *
+ * const Welcome = Gateway.on("Unknown", (event) =>
+ *   Option.match(Anchor.ofEvent(event), {
+ *     onNone: () => Effect.void,
+ *     onSome: (anchor) => Messenger.reply(anchor, Message.text("hello"))
+ *   })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ofEvent = (event: Event.Event): Option.Option<Anchor> => ofDispatch(event.envelope)
+
+/**
+ * The anchor of a message.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ofMessage = (event: Event.MessageEvent): Anchor =>
+  make({ kind: "msg_id", id: event.id, conversation: Conversation.ofEvent(event) })

@@ -1,0 +1,123 @@
+/**
+ * What became of messages that wait for moderation: a port that whoever receives events fills, and that senders wait on.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as Layer from "effect/Layer"
+import type { Dispatch } from "./Anchor.ts"
+
+/**
+ * The decision about one message.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AuditOutcome =
+  | {
+      readonly _tag: "Passed"
+      readonly auditId: string
+      /** The platform's id of the message. */
+      readonly messageId: string | undefined
+    }
+  | { readonly _tag: "Rejected"; readonly auditId: string }
+
+/**
+ * What the service does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AuditOutcomesShape {
+  /** Notes a decision. Synchronous, because it is called from a socket's callback. */
+  readonly decided: (outcome: AuditOutcome) => void
+  /** Waits for the decision about this audit id; one that has come already is remembered. */
+  readonly outcome: (auditId: string) => Effect.Effect<AuditOutcome>
+}
+
+/**
+ * The decisions about one bot's messages.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class AuditOutcomes extends Context.Tag("@effect-qq/core/AuditOutcomes")<AuditOutcomes, AuditOutcomesShape>() {}
+
+/**
+ * So many decisions, and audit ids that somebody waits for, are remembered: 1024.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const capacity = 1024
+
+/**
+ * Nothing is decided yet. A decision may come before the answer that names its audit id, so both are kept until they meet.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<AuditOutcomesShape> = Effect.sync(() => {
+  const decisions = new Map<string, Deferred.Deferred<AuditOutcome>>()
+  const waiting = new Map<string, number>()
+  const slot = (auditId: string): Deferred.Deferred<AuditOutcome> => {
+    const known = decisions.get(auditId)
+    if (known !== undefined) return known
+    const fresh = Deferred.unsafeMake<AuditOutcome>(FiberId.none)
+    decisions.set(auditId, fresh)
+    for (const id of decisions.keys()) {
+      if (decisions.size <= capacity) break
+      if (!waiting.has(id)) decisions.delete(id)
+    }
+    return fresh
+  }
+  const leave = (auditId: string): void => {
+    const others = (waiting.get(auditId) ?? 1) - 1
+    if (others > 0) waiting.set(auditId, others)
+    else waiting.delete(auditId)
+  }
+  return {
+    decided: (outcome) => Deferred.unsafeDone(slot(outcome.auditId), Effect.succeed(outcome)),
+    outcome: (auditId) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          waiting.set(auditId, (waiting.get(auditId) ?? 0) + 1)
+          return slot(auditId)
+        }),
+        Deferred.await,
+        () => Effect.sync(() => leave(auditId))
+      )
+  }
+})
+
+/**
+ * The decisions about one bot's messages.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<AuditOutcomes> = Layer.effect(AuditOutcomes, make)
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : undefined
+
+/**
+ * The decision that a dispatch brings: MESSAGE_AUDIT_PASS and MESSAGE_AUDIT_REJECT, intent `MESSAGE_AUDIT`. `undefined` for
+ * anything else. Never throws.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const ofDispatch = (dispatch: Dispatch): AuditOutcome | undefined => {
+  if (dispatch.t !== "MESSAGE_AUDIT_PASS" && dispatch.t !== "MESSAGE_AUDIT_REJECT") return undefined
+  if (typeof dispatch.d !== "object" || dispatch.d === null) return undefined
+  const d = dispatch.d as Readonly<Record<string, unknown>>
+  const auditId = textOf(d["audit_id"])
+  if (auditId === undefined) return undefined
+  return dispatch.t === "MESSAGE_AUDIT_PASS"
+    ? { _tag: "Passed", auditId, messageId: textOf(d["message_id"]) }
+    : { _tag: "Rejected", auditId }
+}

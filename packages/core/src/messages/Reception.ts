@@ -1,0 +1,66 @@
+/**
+ * What sending needs to hear of everything that is received: what can be replied to, and what moderation decided. A port
+ * that the gateway calls with each dispatch it takes.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Anchor from "./Anchor.ts"
+import * as AuditOutcomes from "./AuditOutcomes.ts"
+import { ReplyLedger } from "./ReplyLedger.ts"
+
+/**
+ * What the service does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReceptionShape {
+  /** Takes note of one dispatch. Synchronous, because it is called from a socket's callback; never throws. */
+  readonly dispatched: (dispatch: Anchor.Dispatch) => void
+}
+
+/**
+ * The port between what receives events and what sends messages.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Reception extends Context.Tag("@effect-qq/core/Reception")<Reception, ReceptionShape>() {}
+
+/**
+ * Feeds the ledger and the audit outcomes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<ReceptionShape, never, ReplyLedger | AuditOutcomes.AuditOutcomes> = Effect.gen(
+  function* () {
+    const ledger = yield* ReplyLedger
+    const audits = yield* AuditOutcomes.AuditOutcomes
+    return {
+      dispatched: (dispatch) => {
+        const anchor = Anchor.ofDispatch(dispatch)
+        if (anchor._tag === "Some") {
+          ledger.receive(anchor.value)
+          return
+        }
+        const outcome = AuditOutcomes.ofDispatch(dispatch)
+        if (outcome !== undefined) audits.decided(outcome)
+      }
+    }
+  }
+)
+
+/**
+ * Feeds the ledger and the audit outcomes.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Reception, never, ReplyLedger | AuditOutcomes.AuditOutcomes> = Layer.effect(
+  Reception,
+  make
+)

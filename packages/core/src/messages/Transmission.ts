@@ -1,0 +1,245 @@
+/**
+ * One body on its way to the platform: its turn, the request, retries, and what came of it. Three outcomes are kept apart:
+ * surely not sent, refused, and unknown; after an unknown attempt every failure is unknown.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as ErrorCode from "../openapi/ErrorCode.ts"
+import type { OpenApiShape, Response } from "../openapi/OpenApi.ts"
+import type { Anchor } from "./Anchor.ts"
+import * as Conversation from "./Conversation.ts"
+import type { Operation, RateLimitShape } from "./RateLimit.ts"
+import type { AuditPending } from "./Receipt.ts"
+import type { ReplyLedgerShape } from "./ReplyLedger.ts"
+import * as SendError from "./SendError.ts"
+import * as SendPolicy from "./SendPolicy.ts"
+
+/**
+ * A reply as the ledger knows it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Named {
+  readonly anchor: Anchor
+  readonly sequence: number
+}
+
+/**
+ * What is to be sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Transmission {
+  readonly operation: Extract<Operation, "send" | "stream">
+  readonly conversation: Conversation.Conversation
+  readonly path: string
+  readonly body: Readonly<Record<string, unknown>>
+  /** What makes it a reply; `undefined` for a proactive message. */
+  readonly anchor: Anchor | undefined
+  readonly sequence: number
+  /** The replies that the ledger is told about. The first one says whether this was sent before. */
+  readonly records: ReadonlyArray<Named>
+  /** Whether the sequence number says what the reply is, so that a duplicate of it was delivered before. */
+  readonly isNamed: boolean
+}
+
+/**
+ * What the platform said of a body that it took.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Accepted {
+  readonly id: string | undefined
+  readonly timestamp: string | undefined
+  readonly reference: string | undefined
+  readonly attempts: number
+  readonly deduplicated: boolean
+  readonly audit: AuditPending | undefined
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const fieldsOf = (value: unknown): Fields | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : undefined
+
+const noContent = 204
+
+/** What makes a body a reply. The endpoints of guilds know no `msg_seq`. */
+const replyFields = ({ anchor, conversation, sequence }: Transmission): Fields => {
+  if (anchor === undefined) return {}
+  return isIdempotent(conversation)
+    ? { [anchor.kind]: anchor.id, msg_seq: sequence }
+    : { [anchor.kind]: anchor.id }
+}
+
+/** Whether the platform tells a repeated reply from a new one. */
+const isIdempotent = (conversation: Conversation.Conversation): boolean => {
+  const scene = Conversation.sceneOf(conversation)
+  return scene === "c2c" || scene === "group"
+}
+
+const isSpent = (error: { readonly code?: number | undefined; readonly errCode?: number | undefined }): boolean =>
+  [error.code, error.errCode].some((code) => code !== undefined && SendError.spentCodes.has(code))
+
+const closed = (): SendError.MsgIdExpired =>
+  new SendError.MsgIdExpired({ detail: "its window has closed; nothing was sent", hint: ErrorCode.hints.msg_id_expired })
+
+const tooLate = (wait: Duration.Duration): SendError.RateLimited =>
+  new SendError.RateLimited({
+    detail: `its turn would come only in ${Duration.format(wait)}; nothing was sent`,
+    hint: ErrorCode.hints.rate_limited,
+    retryAfter: wait
+  })
+
+/**
+ * Sends bodies by this policy.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (services: {
+  readonly api: OpenApiShape
+  readonly ledger: ReplyLedgerShape
+  readonly rates: RateLimitShape
+  readonly policy: SendPolicy.SendPolicy
+}): ((transmission: Transmission) => Effect.Effect<Accepted, SendError.SendError>) => {
+  const { api, ledger, policy, rates } = services
+
+  /** Whether the platform took it can be told only from an answer that says something. */
+  const accepted = (response: Response, attempts: number): Effect.Effect<Accepted, SendError.DeliveryUnknown> => {
+    const body = fieldsOf(response.body)
+    if (body === undefined && response.status !== noContent) return SendError.unreadable(response.traceId)
+    return Effect.succeed({
+      id: textOf(body?.["id"]),
+      timestamp: textOf(body?.["timestamp"]),
+      reference: textOf(fieldsOf(body?.["ext_info"])?.["ref_idx"]),
+      attempts,
+      deduplicated: false,
+      audit: undefined
+    })
+  }
+
+  const run = (transmission: Transmission, before: "new" | "open" | "delivered") =>
+    Effect.gen(function* () {
+      const { anchor, conversation, operation } = transmission
+      const idempotent = anchor !== undefined && isIdempotent(conversation)
+      const turn = { operation, conversation, proactive: anchor === undefined }
+      const standing = anchor === undefined ? undefined : yield* ledger.standing(anchor)
+      const closesAt = standing?.closesAt
+      let attempts = 0
+      // an attempt without an answer, of this run or an earlier one
+      let unknown = before === "open"
+      let inFlight = false
+
+      const deduplicated = (): Accepted => ({
+        id: undefined,
+        timestamp: undefined,
+        reference: undefined,
+        attempts,
+        deduplicated: true,
+        audit: undefined
+      })
+
+      const spent = ({ code, detail, errCode, hint, traceId }: SendError.MsgIdExpired | SendError.RateLimited) =>
+        new SendError.QuotaExhausted({ code, errCode, traceId, detail, hint, of: "message" })
+
+      /** What a refusal means for this message, here and now. */
+      const judge = (
+        error: SendError.SendError | SendError.AlreadySent | SendError.UnderAudit,
+        now: number
+      ): Effect.Effect<Accepted, SendError.SendError> => {
+        switch (error._tag) {
+          case "AlreadySent":
+            return idempotent && (transmission.isNamed || unknown)
+              ? Effect.succeed(deduplicated())
+              : new SendError.MessageRejected({ ...error, class: "duplicate" })
+          case "UnderAudit":
+            return Effect.succeed({
+              ...deduplicated(),
+              deduplicated: false,
+              audit: { _tag: "AuditPending", auditId: error.auditId }
+            })
+          case "MsgIdExpired":
+            return isSpent(error) && closesAt !== undefined && now < closesAt
+              ? spent(error)
+              : error
+          case "RateLimited":
+            return anchor !== undefined && isSpent(error)
+              ? spent(error)
+              : error
+          default:
+            return error
+        }
+      }
+
+      const attempt = Effect.gen(function* () {
+        yield* Effect.catchTag(rates.turn(turn, policy.maximumElapsed), "TurnTooLate", ({ wait }) => tooLate(wait))
+        if (closesAt !== undefined && (yield* Clock.currentTimeMillis) >= closesAt) return yield* closed()
+        attempts++
+        inFlight = true
+        const result = yield* Effect.either(
+          api.request({
+            method: "POST",
+            path: transmission.path,
+            body: { ...transmission.body, ...replyFields(transmission) },
+            timeout: policy.timeout
+          })
+        )
+        inFlight = false
+        return yield* result._tag === "Right"
+          ? accepted(result.right, attempts)
+          : judge(SendError.fromOpenApi(result.left), yield* Clock.currentTimeMillis)
+      }).pipe(
+        Effect.tapErrorTag("DeliveryUnknown", () =>
+          Effect.sync(() => {
+            unknown = true
+          })
+        )
+      )
+
+      const sending =
+        standing?.isClosed === true
+          ? Effect.fail<SendError.SendError>(closed())
+          : Effect.retry(attempt, SendPolicy.retries(policy, idempotent, closesAt))
+
+      return yield* sending.pipe(
+        Effect.catchAll((error): Effect.Effect<Accepted, SendError.SendError> => {
+          // an earlier run saw it delivered: whatever is wrong now, the user has it
+          if (before === "delivered") return Effect.succeed(deduplicated())
+          if (anchor === undefined || unknown) return unknown ? SendError.afterUnknown(error) : error
+          if (error._tag === "MsgIdExpired") return Effect.zipRight(ledger.close(anchor), error)
+          return error._tag === "QuotaExhausted" && error.of === "message"
+            ? Effect.zipRight(ledger.exhaust(anchor), error)
+            : error
+        }),
+        Effect.onExit((exit) => {
+          // who was interrupted between the request and its answer does not know what became of it
+          const isOpen = unknown || (inFlight && Exit.isFailure(exit))
+          const forEach = (note: (anchor: Anchor, sequence: number) => Effect.Effect<void>) =>
+            Effect.forEach(transmission.records, (record) => note(record.anchor, record.sequence), { discard: true })
+          if (Exit.isSuccess(exit)) return forEach(ledger.delivered)
+          return isOpen || before === "delivered" ? Effect.void : forEach(ledger.refused)
+        })
+      )
+    })
+
+  return (transmission) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const [first, ...others] = transmission.records
+        const before = first === undefined ? "new" : yield* ledger.begin(first.anchor, first.sequence)
+        for (const record of others) yield* ledger.begin(record.anchor, record.sequence)
+        return yield* restore(run(transmission, before))
+      })
+    )
+}

@@ -1,0 +1,763 @@
+/**
+ * What a well-behaved bot does, as a judge of everything that crosses the wire between one bot and a model of the platform.
+ * It looks from outside only: at the platform's journal, at what the handlers saw, and at what the bot said about itself.
+ * It shares no code with the bot and states the rules a second time, in its own words; where the wire leaves a doubt, it
+ * decides for the bot.
+ *
+ * @since 0.1.0
+ */
+import * as CloseCode from "../gateway/CloseCode.ts"
+import type { JournalEntry } from "./model/Journal.ts"
+import type { PlatformModel } from "./model/PlatformModel.ts"
+
+/**
+ * The rules.
+ *
+ * - `OneSocket`: at most one open socket for a shard.
+ * - `Ladder`: no attempt sooner than the ladder, or the platform, allows.
+ * - `IdentifyBudget`: no identify beyond the pace or the budget of the day, and no second connection of a session.
+ * - `SessionGivenUp`: no identify while the session could be resumed and nothing speaks against it.
+ * - `RefusedResume`: a refused session is not resumed again.
+ * - `EndlessResume`: after two resumes in a row that were not confirmed comes an identify.
+ * - `BeatsOnTime`: beats go out at the interval, the first one within 25 s.
+ * - `NeedlessEnd`: a healthy connection is not ended.
+ * - `StatusTruthful`: Ready is stale by at most one interval and 15 s, and comes with the session.
+ * - `ReadyAgain`: Ready within the longest rung after the last trouble.
+ * - `Stopped`: the bot ends only when it is told to.
+ * - `Lost`: every event that the platform could still deliver is handled.
+ * - `HandledTwice`: an event is handled once, but for what a crash cut off.
+ * - `Order`: the events of one conversation are handled in their order.
+ * - `CutOff`: an orderly shutdown lets running handlers finish.
+ * - `ReplyMissing`, `ReplyTwice`: a reply is seen once.
+ * - `Leak`: at the end there is no fiber, timer, socket or event left.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Invariant =
+  | "OneSocket"
+  | "Ladder"
+  | "IdentifyBudget"
+  | "SessionGivenUp"
+  | "RefusedResume"
+  | "EndlessResume"
+  | "BeatsOnTime"
+  | "NeedlessEnd"
+  | "StatusTruthful"
+  | "ReadyAgain"
+  | "Stopped"
+  | "Lost"
+  | "HandledTwice"
+  | "Order"
+  | "CutOff"
+  | "ReplyMissing"
+  | "ReplyTwice"
+  | "Leak"
+
+/**
+ * What was found.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Finding {
+  readonly invariant: Invariant
+  readonly detail: string
+}
+
+/**
+ * What was counted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Tally {
+  /** Messages that users said. */
+  readonly events: number
+  /** Messages that were handled. */
+  readonly handled: number
+  /** Messages that no living session could bring: the platform does not replay them to a new one. */
+  readonly gaps: number
+  /** Runs of handlers that a crash made happen again. */
+  readonly repeated: number
+  /** Replies that users see. */
+  readonly replies: number
+  /** Replies whose outcome the bot did not know. */
+  readonly unknown: number
+  /** Connections after the first. */
+  readonly reconnects: number
+  readonly resumes: number
+  readonly identifies: number
+}
+
+/**
+ * What {@link make} needs to know.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly model: PlatformModel
+  /** The heartbeat interval of the platform, in milliseconds. */
+  readonly interval: number
+  /** How many sessions may be made in a day. */
+  readonly sessionTotal: number
+  /** For how long, in milliseconds, a message may wait for its turn and be worked on. */
+  readonly patience: number
+}
+
+/**
+ * The judge of one bot. All times are in epoch milliseconds. Every method but `check` and `finish` only takes note.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Oracle {
+  /** Something crossed the wire. */
+  readonly entry: (entry: JournalEntry) => void
+  /** A user said a message with this number, counted from 1. */
+  readonly said: (now: number, message: number, conversation: string) => void
+  /** Faults may happen until this time. */
+  readonly troubled: (until: number) => void
+  /** A process of the bot begins. */
+  readonly started: (now: number) => void
+  /** The bot is told to leave, with time to finish what it does. */
+  readonly stopping: (now: number) => void
+  /** The bot has left; `crashed`: without a word. */
+  readonly stopped: (now: number, crashed: boolean) => void
+  /** The bot ended by itself. */
+  readonly ended: (because: string) => void
+  /** What the bot says about itself. */
+  readonly status: (now: number, state: string) => void
+  /** A handler began. */
+  readonly began: (now: number, message: number) => void
+  /** A handler is done: its reply is out, or has an unknown outcome. */
+  readonly done: (now: number, message: number, outcome: "sent" | "unknown") => void
+  /** A handler was cut off. */
+  readonly cut: (now: number, message: number, ranFor: number) => void
+  /** The first rule that is broken now, if one is. */
+  readonly check: (now: number) => Finding | undefined
+  /** The same at the end, when every message should have been handled and answered. */
+  readonly finish: (now: number) => Finding | undefined
+  readonly tally: () => Tally
+}
+
+/** The waits between reconnects, in milliseconds; the last one repeats. */
+const ladder = [1000, 2000, 5000, 10_000, 30_000, 60_000]
+
+const startupLadder = [5000, 10_000, 30_000, 60_000]
+
+/** At most so much is added to a wait. */
+const jitter = 1.2
+
+const rungOf = (rungs: ReadonlyArray<number>, n: number): number =>
+  n < 1 ? 0 : (rungs[Math.min(n, rungs.length) - 1] ?? 0)
+
+/** An ended or living connection attempt, as the platform saw it. */
+interface Attempt {
+  readonly dialledAt: number
+  readonly connection: number | undefined
+  opened: boolean
+  /** HELLO, READY or RESUMED. */
+  greetedAt: number | undefined
+  readyAt: number | undefined
+  introduced: "identify" | "resume" | undefined
+  beatAt: number | undefined
+  /** The platform has answered a beat since READY. */
+  answered: boolean
+  frozenAt: number | undefined
+  endedAt: number | undefined
+  /** The last sign of it. */
+  lastAt: number
+  /** op 7 or 4009 came first. */
+  requestedAt: number | undefined
+  /** op 9 came. */
+  invalidAt: number | undefined
+  closeCode: number | undefined
+  /** The HTTP status of a refused upgrade. */
+  status: number | undefined
+  /** Somebody or something but the client did something about it. */
+  disturbed: boolean
+}
+
+interface Message {
+  readonly number: number
+  readonly conversation: string
+  readonly at: number
+  /** The sessions that it was given to. */
+  readonly sessions: ReadonlyArray<string>
+  /** Its place in the order in which messages were first sent; undefined when none was. */
+  firstSent: number | undefined
+  /** The attempt on which the present process received it. */
+  receivedOn: Attempt | undefined
+  receivedAt: number
+  begun: boolean
+  /** When a handler was first done with it. */
+  doneAt: number | undefined
+  cut: boolean
+  unknown: boolean
+  replies: number
+}
+
+/** How often, in milliseconds, the rules are looked at that need no haste. */
+const slowly = 15_000
+
+/** A day, in milliseconds. */
+const day = 86_400_000
+
+/** How long ids are remembered after their event was settled; after that the platform may not replay it. */
+const remembered = 600_000
+
+/** The store is written at most once a second. */
+const unsaved = 1100
+
+/** So long after the last trouble the slow rules of a connection that is being made still apply. */
+const inFlight = 60_000
+
+/** What comes at the same instant is told in some order. */
+const instant = 2
+
+/**
+ * A judge who has seen nothing yet.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Oracle => {
+  const { interval, model } = options
+  const events = new Map<string, number>()
+  const pending = new Map<number, Message>()
+  const recent = new Map<number, Message>()
+  const conversations = new Map<string, { readonly number: number; readonly firstSent: number | undefined }>()
+  const refused = new Set<string>()
+  /** Sessions that the bot had good reason to give up: what only they could bring is nobody's any more. */
+  const abandoned = new Set<string>()
+  const attempts = new Map<number, Attempt>()
+  const resumedAt: Array<number> = []
+  const identifiedAt: Array<number> = []
+  let found: Finding | undefined
+  let current: Attempt | undefined
+  let quietSince = 0
+  let troubledUntil = 0
+  let running = false
+  let leaving = false
+  let crashedAt = Number.NEGATIVE_INFINITY
+  let leftAt = Number.NEGATIVE_INFINITY
+  let startedAt = 0
+  let state = "Disconnected"
+  let stateAt = 0
+  let sessionStartedAt = 0
+  let sessionDoubted = false
+  let unconfirmed = 0
+  let unconfirmedOfSession = 0
+  let rung = 0
+  let startupRung = 0
+  let everGreeted = false
+  let quick = 0
+  let requestedBefore = Number.NEGATIVE_INFINITY
+  let invalids = 0
+  let required: { readonly from: number; readonly wait: number; readonly because: string } | undefined
+  let resuming: string | undefined
+  let sentCount = 0
+  let checkedAt = 0
+  const counts = {
+    events: 0,
+    handled: 0,
+    gaps: 0,
+    repeated: 0,
+    replies: 0,
+    unknown: 0,
+    dials: 0,
+    resumes: 0,
+    identifies: 0
+  }
+
+  const find = (invariant: Invariant, detail: string): void => {
+    found ??= { invariant, detail }
+  }
+
+  const trouble = (at: number): void => {
+    quietSince = Math.max(quietSince, at)
+  }
+
+  /** When nothing more can be expected to go wrong by itself. */
+  const quietFrom = (): number => Math.max(quietSince, troubledUntil, startedAt)
+
+  const longestWait = (now: number): number => {
+    while (identifiedAt.length > 0 && now - (identifiedAt[0] ?? now) > day) identifiedAt.shift()
+    const left = Math.max(1, options.sessionTotal - identifiedAt.length)
+    return Math.max(rungOf(ladder, ladder.length), day / left) * jitter
+  }
+
+  const forgetProcess = (): void => {
+    rung = 0
+    startupRung = 0
+    everGreeted = false
+    quick = 0
+    requestedBefore = Number.NEGATIVE_INFINITY
+    invalids = 0
+    required = undefined
+    unconfirmed = 0
+    current = undefined
+    resumedAt.length = 0
+  }
+
+  const endedBy = (attempt: Attempt): number => attempt.endedAt ?? attempt.lastAt
+
+  /** Counts an attempt that is over, and works out how long the next one has to wait. */
+  const conclude = (attempt: Attempt): void => {
+    const at = endedBy(attempt)
+    const readyFor = attempt.readyAt === undefined ? 0 : at - attempt.readyAt
+    // the bot may count any frame as an answer: whoever had a chance of one is taken to be stable
+    if (readyFor >= 30_000 && attempt.beatAt !== undefined) {
+      rung = 0
+      invalids = 0
+      quick = 0
+    }
+    const old = sessionStartedAt > 0 && at - sessionStartedAt >= day - 60_000
+    const asked = attempt.requestedAt
+    const again = asked !== undefined && asked - requestedBefore < 60_000
+    if (asked !== undefined) requestedBefore = asked
+    const requested = asked !== undefined && !again
+    everGreeted = everGreeted || attempt.greetedAt !== undefined
+    if (attempt.greetedAt !== undefined) startupRung = 0
+    if (requested || old) {
+      quick = 0
+      required = undefined
+      return
+    }
+    const wasQuick = attempt.greetedAt !== undefined && at - attempt.greetedAt < 5000 - instant && asked === undefined
+    quick = wasQuick ? quick + 1 : attempt.greetedAt === undefined ? quick : 0
+    if (!everGreeted) {
+      startupRung++
+      required = { from: at, wait: rungOf(startupLadder, startupRung), because: `start-up rung ${startupRung}` }
+    } else {
+      rung++
+      if (attempt.invalidAt !== undefined) invalids++
+      required =
+        attempt.invalidAt !== undefined && invalids === 1
+          ? { from: attempt.invalidAt, wait: 3000, because: "the first op 9" }
+          : { from: at, wait: rungOf(ladder, rung), because: `rung ${rung}` }
+    }
+    if (quick >= 3) required = { from: at, wait: 60_000, because: `${quick} quick disconnects` }
+    if (attempt.closeCode === 4008 || attempt.status === 429)
+      required = { from: at, wait: 60_000, because: "slow down" }
+  }
+
+  const dial = (entry: Extract<JournalEntry, { readonly kind: "Upgrade" }>): void => {
+    const now = entry.at
+    counts.dials++
+    if (current !== undefined) conclude(current)
+    if (required !== undefined && now - required.from < required.wait - instant) {
+      find(
+        "Ladder",
+        `an attempt ${now - required.from} ms after the last one, ${required.wait} ms for ${required.because}`
+      )
+    }
+    current = {
+      dialledAt: now,
+      connection: entry.connection,
+      opened: false,
+      greetedAt: undefined,
+      readyAt: undefined,
+      introduced: undefined,
+      beatAt: undefined,
+      answered: false,
+      frozenAt: undefined,
+      endedAt: entry.outcome === "Accept" ? undefined : now,
+      lastAt: now,
+      requestedAt: undefined,
+      invalidAt: undefined,
+      closeCode: undefined,
+      status: entry.status,
+      disturbed: false
+    }
+    resuming = undefined
+    if (entry.outcome !== "Accept") trouble(now)
+    if (entry.connection !== undefined) attempts.set(entry.connection, current)
+    if (model.counters().maxOpenSockets > 1) find("OneSocket", "two sockets are open")
+  }
+
+  const identify = (attempt: Attempt, now: number): void => {
+    counts.identifies++
+    identifiedAt.push(now)
+    attempt.introduced = "identify"
+    const fruitless = resumedAt.filter((at) => now - at <= 300_000).length
+    const mayGiveUp =
+      sessionDoubted ||
+      unconfirmedOfSession >= 2 ||
+      fruitless >= 5 ||
+      now - sessionStartedAt >= day - 60_000 ||
+      crashedAt - sessionStartedAt <= unsaved
+    const living = model.sessions(now).filter(({ connection }) => connection !== attempt.connection)
+    if (living.length > 0 && !mayGiveUp) {
+      find("SessionGivenUp", `an identify, although session ${living[0]?.id} could be resumed`)
+    }
+    abandoned.clear()
+    for (const { id } of living) abandoned.add(id)
+    unconfirmed = 0
+    unconfirmedOfSession = 0
+  }
+
+  const resume = (attempt: Attempt, session: string, now: number): void => {
+    counts.resumes++
+    attempt.introduced = "resume"
+    resuming = session
+    if (refused.has(session)) find("RefusedResume", `session ${session} was refused before`)
+    if (unconfirmed >= 2) find("EndlessResume", `a resume after ${unconfirmed} that were not confirmed`)
+    unconfirmed++
+    unconfirmedOfSession++
+    resumedAt.push(now)
+    if (resumedAt.length > 16) resumedAt.shift()
+  }
+
+  const becomeReady = (attempt: Attempt, now: number, type: string): void => {
+    attempt.readyAt = now
+    attempt.greetedAt = now
+    unconfirmed = 0
+    unconfirmedOfSession = 0
+    resuming = undefined
+    if (type !== "READY") return
+    sessionStartedAt = now
+    sessionDoubted = false
+  }
+
+  const refuseIfGone = (now: number): void => {
+    const session = resuming
+    if (session === undefined || model.sessions(now).some(({ id }) => id === session)) return
+    refused.add(session)
+    if (refused.size > 1000) for (const oldest of refused) return void refused.delete(oldest)
+  }
+
+  const sent = (entry: Extract<JournalEntry, { readonly kind: "Sent" }>): void => {
+    const attempt = attempts.get(entry.connection)
+    if (attempt === undefined) return
+    const now = entry.at
+    attempt.lastAt = now
+    switch (entry.op) {
+      case 0:
+        if (entry.t === "READY" || entry.t === "RESUMED") return becomeReady(attempt, now, entry.t)
+        // a replayed dispatch that is new confirms a resume just as well; to be sure that it is new is not needed here
+        unconfirmed = 0
+        return noteSent(attempt, entry.id, now)
+      case 7:
+        attempt.requestedAt ??= attempt.closeCode === undefined && attempt.invalidAt === undefined ? now : undefined
+        attempt.disturbed = true
+        return trouble(now)
+      case 9:
+        attempt.invalidAt ??= now
+        attempt.disturbed = true
+        sessionDoubted = true
+        refuseIfGone(now)
+        return trouble(now)
+      case 10:
+        attempt.greetedAt = now
+        return
+      case 11:
+        attempt.answered = true
+        return
+      default:
+        return
+    }
+  }
+
+  const noteSent = (attempt: Attempt, id: string | undefined, now: number): void => {
+    const number = id === undefined ? undefined : events.get(id)
+    const message = number === undefined ? undefined : (pending.get(number) ?? recent.get(number))
+    if (message === undefined) return
+    message.firstSent ??= sentCount++
+    message.receivedOn = attempt
+    message.receivedAt = now
+  }
+
+  const received = (entry: Extract<JournalEntry, { readonly kind: "Received" }>): void => {
+    const attempt = attempts.get(entry.connection)
+    if (attempt === undefined) return
+    attempt.lastAt = entry.at
+    switch (entry.op) {
+      case 1:
+        attempt.beatAt = entry.at
+        return
+      case 2:
+        return identify(attempt, entry.at)
+      case 6:
+        return entry.session === undefined ? undefined : resume(attempt, entry.session, entry.at)
+      default:
+        return
+    }
+  }
+
+  const closed = (entry: Extract<JournalEntry, { readonly kind: "Closed" }>): void => {
+    const attempt = attempts.get(entry.connection)
+    attempts.delete(entry.connection)
+    if (attempt === undefined) return
+    const now = entry.at
+    attempt.endedAt = now
+    attempt.lastAt = now
+    if (entry.by === "client") {
+      const old = now - sessionStartedAt >= day - 60_000
+      const healthy = attempt.readyAt !== undefined && !attempt.disturbed && attempt.dialledAt >= troubledUntil
+      if (healthy && running && !leaving && !old && now > troubledUntil) {
+        find("NeedlessEnd", "the bot left a healthy connection")
+      }
+      return
+    }
+    attempt.closeCode = entry.code
+    attempt.disturbed = true
+    if (entry.code === 4009 && attempt.invalidAt === undefined) attempt.requestedAt ??= now
+    if (entry.code !== undefined && CloseCode.lookup(entry.code).recovery === "identify") {
+      sessionDoubted = true
+      refuseIfGone(now)
+    }
+    if (entry.code === 4004) sessionDoubted = true
+    trouble(now)
+  }
+
+  const request = (entry: Extract<JournalEntry, { readonly kind: "Request" }>): void => {
+    if (entry.path.startsWith("/v2/")) return
+    if (entry.answer !== "Reply" || (entry.status ?? 200) >= 400 || (entry.code ?? 0) !== 0) trouble(entry.at)
+  }
+
+  const accepted = (entry: Extract<JournalEntry, { readonly kind: "Accepted" }>): void => {
+    const number = Number(/^reply (\d+)$/.exec(entry.content)?.[1])
+    const message = pending.get(number) ?? recent.get(number)
+    if (message === undefined) return find("ReplyTwice", `a reply to message ${entry.content}, long after it`)
+    message.replies++
+    counts.replies++
+    if (message.replies > 1) find("ReplyTwice", `users see ${message.replies} replies to message ${number}`)
+  }
+
+  const freeze = (now: number): void => {
+    for (const attempt of attempts.values()) attempt.frozenAt ??= now
+  }
+
+  const remember = (message: Message, now: number): void => {
+    pending.delete(message.number)
+    recent.set(message.number, message)
+    for (const [number, old] of recent) {
+      if (now - (old.doneAt ?? old.at) < 2 * remembered) return
+      recent.delete(number)
+    }
+  }
+
+  /** Whether the platform, or the process that runs, still has this message. */
+  const isOwed = (message: Message, living: ReadonlySet<string>): boolean => {
+    if (message.sessions.some((session) => living.has(session))) return true
+    const { receivedAt, receivedOn } = message
+    if (receivedOn === undefined || receivedAt < startedAt || !running) return false
+    // what comes in the instant in which a socket is left may go unheard
+    return receivedOn.endedAt === undefined || receivedOn.endedAt > receivedAt || receivedOn.closeCode !== undefined
+  }
+
+  const checkPending = (now: number, all: boolean): void => {
+    if (pending.size === 0) return
+    const living = new Set(model.sessions(now).flatMap(({ id }) => (abandoned.has(id) ? [] : [id])))
+    const patience = all ? 0 : inFlight + longestWait(now) + options.patience
+    for (const message of pending.values()) {
+      const worked = message.begun && !message.cut
+      if (!worked && !isOwed(message, living)) {
+        counts.gaps++
+        pending.delete(message.number)
+        continue
+      }
+      const waited = now - Math.max(message.at, quietFrom())
+      if (waited <= patience || (!running && !all)) continue
+      if (worked) return find("ReplyMissing", `message ${message.number} of ${message.at} is not answered`)
+      return find("Lost", `message ${message.number} of ${message.at} was never handled`)
+    }
+  }
+
+  const checkBeats = (now: number, attempt: Attempt): void => {
+    const { beatAt, endedAt, frozenAt, readyAt } = attempt
+    if (readyAt === undefined || endedAt !== undefined || frozenAt !== undefined || leaving || !running) return
+    const due = beatAt === undefined || beatAt < readyAt ? readyAt + Math.min(interval, 25_000) : beatAt + interval
+    if (now > due + 100) find("BeatsOnTime", `no beat at ${due}`)
+  }
+
+  const checkStatus = (now: number): void => {
+    const attempt = current
+    const live = attempt?.readyAt !== undefined && attempt.endedAt === undefined && attempt.frozenAt === undefined
+    if (state === "Ready" && !live) {
+      const deadAt = attempt?.frozenAt ?? attempt?.endedAt ?? attempt?.dialledAt ?? startedAt
+      const stale = interval + 15_000 + 1000
+      if (now - Math.max(deadAt, stateAt) > stale) {
+        find("StatusTruthful", `Ready, although the connection is dead since ${deadAt}`)
+      }
+    }
+    if (live && state !== "Ready" && running && !leaving && now - Math.max(attempt.readyAt ?? 0, stateAt) > 5000) {
+      find("StatusTruthful", `${state}, although the session is live since ${attempt.readyAt}`)
+    }
+    if (state !== "Ready" && running && !leaving && now - quietFrom() > inFlight + longestWait(now) + 5000) {
+      find("ReadyAgain", `${state}, and nothing went wrong since ${quietFrom()}`)
+    }
+  }
+
+  const noteOrder = (message: Message): void => {
+    const last = conversations.get(message.conversation)
+    if (last === undefined || last.number < message.number) {
+      conversations.set(message.conversation, { number: message.number, firstSent: message.firstSent })
+      return
+    }
+    // the platform may have sent them in another order than they were said in
+    if ((last.firstSent ?? 0) < (message.firstSent ?? 0)) return
+    find("Order", `message ${message.number} was handled after ${last.number} of the same conversation`)
+  }
+
+  const began: Oracle["began"] = (now, number) => {
+    const message = pending.get(number) ?? recent.get(number)
+    if (message === undefined) {
+      counts.repeated++
+      return
+    }
+    if (!message.begun) {
+      message.begun = true
+      counts.handled++
+      noteOrder(message)
+      return
+    }
+    const { doneAt } = message
+    const excused = doneAt === undefined ? message.cut : crashedAt > doneAt - instant && crashedAt - doneAt <= unsaved
+    if (!excused && (doneAt === undefined || now - doneAt < remembered)) {
+      find("HandledTwice", `message ${number} was handled again`)
+    }
+    counts.repeated++
+    message.cut = false
+  }
+
+  return {
+    entry: (entry) => {
+      switch (entry.kind) {
+        case "Upgrade":
+          return dial(entry)
+        case "Opened": {
+          const attempt = attempts.get(entry.connection)
+          if (attempt !== undefined) attempt.opened = true
+          return
+        }
+        case "Closed":
+          return closed(entry)
+        case "Received":
+          return received(entry)
+        case "Sent":
+          return sent(entry)
+        case "Request":
+          return request(entry)
+        case "Accepted":
+          return accepted(entry)
+        case "Fault":
+          trouble(entry.at)
+          if (entry.fault._tag === "Freeze") freeze(entry.at)
+          for (const attempt of attempts.values()) attempt.disturbed = true
+          return
+        case "Violation":
+          return find("IdentifyBudget", entry.of)
+        case "Said": {
+          const number = Number(/#(\d+)\//.exec(entry.text ?? "")?.[1])
+          if (Number.isInteger(number)) events.set(entry.event, number)
+          if (events.size > 4096) for (const oldest of events.keys()) return void events.delete(oldest)
+          return
+        }
+        case "Recalled":
+        case "Acknowledged":
+          return
+      }
+    },
+    said: (now, number, conversation) => {
+      counts.events++
+      pending.set(number, {
+        number,
+        conversation,
+        at: now,
+        sessions: model.sessions(now).map(({ id }) => id),
+        firstSent: undefined,
+        receivedOn: undefined,
+        receivedAt: 0,
+        begun: false,
+        doneAt: undefined,
+        cut: false,
+        unknown: false,
+        replies: 0
+      })
+    },
+    troubled: (until) => {
+      troubledUntil = Math.max(troubledUntil, until)
+    },
+    started: (now) => {
+      forgetProcess()
+      running = true
+      leaving = false
+      startedAt = now
+      state = "Disconnected"
+      stateAt = now
+    },
+    stopping: (now) => {
+      leaving = true
+      trouble(now)
+    },
+    stopped: (now, crashed) => {
+      running = false
+      leaving = false
+      leftAt = now
+      if (crashed) {
+        crashedAt = now
+        for (const message of pending.values()) if (message.begun && message.doneAt === undefined) message.cut = true
+      }
+      state = "Disconnected"
+      stateAt = now
+      trouble(now)
+    },
+    ended: (because) => find("Stopped", because),
+    status: (now, next) => {
+      if (next === state) return
+      state = next
+      stateAt = now
+    },
+    began,
+    done: (now, number, outcome) => {
+      const message = pending.get(number) ?? recent.get(number)
+      if (message === undefined) return
+      message.doneAt ??= now
+      if (outcome === "unknown") {
+        message.unknown = true
+        counts.unknown++
+      }
+      if (message.replies === 0 && outcome === "sent") {
+        find("ReplyMissing", `the bot says that it answered message ${number}, and nobody sees it`)
+      }
+      remember(message, now)
+    },
+    cut: (_now, number, ranFor) => {
+      const message = pending.get(number) ?? recent.get(number)
+      if (message !== undefined) message.cut = true
+      if (ranFor < 9900)
+        find("CutOff", `the handler of message ${number} was cut off ${ranFor} ms after the shutdown began`)
+    },
+    check: (now) => {
+      if (found !== undefined) return found
+      if (current !== undefined) checkBeats(now, current)
+      checkStatus(now)
+      if (now - checkedAt >= slowly) {
+        checkedAt = now
+        checkPending(now, false)
+      }
+      return found
+    },
+    finish: (now) => {
+      checkPending(now, true)
+      if (found === undefined && model.counters().openSockets > 0) find("Leak", "a socket is open")
+      if (found === undefined && leftAt < startedAt) find("Leak", "the bot still runs")
+      return found
+    },
+    tally: () => ({
+      events: counts.events,
+      handled: counts.handled,
+      gaps: counts.gaps,
+      repeated: counts.repeated,
+      replies: counts.replies,
+      unknown: counts.unknown,
+      reconnects: Math.max(0, counts.dials - 1),
+      resumes: counts.resumes,
+      identifies: counts.identifies
+    })
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The upload of files in one request, and what was handed out for them.
+ *
+ * Source: the rich media page of the platform's documentation of 2026; `file_data` from the SDKs; 413 of the edge from
+ * AstrBot#9616 and nanobot#1667.
+ *
+ * @since 0.1.0
+ */
+import * as BoundedMap from "./BoundedMap.ts"
+import * as Content from "./Content.ts"
+import type { Platform } from "./Platform.ts"
+import { dayOf } from "./Proactive.ts"
+import * as Reply from "./Reply.ts"
+
+/** A path that goes on for longer is not a URL that anybody would host a file at. */
+const maximumUrl = 8192
+
+/**
+ * A file that the platform has.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface File {
+  readonly uuid: string
+  readonly info: string
+  readonly scene: "c2c" | "group"
+  /** 1 image, 2 video, 3 voice, 4 any file. */
+  readonly fileType: number
+  /** In epoch milliseconds. */
+  readonly expiresAt: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Uploads {
+  /**
+   * Takes a file. `deliver` is called where the body asks that the file be sent at once: it answers with the id of the
+   * message, or why there is none.
+   */
+  readonly upload: (
+    now: number,
+    traceId: string,
+    scene: "c2c" | "group",
+    target: string,
+    body: string,
+    deliver: (file: File, body: Content.Body) => string | Reply.ErrorCode
+  ) => Reply.Reply
+  /** The file behind a `file_info` in this scene. A file of another scene, or whose time is over, is none. */
+  readonly find: (now: number, scene: string, fileInfo: string) => File | undefined
+}
+
+/** The bytes of a base64 text; `undefined` when it is none. */
+const sizeOfBase64 = (text: string): number | undefined => {
+  if (text.length === 0 || text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0
+  return (text.length / 4) * 3 - padding
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (platform: Platform): Uploads => {
+  const { settings } = platform
+  const files = BoundedMap.make<File>(settings.anchorLimit)
+  let day = 0
+  let uploaded = 0
+
+  return {
+    upload: (now, traceId, scene, target, text, deliver) => {
+      const fail = (code: Reply.ErrorCode): Reply.Reply => Reply.error(traceId, code)
+      // The edge looks at the size of the request alone: base64 makes a file a third larger.
+      if (text.length > Math.ceil(settings.maximumInlineFile / 3) * 4 + 4096) {
+        return Reply.edge(413, "Request Entity Too Large")
+      }
+      const body = Content.parse(text)
+      if (body === undefined) return fail(12002)
+      const { file_data: data, file_type: fileType, srv_send_msg: deliverNow, url } = body
+      if (typeof fileType !== "number" || ![1, 2, 3, 4].includes(fileType)) return fail(850019)
+      const isByUrl = !Content.isAbsent(url)
+      if (isByUrl === !Content.isAbsent(data)) return fail(12002)
+      const size = typeof data === "string" ? sizeOfBase64(data) : undefined
+      if (isByUrl) {
+        if (typeof url !== "string" || url.length > maximumUrl || !/^https?:\/\/[^/\s]/i.test(url)) return fail(850026)
+      } else {
+        if (size === undefined) return fail(12002)
+        if (size > settings.maximumInlineFile) return Reply.edge(413, "Request Entity Too Large")
+        if (day !== dayOf(now)) {
+          day = dayOf(now)
+          uploaded = 0
+        }
+        if (uploaded + size > settings.uploadQuota) return fail(40093002)
+        uploaded += size
+      }
+      const number = platform.count("file").toString().padStart(8, "0")
+      const file: File = {
+        uuid: `model-file-${number}`,
+        info: `model-file-info-${scene}-${number}`,
+        scene,
+        fileType,
+        expiresAt: now + settings.mediaLifetime
+      }
+      files.set(file.info, file)
+      platform.journal.push({
+        at: now,
+        kind: "Uploaded",
+        scene,
+        target,
+        file: file.uuid,
+        fileType,
+        by: isByUrl ? "url" : "file_data",
+        ...(size === undefined ? {} : { size })
+      })
+      const delivered = deliverNow === true ? deliver(file, body) : undefined
+      if (typeof delivered === "number") return fail(delivered)
+      return Reply.json(200, {
+        file_uuid: file.uuid,
+        file_info: file.info,
+        ttl: settings.mediaLifetime === Infinity ? 0 : Math.floor(settings.mediaLifetime / 1000),
+        ...(delivered === undefined ? {} : { id: delivered })
+      })
+    },
+    find: (now, scene, fileInfo) => {
+      const file = files.get(fileInfo)
+      return file !== undefined && file.scene === scene && now < file.expiresAt ? file : undefined
+    }
+  }
+}

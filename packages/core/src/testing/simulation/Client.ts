@@ -1,0 +1,266 @@
+/**
+ * One bot on a model of the platform, as a process that can be ended in an orderly way or cut off without a word, and
+ * started again over what it had stored.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import * as Socket from "@effect/platform/Socket"
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Bot from "../../Bot.ts"
+import * as BotConfig from "../../BotConfig.ts"
+import * as Gateway from "../../Gateway.ts"
+import * as Message from "../../messages/Message.ts"
+import * as Messenger from "../../messages/Messenger.ts"
+import type { SendError } from "../../messages/SendError.ts"
+import type * as MemorySocket from "../MemorySocket.ts"
+import type { ModelRunnerShape } from "../ModelRunner.ts"
+import type { Oracle } from "../Oracle.ts"
+
+/**
+ * What a client needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly runner: ModelRunnerShape
+  readonly construct: (url: string) => MemorySocket.MemorySocket
+  readonly http: HttpClient.HttpClient
+  readonly oracle: Oracle
+  readonly seed: string
+  readonly bot: Partial<BotConfig.Options> | undefined
+}
+
+/**
+ * The client.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Client {
+  /** Starts a process. Nothing happens if one runs. */
+  readonly start: Effect.Effect<void, never, Scope.Scope>
+  /** Lets the process leave in an orderly way, and waits until it has. */
+  readonly stop: Effect.Effect<void>
+  /** Ends the process without a word. */
+  readonly crash: Effect.Effect<void, never, Scope.Scope>
+  readonly isRunning: () => boolean
+}
+
+/** A process that has crashed is dead to the world, although its fibers take a moment to end. */
+interface Life {
+  isAlive: boolean
+  isLeaving: boolean
+  leavingSince: number
+  readonly sockets: Set<MemorySocket.MemorySocket>
+}
+
+interface Process {
+  readonly life: Life
+  readonly fiber: Fiber.RuntimeFiber<never, Gateway.AlreadyRunning | Effect.Effect.Error<Context.Tag.Service<typeof Gateway.Gateway>["ready"]>>
+}
+
+const openSocket = (life: Life, construct: Options["construct"], url: string): MemorySocket.MemorySocket => {
+  const socket = construct(url)
+  life.sockets.add(socket)
+  socket.addEventListener("close", () => life.sockets.delete(socket))
+  return {
+    url,
+    protocol: "",
+    extensions: "",
+    bufferedAmount: 0,
+    get readyState() {
+      return socket.readyState
+    },
+    get binaryType() {
+      return socket.binaryType
+    },
+    set binaryType(type) {
+      socket.binaryType = type
+    },
+    addEventListener: (type, listener, options) =>
+      socket.addEventListener(type, (event) => (life.isAlive ? listener(event) : undefined), options),
+    removeEventListener: socket.removeEventListener,
+    send: (data) => (life.isAlive ? socket.send(data) : undefined),
+    close: (code, reason) => (life.isAlive ? socket.close(code, reason) : undefined),
+    terminate: () => (life.isAlive ? socket.terminate() : undefined)
+  }
+}
+
+const numberOf = (text: string): { readonly number: number; readonly work: number } => {
+  const [, number, work] = /#(\d+)\/(\d+)/.exec(text) ?? []
+  return { number: Number(number), work: Number(work) }
+}
+
+/** A reply that could not be sent is tried again for five minutes, as a careful program would. */
+const again = Schedule.spaced("15 seconds").pipe(Schedule.intersect(Schedule.recurs(20)))
+
+/** Tells the model's hosts from real ones; there is nothing to fall back on. */
+const hosts = { api: "https://platform.test", token: "https://platform.test/app/getAppAccessToken" } as const
+
+/**
+ * A client that has not been started.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Client => {
+  const { oracle, runner } = options
+  const stored = new Map<string, string>()
+  let processes = 0
+  let current: Process | undefined
+
+  const storeOf = (life: Life): KeyValueStore.KeyValueStore => {
+    const write = (run: () => void) => Effect.sync(() => (life.isAlive ? run() : undefined))
+    return KeyValueStore.makeStringOnly({
+      get: (key) => Effect.sync(() => Option.fromNullable(stored.get(key))),
+      set: (key, value) => write(() => void stored.set(key, value)),
+      remove: (key) => write(() => void stored.delete(key)),
+      clear: write(() => stored.clear()),
+      size: Effect.sync(() => stored.size)
+    })
+  }
+
+  const httpOf = (life: Life): HttpClient.HttpClient =>
+    HttpClient.transform(options.http, (answer) =>
+      Effect.suspend(() =>
+        life.isAlive
+          ? Effect.flatMap(answer, (response) => (life.isAlive ? Effect.succeed(response) : Effect.never))
+          : Effect.never
+      )
+    )
+
+  const handlersOf = (life: Life) =>
+    Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"], (event) =>
+      Effect.gen(function* () {
+        const { number, work } = numberOf(event.content)
+        if (life.isAlive) oracle.began(yield* Clock.currentTimeMillis, number)
+        yield* Effect.sleep(work)
+        const outcome = yield* Messenger.reply(event, Message.text(`reply ${number}`), { key: "reply" }).pipe(
+          Effect.as("sent" as const),
+          Effect.catchTag("DeliveryUnknown", () => Effect.succeed("unknown" as const)),
+          Effect.retry({ schedule: again, while: (error: SendError) => error._tag !== "DeliveryUnknown" })
+        )
+        if (life.isAlive) oracle.done(yield* Clock.currentTimeMillis, number, outcome)
+      }).pipe(
+        Effect.onInterrupt(() =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            if (life.isAlive) oracle.cut(now, numberOf(event.content).number, now - life.leavingSince)
+          })
+        )
+      )
+    )
+
+  const program = (life: Life) =>
+    Effect.gen(function* () {
+      const gateway = yield* Gateway.Gateway
+      yield* Effect.forkScoped(
+        Stream.runForEach(gateway.status.changes, (status) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            if (life.isAlive) oracle.status(now, status.state._tag)
+          })
+        )
+      )
+      return yield* gateway.run(handlersOf(life))
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        Bot.layer.pipe(
+          Layer.provide(
+            BotConfig.layer({
+              hosts,
+              appId: runner.model.appId,
+              secret: Redacted.make("model-secret"),
+              ...options.bot
+            })
+          ),
+          Layer.provide(Layer.succeed(HttpClient.HttpClient, httpOf(life))),
+          Layer.provide(Layer.succeed(KeyValueStore.KeyValueStore, storeOf(life))),
+          Layer.provide(
+            Layer.succeed(
+              Socket.WebSocketConstructor,
+              ((url: string) => openSocket(life, options.construct, url)) as unknown as Context.Tag.Service<
+                typeof Socket.WebSocketConstructor
+              >
+            )
+          )
+        )
+      ),
+      Effect.withRandom(Random.make(`${options.seed}/${processes}`))
+    )
+
+  const explain = (cause: Cause.Cause<unknown>): string => {
+    const [error] = [...causeErrors(cause)]
+    return error ?? "the bot came to its end"
+  }
+
+  const start: Client["start"] = Effect.gen(function* () {
+    if (current !== undefined) return
+    const life: Life = { isAlive: true, isLeaving: false, leavingSince: 0, sockets: new Set() }
+    processes++
+    oracle.started(yield* Clock.currentTimeMillis)
+    const fiber = yield* Effect.forkScoped(
+      Effect.onExit(program(life), (exit) =>
+        Effect.sync(() => {
+          if (life.isAlive && !life.isLeaving && Exit.isFailure(exit)) oracle.ended(explain(exit.cause))
+        })
+      )
+    )
+    current = { life, fiber }
+  })
+
+  const stop: Client["stop"] = Effect.gen(function* () {
+    if (current === undefined) return
+    const { fiber, life } = current
+    const now = yield* Clock.currentTimeMillis
+    life.isLeaving = true
+    life.leavingSince = now
+    oracle.stopping(now)
+    yield* Fiber.interrupt(fiber)
+    life.isAlive = false
+    current = undefined
+    oracle.stopped(yield* Clock.currentTimeMillis, false)
+  })
+
+  const crash: Client["crash"] = Effect.gen(function* () {
+    if (current === undefined) return
+    const { fiber, life } = current
+    life.isAlive = false
+    current = undefined
+    oracle.stopped(yield* Clock.currentTimeMillis, true)
+    for (const socket of life.sockets) socket.terminate()
+    // what is left of it ends when it can: nobody hears it any more
+    yield* Effect.forkScoped(Fiber.interrupt(fiber))
+  })
+
+  return { start, stop, crash, isRunning: () => current !== undefined }
+}
+
+const causeErrors = (cause: Cause.Cause<unknown>): ReadonlyArray<string> => {
+  switch (cause._tag) {
+    case "Empty":
+    case "Interrupt":
+      return []
+    case "Fail":
+      return [String(cause.error)]
+    case "Die":
+      return [String(cause.defect)]
+    case "Sequential":
+    case "Parallel":
+      return [...causeErrors(cause.left), ...causeErrors(cause.right)]
+  }
+}

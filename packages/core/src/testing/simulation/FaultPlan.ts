@@ -1,0 +1,238 @@
+/**
+ * What goes wrong in a simulation: a table of mishaps, from which chance draws. A mishap strikes at once and is over after
+ * a while: then whatever still waits is taken back, so that the bot can be asked to be well again.
+ *
+ * @since 0.1.0
+ */
+import * as Fault from "../Fault.ts"
+
+/**
+ * A source of chance that is drawn from without an Effect.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Dice {
+  /** At least 0, below 1. */
+  readonly next: () => number
+  /** A whole number, both ends included. */
+  readonly between: (least: number, most: number) => number
+  readonly pick: <A>(choices: readonly [A, ...ReadonlyArray<A>]) => A
+  readonly chance: (probability: number) => boolean
+}
+
+/**
+ * The kinds of mishaps.
+ *
+ * - `network`: connections that break, freeze or cannot be made; frames that are none.
+ * - `gateway`: op 7, op 9, close codes, refused and ignored resumes and identifies, sessions that are forgotten.
+ * - `delivery`: duplicates, twins, reordering, skipped sequence numbers.
+ * - `http`: tokens, metadata and messages that fail before or after they were accepted.
+ * - `restart`: the bot is told to leave and comes back.
+ * - `crash`: the bot ends without a word and comes back with what it had stored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type FaultKind = "network" | "gateway" | "delivery" | "http" | "restart" | "crash"
+
+/**
+ * Every kind there is.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
+  "network",
+  "gateway",
+  "delivery",
+  "http",
+  "restart",
+  "crash"
+]
+
+/**
+ * One mishap.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Mishap {
+  readonly name: string
+  /** Injected together, in this order. */
+  readonly faults: ReadonlyArray<Fault.Fault>
+  /** Milliseconds until whatever still waits is taken back. */
+  readonly lasts: number
+  /** What happens to the process of the bot, and for how many milliseconds it is away. */
+  readonly process: { readonly _tag: "Restart" | "Crash"; readonly away: number } | undefined
+}
+
+type Draw = (dice: Dice) => Omit<Mishap, "name" | "process" | "lasts"> & Partial<Mishap>
+
+const second = 1000
+
+const closes = (...codes: readonly [number, ...ReadonlyArray<number>]): Draw => {
+  return (dice) => ({ faults: [Fault.close(dice.pick(codes))] })
+}
+
+/** Breaks the connection after something was prepared for the next one. */
+const thenDrop = (prepare: (dice: Dice) => ReadonlyArray<Fault.Fault>): Draw => {
+  return (dice) => ({ faults: [...prepare(dice), dice.chance(0.5) ? Fault.drop() : Fault.close(1011)] })
+}
+
+/** A session that is gone makes the next connection identify. */
+const thenIdentify = (prepare: (dice: Dice) => ReadonlyArray<Fault.Fault>): Draw => {
+  return (dice) => ({ faults: [...prepare(dice), Fault.forgetSessions, Fault.drop()] })
+}
+
+const httpFailure = (dice: Dice, ...more: ReadonlyArray<Fault.HttpFailure>): Fault.HttpFailure =>
+  dice.pick([
+    Fault.status(500),
+    Fault.status(502),
+    Fault.html(504),
+    Fault.status(503, { code: 50_055_001, message: "injected failure" }),
+    Fault.body(200, "null"),
+    Fault.reset({ accepted: false }),
+    Fault.reset({ accepted: true }),
+    Fault.hang({ accepted: false }),
+    Fault.hang({ accepted: true }),
+    Fault.refused,
+    Fault.slow(dice.between(1, 8) * second),
+    ...more
+  ])
+
+/** A message is sent five times at most, so four failures in a row are the most that a reply survives. */
+const sendFailures = (dice: Dice): ReadonlyArray<Fault.Fault> =>
+  Array.from({ length: dice.between(1, 4) }, () =>
+    Fault.http("send", dice.chance(0.15) ? Fault.status(429) : httpFailure(dice))
+  )
+
+const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = {
+  network: {
+    drop: () => ({ faults: [Fault.drop()] }),
+    freeze: () => ({ faults: [Fault.freeze()] }),
+    stopAcks: () => ({ faults: [Fault.stopAcks()] }),
+    missedAck: () => ({ faults: [Fault.stopAcks({ beats: 1 })] }),
+    delayAcks: (dice) => ({ faults: [Fault.delayAcks(dice.between(1, 20) * second)] }),
+    unreachable: thenDrop((dice) => [Fault.unreachable({ times: dice.between(1, 6) })]),
+    refuseUpgrade: thenDrop((dice) => [
+      Fault.refuseUpgrade(dice.pick([429, 500, 502, 503]), { times: dice.between(1, 4) })
+    ]),
+    silentUpgrade: thenDrop((dice) => [Fault.silentUpgrade({ times: dice.between(1, 3) })]),
+    noHello: thenDrop((dice) => [Fault.noHello({ times: dice.between(1, 3) })]),
+    acceptThenClose: thenDrop((dice) => [
+      Fault.acceptThenClose({
+        moment: dice.pick(["open", "hello", "ready"]),
+        after: dice.pick([0, 100, 4000, 6000]),
+        times: dice.between(1, 6),
+        ...(dice.chance(0.5) ? { code: dice.pick([1000, 1011, 1006]) } : {})
+      })
+    ]),
+    garbage: (dice) => ({
+      faults: [
+        dice.pick([Fault.notJson, Fault.notAFrame, Fault.emptyFrame, Fault.binaryFrame, Fault.unknownOpcode]),
+        Fault.serverHeartbeat()
+      ]
+    })
+  },
+  gateway: {
+    reconnect: () => ({ faults: [Fault.reconnect()] }),
+    reconnectThenClose: (dice) => ({
+      faults: [Fault.reconnect({ thenClose: { code: 4009, after: dice.between(0, 3) * second } })]
+    }),
+    expire: closes(4009),
+    resumableInvalid: (dice) => ({
+      faults: [Fault.invalidSession(true, dice.chance(0.5) ? { thenClose: { code: 4009 } } : {})]
+    }),
+    invalid: (dice) => ({
+      faults: [Fault.invalidSession(false, dice.chance(0.5) ? { thenClose: { code: 4006, after: 500 } } : {})]
+    }),
+    closeAndResume: closes(1000, 1001, 1006, 1011, 1012),
+    closeAndIdentify: closes(4003, 4005, 4006, 4007, 4900, 4902, 4906, 4913, 4999),
+    slowDown: closes(4008),
+    badToken: () => ({ faults: [Fault.tokenRevoked, Fault.close(4004)] }),
+    forget: () => ({ faults: [Fault.forgetSessions, Fault.drop()] }),
+    refuseResume: thenDrop((dice) => [
+      Fault.refuseResumes({
+        invalidSession: dice.chance(0.7),
+        ...(dice.chance(0.6) ? { code: dice.pick([4902, 4006, 4900]) } : { invalidSession: true }),
+        times: dice.between(1, 2)
+      })
+    ]),
+    ignoreResume: thenDrop((dice) => [Fault.ignoreResumes({ times: dice.between(1, 4) })]),
+    refuseIdentify: thenIdentify((dice) => [
+      Fault.refuseIdentifies({ times: dice.between(1, 2), ...(dice.chance(0.5) ? { code: 4903 } : {}) })
+    ]),
+    ignoreIdentify: thenIdentify((dice) => [Fault.ignoreIdentifies({ times: dice.between(1, 2) })])
+  },
+  delivery: {
+    duplicate: (dice) => ({ faults: [Fault.duplicate({ fresh: dice.chance(0.5), times: dice.between(1, 5) })] }),
+    twin: (dice) => ({ faults: [Fault.twin({ times: dice.between(1, 5) })] }),
+    reorder: (dice) => ({ faults: [Fault.reorder({ times: dice.between(1, 3) })] }),
+    skipSequence: (dice) => ({ faults: [Fault.skipSequence({ by: dice.between(1, 100) })] })
+  },
+  http: {
+    send: (dice) => ({ faults: sendFailures(dice) }),
+    token: (dice) => ({
+      faults: [
+        Fault.http("token", httpFailure(dice, Fault.body(200, "{}")), { times: dice.between(1, 3) }),
+        Fault.tokenRevoked,
+        ...(dice.chance(0.5) ? [Fault.drop()] : [])
+      ]
+    }),
+    metadata: thenDrop((dice) => [
+      dice.chance(0.3) ? Fault.rateLimitMetadata() : Fault.http("metadata", httpFailure(dice, Fault.body(200, "{}")), { times: 2 }),
+      Fault.unreachable({ times: 4 })
+    ]),
+    revoke: () => ({ faults: [Fault.tokenRevoked] })
+  },
+  restart: {
+    restart: (dice) => ({
+      faults: [],
+      process: { _tag: "Restart", away: dice.between(5, 60) * second }
+    }),
+    // the session may be gone when the bot is back
+    longRestart: (dice) => ({
+      faults: [],
+      process: { _tag: "Restart", away: dice.between(10, 45) * 60 * second }
+    })
+  },
+  crash: {
+    crash: (dice) => ({ faults: [], process: { _tag: "Crash", away: dice.between(5, 60) * second } })
+  }
+}
+
+const isKind = (kinds: ReadonlyArray<FaultKind>, kind: string): kind is FaultKind =>
+  (kinds as ReadonlyArray<string>).includes(kind)
+
+/**
+ * Draws from the mishaps of these kinds, each kind as likely as any other.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const draw = (dice: Dice, kinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>]): Mishap => {
+  const kind = dice.pick(kinds)
+  const names = Object.keys(table[kind])
+  const name = names[dice.between(0, names.length - 1)] ?? ""
+  const drawn = table[kind][name]?.(dice)
+  return {
+    name,
+    faults: drawn?.faults ?? [],
+    lasts: drawn?.lasts ?? dice.between(5, 150) * second,
+    process: drawn?.process
+  }
+}
+
+/**
+ * The kinds among these names, at least one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const kindsOf = (
+  names: ReadonlyArray<FaultKind> | undefined
+): readonly [FaultKind, ...ReadonlyArray<FaultKind>] => {
+  const [first, ...rest] = (names ?? faultKinds).filter((name) => isKind(faultKinds, name))
+  return first === undefined ? faultKinds : [first, ...rest]
+}

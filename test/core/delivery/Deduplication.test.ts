@@ -1,0 +1,194 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as fc from "fast-check"
+import * as Deduplication from "../../../packages/core/src/delivery/Deduplication.ts"
+import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
+
+const remember = (changes: Partial<DeliveryPolicy.DeliveryPolicy> = {}) =>
+  Deduplication.make({ ...DeliveryPolicy.defaults, ...changes })
+
+const minutes = (count: number): number => Duration.toMillis(Duration.minutes(count))
+
+describe("an event", () => {
+  it("is new the first time, and known from then on", () => {
+    const ids = remember()
+    assert.deepStrictEqual(ids.receive("c2c:m", "C2C", 2), [])
+    assert.strictEqual(ids.receive("c2c:m", "C2C", 3), undefined)
+    ids.settle("c2c:m", "C2C", 0, 2)
+    assert.strictEqual(ids.receive("c2c:m", "C2C", 4), undefined)
+    assert.deepStrictEqual(ids.receive("c2c:another", "C2C", 5), [])
+  })
+
+  it("that comes as a twin is told of the types before it, and each type comes once", () => {
+    const ids = remember()
+    assert.deepStrictEqual(ids.receive("group:m", "AT", 2), [])
+    assert.deepStrictEqual(ids.receive("group:m", "FULL", 3), ["AT"])
+    assert.strictEqual(ids.receive("group:m", "AT", 4), undefined)
+    assert.strictEqual(ids.receive("group:m", "FULL", 5), undefined)
+    ids.settle("group:m", "AT", 0, 3)
+    ids.settle("group:m", "FULL", 0, 3)
+    assert.strictEqual(ids.receive("group:m", "FULL", 6), undefined)
+    assert.deepStrictEqual(ids.receive("group:m", "THIRD", 7), ["AT", "FULL"])
+  })
+
+  it("that is settled without having come is nothing", () => {
+    const ids = remember()
+    ids.settle("c2c:m", "C2C", 0, 9)
+    assert.strictEqual(ids.size(), 0)
+    assert.deepStrictEqual(ids.receive("c2c:m", "C2C", 2), [])
+  })
+})
+
+describe("an id", () => {
+  it("is forgotten ten minutes after it was settled, at the next settlement", () => {
+    const ids = remember()
+    ids.receive("a", "T", 1)
+    ids.settle("a", "T", 0, 1)
+    ids.receive("b", "T", 2)
+    ids.settle("b", "T", minutes(10) - 1, 2)
+    assert.strictEqual(ids.receive("a", "T", 3), undefined)
+    ids.receive("c", "T", 4)
+    ids.settle("c", "T", minutes(10), 4)
+    assert.deepStrictEqual(ids.receive("a", "T", 5), [])
+    assert.strictEqual(ids.receive("b", "T", 6), undefined)
+  })
+
+  it("is kept while its seq lies above the watermark: the platform would replay it", () => {
+    const ids = remember()
+    ids.receive("blocked", "T", 1)
+    ids.receive("a", "T", 2)
+    ids.settle("a", "T", 0, 0)
+    ids.receive("b", "T", 3)
+    ids.settle("b", "T", minutes(60), 0)
+    assert.strictEqual(ids.receive("a", "T", 2), undefined)
+    ids.settle("blocked", "T", minutes(61), 3)
+    assert.deepStrictEqual(ids.receive("a", "T", 9), [])
+  })
+
+  it("in flight keeps no settled one from being forgotten", () => {
+    const ids = remember()
+    ids.receive("takes long", "T", 1)
+    for (let n = 0; n < 1000; n++) {
+      ids.receive(`m${n}`, "T", 0)
+      ids.settle(`m${n}`, "T", n * minutes(1), 0)
+    }
+    assert.isAtMost(ids.size(), 12)
+    assert.strictEqual(ids.receive("takes long", "T", 1), undefined)
+  })
+
+  it("of an older session counts for as long as any other", () => {
+    const ids = remember()
+    ids.receive("a", "T", 900)
+    ids.settle("a", "T", 0, 0)
+    ids.begin()
+    ids.receive("b", "T", 1)
+    ids.settle("b", "T", minutes(10), 1)
+    assert.deepStrictEqual(ids.receive("a", "T", 2), [])
+  })
+})
+
+describe("the capacity", () => {
+  it("drops the oldest settled ids, never one in flight", () => {
+    const ids = remember({ deduplicationCapacity: 10 })
+    ids.receive("in flight", "T", 0)
+    for (let n = 0; n < 100; n++) {
+      ids.receive(`m${n}`, "T", n)
+      ids.settle(`m${n}`, "T", 0, 0)
+      assert.isAtMost(ids.size(), 12)
+    }
+    assert.strictEqual(ids.receive("in flight", "T", 0), undefined)
+    assert.strictEqual(ids.receive("m99", "T", 100), undefined)
+    assert.deepStrictEqual(ids.receive("m5", "T", 101), [])
+  })
+
+  it("holds for what is restored", () => {
+    const ids = remember({ deduplicationCapacity: 3 })
+    ids.restore(Array.from({ length: 50 }, (_, n) => ({ key: `m${n} T`, sequence: n, at: 0 })))
+    assert.strictEqual(ids.size(), 3)
+    assert.strictEqual(ids.receive("m49", "T", 50), undefined)
+  })
+})
+
+describe("a restart", () => {
+  it("knows what was settled, and not what was in flight", () => {
+    const before = remember()
+    before.receive("group:settled", "AT", 1)
+    before.settle("group:settled", "AT", 5, 1)
+    before.receive("group:in flight", "AT", 2)
+    before.receive("group:half", "AT", 3)
+    before.receive("group:half", "FULL", 4)
+    before.settle("group:half", "AT", 6, 1)
+
+    const after = remember()
+    after.restore(before.snapshot(10, 1))
+    assert.strictEqual(after.receive("group:settled", "AT", 1), undefined)
+    assert.deepStrictEqual(after.receive("group:in flight", "AT", 2), [])
+    assert.strictEqual(after.receive("group:half", "AT", 3), undefined)
+    assert.deepStrictEqual(after.receive("group:half", "FULL", 4), ["AT"])
+  })
+
+  it("does not take with it what is over", () => {
+    const ids = remember()
+    ids.receive("a", "T", 1)
+    ids.settle("a", "T", 0, 2)
+    ids.receive("b", "T", 2)
+    ids.settle("b", "T", minutes(5), 2)
+    assert.deepStrictEqual(
+      ids.snapshot(minutes(10), 2).map(({ key }) => key),
+      ["b T"]
+    )
+  })
+
+  it("survives keys that are none", () => {
+    const ids = remember()
+    ids.restore([
+      { key: "", sequence: 1, at: 0 },
+      { key: "nospace", sequence: 1, at: 0 },
+      { key: " T", sequence: 1, at: 0 }
+    ])
+    assert.deepStrictEqual(ids.receive("nospace", "T", 1), [])
+  })
+
+  it("loses nothing however often it happens", () => {
+    const step = fc.tuple(fc.nat(8), fc.constantFrom("AT", "FULL"), fc.constantFrom("receive", "settle", "restart"))
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        let ids = remember()
+        const settled = new Set<string>()
+        const flying = new Set<string>()
+        for (const [id, type, what] of steps) {
+          const event = `${id} ${type}`
+          if (what === "receive") {
+            const isNew = ids.receive(`m${id}`, type, 1) !== undefined
+            assert.strictEqual(isNew, !settled.has(event) && !flying.has(event), event)
+            if (isNew) flying.add(event)
+          } else if (what === "settle") {
+            ids.settle(`m${id}`, type, 0, 0)
+            if (flying.delete(event)) settled.add(event)
+          } else {
+            const stored = ids.snapshot(0, 0)
+            ids = remember()
+            ids.restore(stored)
+            flying.clear()
+          }
+        }
+      }),
+      { numRuns: 300 }
+    )
+  })
+})
+
+describe("what is stored for the next process", () => {
+  it("is all that a resume can replay, and of the rest the newest", () => {
+    const ids = remember({ deduplicationStored: 3 })
+    for (let sequence = 1; sequence <= 10; sequence++) {
+      ids.receive(`c2c:${sequence}`, "C2C", sequence)
+      ids.settle(`c2c:${sequence}`, "C2C", sequence, 0)
+    }
+    const stored = (watermark: number) => ids.snapshot(10, watermark).map(({ sequence }) => sequence)
+    assert.deepStrictEqual(stored(10), [8, 9, 10])
+    assert.deepStrictEqual(stored(5), [6, 7, 8, 9, 10])
+    assert.strictEqual(stored(0).length, 10)
+    assert.strictEqual(ids.size(), 10)
+  })
+})

@@ -1,0 +1,86 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
+import * as fc from "fast-check"
+import * as Anchor from "../../../packages/core/src/messages/Anchor.ts"
+import * as AuditOutcomes from "../../../packages/core/src/messages/AuditOutcomes.ts"
+import * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
+
+const keyOf = (dispatch: Anchor.Dispatch): string | undefined =>
+  Option.getOrUndefined(
+    Option.map(Anchor.ofDispatch(dispatch), ({ conversation, id, kind }) => `${kind} ${id} ${Conversation.toKey(conversation)}`)
+  )
+
+describe("what a dispatch can be replied by", () => {
+  for (const [t, d, expected] of [
+    ["C2C_MESSAGE_CREATE", { id: "m", author: { user_openid: "u", id: "x" } }, "msg_id m c2c:u"],
+    ["C2C_MESSAGE_CREATE", { id: "m", author: { id: "x" } }, "msg_id m c2c:x"],
+    ["GROUP_AT_MESSAGE_CREATE", { id: "m", group_openid: "g" }, "msg_id m group:g"],
+    ["GROUP_MESSAGE_CREATE", { id: "m", group_openid: "g" }, "msg_id m group:g"],
+    ["AT_MESSAGE_CREATE", { id: "m", channel_id: "c", guild_id: "q" }, "msg_id m channel:c"],
+    ["MESSAGE_CREATE", { id: "m", channel_id: "c", guild_id: "q" }, "msg_id m channel:c"],
+    ["DIRECT_MESSAGE_CREATE", { id: "m", channel_id: "c", guild_id: "q" }, "msg_id m dm:q"],
+    ["INTERACTION_CREATE", { id: "i", user_openid: "u" }, "event_id e c2c:u"],
+    ["INTERACTION_CREATE", { id: "i", group_openid: "g", group_member_openid: "u" }, "event_id e group:g"],
+    ["INTERACTION_CREATE", { id: "i", guild_id: "q", channel_id: "c" }, undefined],
+    ["FRIEND_ADD", { openid: "u" }, "event_id e c2c:u"],
+    ["C2C_MSG_RECEIVE", { openid: "u" }, "event_id e c2c:u"],
+    ["GROUP_ADD_ROBOT", { group_openid: "g", op_member_openid: "u" }, "event_id e group:g"],
+    ["GROUP_MSG_RECEIVE", { group_openid: "g" }, "event_id e group:g"],
+    ["FRIEND_DEL", { openid: "u" }, undefined],
+    ["C2C_MSG_REJECT", { openid: "u" }, undefined],
+    ["C2C_MESSAGE_CREATE", { id: "", author: { user_openid: "u" } }, undefined],
+    ["C2C_MESSAGE_CREATE", { id: "m", author: {} }, undefined],
+    ["GROUP_AT_MESSAGE_CREATE", { id: 7, group_openid: "g" }, undefined],
+    ["READY", { session_id: "s" }, undefined]
+  ] as const) {
+    it(`${t} ${JSON.stringify(d)}: ${expected ?? "nothing"}`, () => {
+      assert.strictEqual(keyOf({ t, id: "e", d }), expected)
+    })
+  }
+
+  it("an event without an id has nothing to be replied by", () => {
+    assert.isUndefined(keyOf({ t: "FRIEND_ADD", d: { openid: "u" } }))
+  })
+
+  it("never throws, whatever comes", () => {
+    const types = fc.constantFrom("C2C_MESSAGE_CREATE", "GROUP_ADD_ROBOT", "MESSAGE_AUDIT_PASS", "INTERACTION_CREATE", "X")
+    fc.assert(
+      fc.property(types, fc.option(fc.string(), { nil: undefined }), fc.anything(), (t, id, d) => {
+        Anchor.ofDispatch({ t, id, d })
+        AuditOutcomes.ofDispatch({ t, id, d })
+      }),
+      { numRuns: 2000 }
+    )
+  })
+
+  it("anchors with the same content are equal", () => {
+    const make = () => Anchor.make({ kind: "msg_id", id: "m", conversation: Conversation.group("g") })
+    assert.isTrue(Equal.equals(make(), make()))
+  })
+})
+
+describe("a conversation as text", () => {
+  it("is read as it was written", () => {
+    const scene = fc.constantFrom<Conversation.Scene>("c2c", "group", "channel", "dm")
+    fc.assert(
+      fc.property(scene, fc.string({ minLength: 1 }), (kind, target) => {
+        const conversation = Conversation.make(kind, target)
+        const read = Conversation.fromKey(Conversation.toKey(conversation))
+        return Option.isSome(read) && Equal.equals(read.value, conversation)
+      })
+    )
+  })
+
+  it("of another kind is none", () => {
+    for (const text of ["", "c2c", "c2c:", "user:1", ":1"]) assert.isTrue(Option.isNone(Conversation.fromKey(text)))
+  })
+
+  it("has paths in which ids are encoded", () => {
+    assert.strictEqual(Conversation.messagesPath(Conversation.channel("a/b")), "/channels/a%2Fb/messages")
+    assert.strictEqual(Conversation.messagesPath(Conversation.directMessage("1")), "/dms/1/messages")
+    assert.strictEqual(Conversation.messagePath(Conversation.c2c("u"), "m?"), "/v2/users/u/messages/m%3F")
+    assert.strictEqual(Conversation.streamPath(Conversation.c2c("u")), "/v2/users/u/stream_messages")
+    assert.strictEqual(Conversation.filesPath(Conversation.group("g")), "/v2/groups/g/files")
+  })
+})

@@ -1,0 +1,299 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as PlatformError from "@effect/platform/Error"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import * as BotConfig from "../../../packages/core/src/BotConfig.ts"
+import * as Anchor from "../../../packages/core/src/messages/Anchor.ts"
+import * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
+import * as ReplyLedger from "../../../packages/core/src/messages/ReplyLedger.ts"
+import * as ReplyWindow from "../../../packages/core/src/messages/ReplyWindow.ts"
+
+const user = Conversation.c2c("u")
+const group = Conversation.group("g")
+const message = (id: string, conversation: Conversation.Conversation = user) =>
+  Anchor.make({ kind: "msg_id", id, conversation })
+const event = (id: string) => Anchor.make({ kind: "event_id", id, conversation: user })
+
+const config = BotConfig.layer({ appId: "1", secret: Redacted.make("s") })
+
+/** The ledger of one run of a program. */
+const run = <A, E>(
+  store: KeyValueStore.KeyValueStore,
+  body: (ledger: ReplyLedger.ReplyLedgerShape) => Effect.Effect<A, E>,
+  options: Partial<ReplyLedger.Options> = {}
+) =>
+  Effect.scoped(Effect.flatMap(ReplyLedger.make(options), body)).pipe(
+    Effect.provide(config),
+    Effect.provideService(KeyValueStore.KeyValueStore, store)
+  )
+
+const memory = Effect.map(Layer.build(Layer.fresh(KeyValueStore.layerMemory)), (context) =>
+  // a Layer of one service
+  context.unsafeMap.get(KeyValueStore.KeyValueStore.key) as KeyValueStore.KeyValueStore
+)
+
+const idOf = Option.map(({ id }: Anchor.Anchor) => id)
+
+describe("the windows", () => {
+  it("are those of the documentation", () => {
+    const told = Object.entries(ReplyWindow.table).map(
+      ([scene, { duration, replies }]) => `${scene} ${Duration.toMinutes(duration)} ${replies}`
+    )
+    assert.deepStrictEqual(told, ["c2c 60 4", "group 5 5", "channel 5 Infinity", "dm 5 Infinity"])
+  })
+
+  it.effect("close two seconds early by this machine's clock", () =>
+    Effect.gen(function* () {
+      const ledger = yield* ReplyLedger.makeMemory()
+      ledger.receive(message("m"))
+      ledger.receive(message("n", group))
+      yield* TestClock.adjust("297999 millis")
+      assert.isFalse((yield* ledger.standing(message("n", group))).isClosed)
+      yield* TestClock.adjust("1 millis")
+      assert.isTrue((yield* ledger.standing(message("n", group))).isClosed)
+      assert.isFalse((yield* ledger.standing(message("m"))).isClosed)
+      yield* TestClock.adjust(Duration.minutes(55))
+      assert.isTrue((yield* ledger.standing(message("m"))).isClosed)
+    })
+  )
+
+  it.effect("do not open again for a message that comes again, or by its twin", () =>
+    Effect.gen(function* () {
+      const ledger = yield* ReplyLedger.makeMemory()
+      ledger.receive(message("n", group))
+      yield* TestClock.adjust("4 minutes")
+      ledger.receive(message("n", group))
+      assert.strictEqual((yield* ledger.standing(message("n", group))).closesAt, 298_000)
+    })
+  )
+
+  it.effect("are not known for what was not received", () =>
+    Effect.gen(function* () {
+      const ledger = yield* ReplyLedger.makeMemory()
+      yield* ledger.begin(message("m"), 1)
+      const standing = yield* ledger.standing(message("m"))
+      assert.isUndefined(standing.closesAt)
+      assert.isFalse(standing.isClosed)
+      assert.isTrue(Option.isNone(yield* ledger.newest(user)))
+    })
+  )
+})
+
+describe("the newest anchor", () => {
+  it.effect("has replies left and has not expired", () =>
+    Effect.gen(function* () {
+      const ledger = yield* ReplyLedger.makeMemory()
+      for (const id of ["a", "b", "c"]) ledger.receive(message(id))
+      assert.deepStrictEqual(idOf(yield* ledger.newest(user)), Option.some("c"))
+      for (const sequence of [1, 2, 3, 4]) yield* ledger.begin(message("c"), sequence)
+      assert.deepStrictEqual(idOf(yield* ledger.newest(user)), Option.some("b"))
+      yield* ledger.close(message("b"))
+      assert.deepStrictEqual(idOf(yield* ledger.newest(user)), Option.some("a"))
+      yield* ledger.exhaust(message("a"))
+      assert.isTrue(Option.isNone(yield* ledger.newest(user)))
+      yield* ledger.refused(message("c"), 2)
+      assert.deepStrictEqual(idOf(yield* ledger.newest(user)), Option.some("c"))
+      yield* TestClock.adjust("1 hour")
+      assert.isTrue(Option.isNone(yield* ledger.newest(user)))
+    })
+  )
+
+  it.effect("may be asked for by kind, and belongs to the conversation", () =>
+    Effect.gen(function* () {
+      const ledger = yield* ReplyLedger.makeMemory()
+      ledger.receive(event("e"))
+      ledger.receive(message("m"))
+      ledger.receive(message("n", group))
+      assert.deepStrictEqual(idOf(yield* ledger.newest(user, "event_id")), Option.some("e"))
+      assert.deepStrictEqual(idOf(yield* ledger.newest(user)), Option.some("m"))
+      assert.isTrue(Option.isNone(yield* ledger.newest(Conversation.c2c("v"))))
+    })
+  )
+})
+
+describe("replies", () => {
+  it.effect("are new, then open, then delivered; one is counted once however often it is begun", () =>
+    Effect.gen(function* () {
+      const ledger = yield* ReplyLedger.makeMemory()
+      ledger.receive(message("m"))
+      assert.strictEqual(yield* ledger.begin(message("m"), 7), "new")
+      assert.strictEqual(yield* ledger.begin(message("m"), 7), "open")
+      assert.strictEqual((yield* ledger.standing(message("m"))).repliesLeft, 3)
+      yield* ledger.delivered(message("m"), 7)
+      assert.strictEqual(yield* ledger.begin(message("m"), 7), "delivered")
+      assert.strictEqual((yield* ledger.standing(message("m"))).repliesLeft, 3)
+    })
+  )
+
+  it.effect("that were refused cost nothing", () =>
+    Effect.gen(function* () {
+      const ledger = yield* ReplyLedger.makeMemory()
+      ledger.receive(message("m"))
+      yield* ledger.begin(message("m"), 7)
+      yield* ledger.refused(message("m"), 7)
+      assert.strictEqual((yield* ledger.standing(message("m"))).repliesLeft, 4)
+      assert.strictEqual(yield* ledger.begin(message("m"), 7), "new")
+    })
+  )
+})
+
+describe("the ledger is bounded", () => {
+  it.effect("by messages in all, of one conversation, and in the store", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      yield* run(
+        store,
+        (ledger) =>
+          Effect.gen(function* () {
+            for (let n = 0; n < 1000; n++) ledger.receive(message(`m${n}`, n % 2 === 0 ? user : Conversation.c2c(`u${n}`)))
+            assert.strictEqual(yield* ledger.size, 100)
+            assert.deepStrictEqual(idOf(yield* ledger.newest(user)), Option.some("m998"))
+            assert.isTrue(Option.isNone(yield* ledger.newest(Conversation.c2c("u1"))))
+            for (let n = 0; n < 8; n++) yield* ledger.close(message(`m${998 - 2 * n}`))
+            assert.isTrue(Option.isNone(yield* ledger.newest(user)))
+          }),
+        { capacity: 100, perConversation: 8, stored: 10 }
+      )
+      const text = Option.getOrThrow(yield* store.get("ledger.1.0-1"))
+      assert.strictEqual((JSON.parse(text) as { entries: Array<unknown> }).entries.length, 10)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("by replies to one message", () =>
+    Effect.gen(function* () {
+      const ledger = yield* ReplyLedger.makeMemory()
+      const channel = message("m", Conversation.channel("c"))
+      ledger.receive(channel)
+      for (let sequence = 1; sequence <= 1000; sequence++) yield* ledger.delivered(channel, sequence)
+      assert.strictEqual((yield* ledger.replies(channel)).size, 128)
+      assert.strictEqual(yield* ledger.begin(channel, 1000), "delivered")
+    })
+  )
+})
+
+describe("the store", () => {
+  it.effect("brings everything back after a restart", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      yield* run(store, (ledger) =>
+        Effect.gen(function* () {
+          ledger.receive(message("old"))
+          ledger.receive(message("new"))
+          ledger.receive(message("n", group))
+          yield* ledger.begin(message("new"), 64)
+          yield* ledger.begin(message("new"), 65)
+          yield* ledger.delivered(message("new"), 65)
+          yield* ledger.close(message("n", group))
+          yield* ledger.begin(message("unseen"), 9)
+        })
+      )
+      yield* TestClock.adjust("10 minutes")
+      yield* run(store, (ledger) =>
+        Effect.gen(function* () {
+          const standing = yield* ledger.standing(message("new"))
+          assert.strictEqual(standing.closesAt, 3_598_000)
+          assert.strictEqual(standing.repliesLeft, 2)
+          assert.strictEqual(yield* ledger.begin(message("new"), 64), "open")
+          assert.strictEqual(yield* ledger.begin(message("new"), 65), "delivered")
+          assert.strictEqual(yield* ledger.begin(message("unseen"), 9), "open")
+          assert.isUndefined((yield* ledger.standing(message("unseen"))).closesAt)
+          assert.isTrue((yield* ledger.standing(message("n", group))).isClosed)
+          assert.deepStrictEqual(idOf(yield* ledger.newest(user)), Option.some("new"))
+          // a replay is no new message
+          ledger.receive(message("old"))
+          assert.strictEqual((yield* ledger.standing(message("old"))).closesAt, 3_598_000)
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is written at most once a second, and at the end", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      const writes: Array<number> = []
+      const counting = {
+        ...store,
+        set: (key: string, value: string | Uint8Array) =>
+          Effect.zipRight(
+            Effect.flatMap(TestClock.currentTimeMillis, (now) => Effect.sync(() => writes.push(now))),
+            store.set(key, value)
+          )
+      } as KeyValueStore.KeyValueStore
+      yield* run(counting, (ledger) =>
+        Effect.gen(function* () {
+          yield* TestClock.adjust("5 seconds")
+          assert.deepStrictEqual(writes, [])
+          for (let n = 0; n < 30; n++) {
+            ledger.receive(message(`m${n}`))
+            yield* TestClock.adjust("100 millis")
+          }
+          assert.deepStrictEqual(writes, [5000, 6000, 7000, 8000])
+          ledger.receive(message("last"))
+        })
+      )
+      assert.deepStrictEqual(writes, [5000, 6000, 7000, 8000, 8000])
+      yield* run(counting, () => TestClock.adjust("5 seconds"))
+      assert.strictEqual(writes.length, 5)
+    }).pipe(Effect.scoped)
+  )
+
+  for (const text of ["", "{", "[]", '{"version":2}', '{"version":1,"entries":[{"scene":"moon"}]}']) {
+    it.effect(`that holds ${JSON.stringify(text)} is set aside`, () =>
+      Effect.gen(function* () {
+        const store = yield* memory
+        yield* store.set("ledger.1.0-1", text)
+        yield* run(store, (ledger) =>
+          Effect.gen(function* () {
+            assert.strictEqual(yield* ledger.size, 0)
+            assert.deepStrictEqual(yield* store.get("ledger.1.0-1.corrupt"), Option.some(text))
+          })
+        )
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.effect("that fails is tried again", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      let broken = true
+      const failure = new PlatformError.SystemError({
+        reason: "PermissionDenied",
+        module: "KeyValueStore",
+        method: "set"
+      })
+      const failing = {
+        ...store,
+        set: (key: string, value: string | Uint8Array) =>
+          Effect.suspend(() => (broken ? Effect.fail(failure) : store.set(key, value)))
+      } as KeyValueStore.KeyValueStore
+      yield* run(failing, (ledger) =>
+        Effect.gen(function* () {
+          ledger.receive(message("a"))
+          yield* TestClock.adjust("10 seconds")
+          assert.isTrue(Option.isNone(yield* store.get("ledger.1.0-1")))
+          broken = false
+          yield* TestClock.adjust("10 seconds")
+          assert.include(Option.getOrThrow(yield* store.get("ledger.1.0-1")), '"a"')
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of a clock that was set back keeps no window open for longer than it is", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      const entry = { scene: "group", target: "g", kind: "msg_id", id: "n", at: 9_000_000 }
+      yield* store.set("ledger.1.0-1", JSON.stringify({ version: 1, entries: [entry] }))
+      yield* run(store, (ledger) =>
+        Effect.gen(function* () {
+          assert.strictEqual((yield* ledger.standing(message("n", group))).closesAt, 298_000)
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,48 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import * as TextSplit from "../../../packages/core/src/messages/TextSplit.ts"
+
+const family = "👨‍👩‍👧‍👦"
+
+const graphemes = (text: string) =>
+  Array.from(new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text), ({ segment }) => segment)
+
+describe("text in parts", () => {
+  it("that fits is one part", () => {
+    assert.deepStrictEqual(TextSplit.split("short", 5), ["short"])
+    assert.deepStrictEqual(TextSplit.split("", 5), [""])
+  })
+
+  it("is cut at the ends of lines", () => {
+    assert.deepStrictEqual(TextSplit.split("one\ntwo\nthree", 8), ["one\ntwo", "three"])
+    assert.deepStrictEqual(TextSplit.split("one\n\n\ntwo", 5), ["one\n\n", "two"])
+  })
+
+  it("is cut within a line only where the line is too long", () => {
+    assert.deepStrictEqual(TextSplit.split("ab\nabcdefg\nxy", 4), ["ab", "abcd", "efg", "xy"])
+  })
+
+  it("never cuts a grapheme, not even one that is longer than a part", () => {
+    assert.deepStrictEqual(TextSplit.split(`${family}${family}`, 4), [family, family])
+    assert.deepStrictEqual(TextSplit.split("e\u0301e\u0301e\u0301", 5), ["e\u0301e\u0301", "e\u0301"])
+  })
+
+  it("loses nothing but breaks at cuts, exceeds no limit and cuts no grapheme", () => {
+    const piece = fc.oneof(fc.string(), fc.constantFrom("\n", "\n\n", family, "e\u0301", "漢字", " "))
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), fc.integer({ min: 1, max: 30 }), (pieces, maximum) => {
+        const text = pieces.join("")
+        const parts = TextSplit.split(text, maximum)
+        const bare = (of: string) => of.replaceAll(/\s/g, "")
+        assert.strictEqual(bare(parts.join("")), bare(text))
+        const whole = graphemes(text.replaceAll(/\s+/g, "\n")).filter((found) => found.trim() !== "")
+        const cut = parts.flatMap((part) => graphemes(part.replaceAll(/\s+/g, "\n"))).filter((found) => found.trim() !== "")
+        assert.deepStrictEqual(cut, whole)
+        for (const part of parts) {
+          assert.isTrue(part.length <= maximum || graphemes(part).length === 1, `${part.length} > ${maximum}`)
+        }
+      }),
+      { numRuns: 1000 }
+    )
+  })
+})

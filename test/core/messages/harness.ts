@@ -1,0 +1,102 @@
+/** A bot that writes down what it is told, on a platform whose journal says what users see. */
+import type { BotConfig, Event, SendError } from "@effect-qq/core"
+import { Gateway, type Messenger } from "@effect-qq/core"
+import { type Fault, type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Bot from "../../support/bot.ts"
+
+export type Services = Layer.Layer.Success<ReturnType<typeof TestPlatform.layer>> | Scope.Scope
+
+export const bot: Partial<BotConfig.Options> = {
+  hosts: Bot.ownHosts,
+  session: { jitter: 0 },
+  delivery: { handlerTimeout: Duration.hours(3), drainTimeout: Duration.zero }
+}
+
+/** Beats are far apart: the tests go through hours. */
+export const platform: PlatformModel.Options = { heartbeatInterval: 600_000 }
+
+export const on =
+  (options?: PlatformModel.Options) =>
+  <A, E>(effect: Effect.Effect<A, E, Services>): Effect.Effect<A, E> =>
+    effect.pipe(Effect.scoped, Effect.provide(TestPlatform.layer({ platform: { ...platform, ...options }, bot })))
+
+export const world = TestPlatform.TestPlatform
+
+export const inject = (fault: Fault.Fault) => Effect.flatMap(world, (p) => p.inject(fault))
+
+export const sent = Effect.flatMap(world, (p) => p.sent)
+
+/** What users can see, oldest first. */
+export const visible = Effect.map(sent, (all) => all.map(({ content }) => content))
+
+/** Requests that could show a message to somebody. */
+export const requests = Effect.map(Bot.entries("Request"), (all) =>
+  all.filter(({ path }) => path.endsWith("messages"))
+)
+
+/** Runs in the background for so long, and says how it ended. */
+export const within =
+  (duration: Duration.DurationInput) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Either.Either<A, E>, never, R> =>
+    Effect.gen(function* () {
+      let outcome: Either.Either<A, E> | undefined
+      yield* Effect.fork(
+        Effect.map(Effect.either(effect), (ended) => {
+          outcome = ended
+        })
+      )
+      yield* Bot.advance(duration)
+      if (outcome === undefined) throw new Error(`not done within ${Duration.format(duration)}`)
+      return outcome
+    })
+
+export const receiptOf = (outcome: Either.Either<Messenger.Receipt, unknown> | undefined): Messenger.Receipt => {
+  if (outcome === undefined) throw new Error("there is no outcome")
+  return Either.getOrThrowWith(outcome, (error) => error)
+}
+
+export const errorOf = <E = SendError.SendError>(outcome: Either.Either<unknown, E> | undefined): E => {
+  if (outcome === undefined) throw new Error("there is no outcome")
+  if (Either.isRight(outcome)) throw new Error(`delivered: ${JSON.stringify(outcome.right)}`)
+  return outcome.left
+}
+
+/** A bot that is online and only listens: the test answers. */
+export const listening = Effect.gen(function* () {
+  const messages: Array<Event.MessageEvent> = []
+  const others: Array<Event.Event> = []
+  yield* Effect.forkScoped(
+    Gateway.run(
+      Gateway.on(
+        ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "Unknown"],
+        (event: Event.C2CMessageCreate | Event.GroupAtMessageCreate | Event.Unknown) =>
+          Effect.sync(() => (event.t === "Unknown" ? others.push(event) : messages.push(event)))
+      )
+    )
+  )
+  yield* Gateway.ready
+  yield* Bot.settle
+  const newest = <A>(all: ReadonlyArray<A>) =>
+    Effect.map(Bot.settle, () => {
+      const last = all.at(-1)
+      if (last === undefined) throw new Error("nothing was received")
+      return last
+    })
+  return {
+    /** A user writes; the event that comes of it. */
+    privately: (text = "hi", user = "u1") =>
+      Effect.flatMap(world, (p) => Effect.zipRight(p.privateMessage({ user, text }), newest(messages))),
+    /** A member of a group writes; the event that comes of it. */
+    inGroup: (text = "hi", group = "g1") =>
+      Effect.flatMap(world, (p) => Effect.zipRight(p.groupMessage({ group, text }), newest(messages))),
+    /** Something else happens; the event that comes of it. */
+    happens: (type: string, payload: unknown) =>
+      Effect.flatMap(world, (p) => Effect.zipRight(p.dispatch(type, payload), newest(others))),
+    newestOther: newest(others)
+  }
+})

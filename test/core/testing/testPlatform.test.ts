@@ -1,0 +1,77 @@
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { assert } from "vitest"
+import * as Fault from "../../../packages/core/src/testing/Fault.ts"
+import * as TestPlatform from "../../../packages/core/src/testing/TestPlatform.ts"
+
+const api = "https://api.bot.qq.com"
+
+const authorization = Effect.gen(function* () {
+  const { model } = yield* TestPlatform.TestPlatform
+  const client = yield* HttpClient.HttpClient
+  const response = yield* client.post(`${api}/app/getAppAccessToken`, {
+    body: HttpBody.unsafeJson({ appId: model.appId, clientSecret: "model-secret" })
+  })
+  return `QQBot ${((yield* response.json) as { readonly access_token: string }).access_token}`
+})
+
+const post = (path: string, body: unknown) =>
+  Effect.gen(function* () {
+    const client = yield* HttpClient.HttpClient
+    const response = yield* client.post(`${api}${path}`, {
+      headers: { authorization: yield* authorization },
+      body: HttpBody.unsafeJson(body)
+    })
+    return { status: response.status, body: (yield* response.json) as Readonly<Record<string, unknown>> }
+  })
+
+describe("TestPlatform", () => {
+  it.effect("lets users speak in all four scenes", () =>
+    Effect.gen(function* () {
+      const platform = yield* TestPlatform.TestPlatform
+      const ids = [
+        yield* platform.privateMessage({ user: "u1", text: "a" }),
+        yield* platform.groupMessage({ group: "g1", text: "b" }),
+        yield* platform.channelMessage({ channel: "c1", text: "c" }),
+        yield* platform.channelMessage({ channel: "c2", guild: "77", user: "e1", text: "d", at: false }),
+        yield* platform.directMessage({ guild: "d1", text: "e" })
+      ]
+      const said = (yield* platform.journal).flatMap((entry) =>
+        entry.kind === "Said" ? [[entry.id, entry.type, entry.scene, entry.target, entry.text]] : []
+      )
+      assert.deepStrictEqual(said, [
+        [ids[0], "C2C_MESSAGE_CREATE", "c2c", "u1", "a"],
+        [ids[1], "GROUP_AT_MESSAGE_CREATE", "group", "g1", "b"],
+        [ids[2], "AT_MESSAGE_CREATE", "channel", "c1", "c"],
+        [ids[3], "MESSAGE_CREATE", "channel", "c2", "d"],
+        [ids[4], "DIRECT_MESSAGE_CREATE", "dm", "d1", "e"]
+      ])
+    }).pipe(Effect.provide(TestPlatform.layerPlatform()))
+  )
+
+  it.effect("shows what the bot answers there, and refuses what it was told to", () =>
+    Effect.gen(function* () {
+      const platform = yield* TestPlatform.TestPlatform
+      const id = yield* platform.channelMessage({ channel: "c1", text: "hi" })
+      const seen = yield* Effect.fork(platform.awaitSent(2))
+      assert.strictEqual((yield* post("/channels/c1/messages", { content: "one", msg_id: id })).status, 200)
+      yield* platform.inject(Fault.refuseMessage("markdown"))
+      const markdown = { msg_type: 2, markdown: { content: "# two" } }
+      assert.strictEqual((yield* post("/v2/users/u1/messages", markdown)).body["code"], 40034012)
+      yield* platform.allowProactive("c2c", "u1", false)
+      assert.strictEqual((yield* post("/v2/users/u1/messages", markdown)).body["code"], 40034105)
+      yield* platform.allowProactive("c2c", "u1", true)
+      assert.strictEqual((yield* post("/v2/users/u1/messages", markdown)).status, 200)
+      assert.deepStrictEqual(
+        (yield* Fiber.join(seen)).map(({ content, scene, target }) => [scene, target, content]),
+        [
+          ["channel", "c1", "one"],
+          ["c2c", "u1", "# two"]
+        ]
+      )
+    }).pipe(Effect.provide(TestPlatform.layerPlatform({ guildNeedsSession: false })))
+  )
+})
