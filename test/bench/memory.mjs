@@ -1,7 +1,7 @@
 /**
  * What an idle session costs: whole bots with one handler each, each with its own token, metadata and store, against bare
- * sockets that are identified. Counted is what the heap and the buffers hold after a collection, without what the first
- * few sessions bring for all.
+ * sockets that are identified. Counted is what the heap and the buffers hold after a collection. Every round opens its
+ * share of them; the first round, which is not counted, also brings what is there once for all.
  */
 import { Gateway } from "@effect-qq/core"
 import * as Effect from "effect/Effect"
@@ -10,8 +10,6 @@ import { once } from "node:events"
 import { WebSocket } from "ws"
 import { bareSocketOptions, botLayer, median, options, report, startFeeder } from "./support.mjs"
 
-const sessions = options.count ?? 200
-const first = 20
 /** Bytes beyond the socket. */
 const target = 60_000
 
@@ -63,32 +61,32 @@ const openBot = () =>
     fiber.addObserver(reject)
   })
 
-/** Opens a few, looks, opens the rest, looks again, and closes them all. Bytes of one session. */
-const measure = async (open) => {
-  const closes = []
-  const openMany = async (count) => {
-    for (let opened = 0; opened < count; opened++) closes.push(await open())
-  }
-  await openMany(first)
+const closes = []
+
+/** Opens so many more; bytes of each. They stay open. */
+const measure = async (open, count) => {
   const before = await inUse()
-  await openMany(sessions)
-  const after = await inUse()
-  await Promise.all(closes.map((close) => close()))
-  return (after - before) / sessions
+  for (let opened = 0; opened < count; opened++) closes.push(await open())
+  return ((await inUse()) - before) / count
 }
 
+const sessions = Math.ceil((options.count ?? 200) / options.rounds)
 const bare = []
 const library = []
-for (let round = 0; round < options.rounds; round++) {
-  if (options.profile === undefined) bare.push(await measure(openBare))
-  library.push(await measure(openBot))
+for (let round = -1; round < options.rounds; round++) {
+  const ofSocket = await measure(openBare, sessions)
+  const ofSession = await measure(openBot, sessions)
+  if (round < 0) continue
+  bare.push(ofSocket)
+  library.push(ofSession)
 }
+await Promise.all(closes.map((close) => close()))
 await feeder.stop()
 
-const socket = options.profile === undefined ? median(bare) : 0
+const socket = median(bare)
 const session = median(library)
 report({
-  title: `${sessions} idle sessions in one process`,
+  title: `${sessions * options.rounds} idle sessions in one process`,
   unit: "session",
   memory: [
     { name: "bare ws socket", bytes: socket },

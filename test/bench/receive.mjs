@@ -16,7 +16,7 @@ const stages = {
 }
 
 const { flavour, handled, target } = stages[options.stage]
-const count = options.count ?? 40_000
+const count = options.count ?? 30_000
 const flood = { flavour, count }
 const feeder = await startFeeder()
 const frameBytes = await feeder.prepare(flood)

@@ -9,7 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as undici from "undici"
 import { botLayer, compare, options, report, startFeeder, stopwatch } from "./support.mjs"
 
-const count = options.count ?? 3200
+const count = options.count ?? 1920
 const concurrency = 64
 const share = Math.ceil(count / concurrency)
 const total = share * concurrency

@@ -861,6 +861,24 @@ describe("a shutdown", () => {
     }).pipe(Bot.on())
   )
 
+  it.effect("drains also where it is interrupted twice, as by a race that is interrupted", () =>
+    Effect.gen(function* () {
+      const done = yield* Ref.make(false)
+      const slow = Gateway.on("C2C_MESSAGE_CREATE", () => Effect.delay(Ref.set(done, true), "3 seconds"))
+      const fiber = yield* Effect.fork(Effect.raceFirst(Gateway.run(slow), Effect.never))
+      yield* Gateway.ready
+      yield* say("first")
+      yield* Bot.settle
+      const ended = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* Bot.advance("2 seconds")
+      assert.isFalse(yield* Ref.get(done))
+      yield* Bot.advance("1 second")
+      yield* Fiber.join(ended)
+      assert.isTrue(yield* Ref.get(done))
+      assert.strictEqual((yield* Bot.counters).openSockets, 0)
+    }).pipe(Bot.on())
+  )
+
   it.effect("does not wait for a handler longer than it may drain", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkScoped(Gateway.run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.never)))

@@ -21,6 +21,7 @@ import * as Stream from "effect/Stream"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import type { DispatchSinkShape } from "../gateway/DispatchSink.ts"
+import * as Release from "../gateway/Release.ts"
 import * as Deduplication from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
@@ -597,10 +598,8 @@ export const make = (options: {
       inbox.close()
       stopping = true
       // what has just arrived is given its worker first
-      return Effect.zipRight(Effect.yieldNow(), idle.await)
+      return Release.within(Effect.zipRight(Effect.yieldNow(), idle.await), policy.drainTimeout)
     }).pipe(
-      Effect.interruptible,
-      Effect.timeoutOption(policy.drainTimeout),
       Effect.flatMap((done) =>
         Option.isSome(done)
           ? Effect.void

@@ -14,7 +14,6 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -32,6 +31,7 @@ import {
 import * as GatewayMetrics from "./GatewayMetrics.ts"
 import * as Heartbeat from "./Heartbeat.ts"
 import type { End } from "./Recovery.ts"
+import * as Release from "./Release.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
 /**
@@ -372,19 +372,6 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         new ConnectionLost({ phase, reason: "OpenFailed", detail: "the gateway URL cannot be dialled", cause })
     })
 
-    /**
-     * Whether the socket closes before the time is up. The timer is nobody's child and the wait cannot be interrupted: to
-     * interrupt a fiber once more, as its parent's end does, reaches its children even while it is cleaning up.
-     */
-    const closesInTime: Effect.Effect<boolean> = Effect.flatMap(
-      Effect.sleep(policy.closeTimeout).pipe(
-        Effect.zipRight(Deferred.succeed(closed, false)),
-        Effect.interruptible,
-        Effect.forkDaemon
-      ),
-      (timer) => Effect.zipLeft(Deferred.await(closed), Fiber.interrupt(timer))
-    )
-
     /** Not 1000 nor 1001, which would end the session: a close without a status leaves it resumable. */
     const leave = (socket: WebSocketLike, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
       Effect.suspend(() => {
@@ -394,8 +381,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         if (field(failure, "_tag") === "HeartbeatTimeout") return terminate
         const ends = policy.onShutdown === "end" && Exit.isInterrupted(exit)
         return Effect.try(() => (ends ? socket.close(1000) : socket.close())).pipe(
-          Effect.zipRight(closesInTime),
-          Effect.flatMap((isClosed) => (isClosed ? Effect.void : terminate)),
+          Effect.zipRight(Release.within(Deferred.await(closed), policy.closeTimeout)),
+          Effect.flatMap((isClosed) => (Option.isSome(isClosed) ? Effect.void : terminate)),
           // a socket that cannot even be closed is dropped
           Effect.catchAll(() => terminate)
         )

@@ -11,6 +11,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
@@ -40,6 +41,7 @@ import { IdentifyLimiter } from "./IdentifyLimiter.ts"
 import * as Intents from "./Intents.ts"
 import * as ReconnectPolicy from "./ReconnectPolicy.ts"
 import * as Recovery from "./Recovery.ts"
+import * as Release from "./Release.ts"
 import { SessionStore } from "./SessionStore.ts"
 
 /**
@@ -479,11 +481,9 @@ export const make = (options: {
         Effect.gen(function* () {
           if (policy.onShutdown === "end") session = undefined
           // a store that hangs must not keep the process
-          yield* save.pipe(
-            Effect.interruptible,
-            Effect.timeout(saveTimeout),
-            Effect.catchAll((error) => Effect.logWarning(`the session was not stored: ${error.message}`))
-          )
+          const saved = yield* Effect.either(Release.within(save, saveTimeout))
+          if (Either.isLeft(saved)) yield* Effect.logWarning(`the session was not stored: ${saved.left.message}`)
+          else if (Option.isNone(saved.right)) yield* Effect.logWarning("the session was not stored in time")
           if (exit._tag === "Failure" && Cause.isInterrupted(exit.cause)) yield* setState({ _tag: "Disconnected" })
         })
       ),

@@ -91,7 +91,6 @@ const httpFailure = (dice: Dice, ...more: ReadonlyArray<Fault.HttpFailure>): Fau
     Fault.status(502),
     Fault.html(504),
     Fault.status(503, { code: 50_055_001, message: "injected failure" }),
-    Fault.body(200, "null"),
     Fault.reset({ accepted: false }),
     Fault.reset({ accepted: true }),
     Fault.hang({ accepted: false }),
@@ -100,6 +99,9 @@ const httpFailure = (dice: Dice, ...more: ReadonlyArray<Fault.HttpFailure>): Fau
     Fault.slow(dice.between(1, 8) * second),
     ...more
   ])
+
+/** Answers without what was asked for. */
+const hollow = [Fault.body(200, "null"), Fault.body(200, "{}"), Fault.body(200, "")] as const
 
 /** A message is sent five times at most, so four failures in a row are the most that a reply survives. */
 const sendFailures = (dice: Dice): ReadonlyArray<Fault.Fault> =>
@@ -175,13 +177,13 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
     send: (dice) => ({ faults: sendFailures(dice) }),
     token: (dice) => ({
       faults: [
-        Fault.http("token", httpFailure(dice, Fault.body(200, "{}")), { times: dice.between(1, 3) }),
+        Fault.http("token", httpFailure(dice, ...hollow), { times: dice.between(1, 3) }),
         Fault.tokenRevoked,
         ...(dice.chance(0.5) ? [Fault.drop()] : [])
       ]
     }),
     metadata: thenDrop((dice) => [
-      dice.chance(0.3) ? Fault.rateLimitMetadata() : Fault.http("metadata", httpFailure(dice, Fault.body(200, "{}")), { times: 2 }),
+      dice.chance(0.3) ? Fault.rateLimitMetadata() : Fault.http("metadata", httpFailure(dice, ...hollow), { times: 2 }),
       Fault.unreachable({ times: 4 })
     ]),
     revoke: () => ({ faults: [Fault.tokenRevoked] })
