@@ -861,16 +861,19 @@ describe("a shutdown", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("drains also where it is interrupted twice, as by a race that is interrupted", () =>
+  it.effect("drains also where it is interrupted twice, as by a parent that ends", () =>
     Effect.gen(function* () {
       const done = yield* Ref.make(false)
       const slow = Gateway.on("C2C_MESSAGE_CREATE", () => Effect.delay(Ref.set(done, true), "3 seconds"))
-      const fiber = yield* Effect.fork(Effect.raceFirst(Gateway.run(slow), Effect.never))
+      const fiber = yield* Effect.fork(Gateway.run(slow))
       yield* Gateway.ready
       yield* say("first")
       yield* Bot.settle
       const ended = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* Bot.settle
+      yield* Fiber.interruptFork(fiber)
       yield* Bot.advance("2 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(ended)))
       assert.isFalse(yield* Ref.get(done))
       yield* Bot.advance("1 second")
       yield* Fiber.join(ended)

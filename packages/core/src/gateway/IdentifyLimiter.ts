@@ -83,6 +83,11 @@ interface Turn {
 
 const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
+/** Rounded up: measured from here, no spacing is a part of a millisecond short. */
+const monotonicMillisUp: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) =>
+  Number((nanos + 999_999n) / 1_000_000n)
+)
+
 /** Until when a turn closes its bucket to others. */
 const closedUntil = ({ state, usedAt }: Turn): number => {
   if (state === "holding") return Number.POSITIVE_INFINITY
@@ -184,7 +189,7 @@ export const make: Effect.Effect<IdentifyLimiterShape, never, GatewayMetadata.Ga
       })
 
     const use = (turn: Turn): Effect.Effect<void> =>
-      Effect.flatMap(monotonicMillis, (now) => {
+      Effect.flatMap(monotonicMillisUp, (now) => {
         if (turn.usedAt !== undefined) return Effect.void
         turn.usedAt = now
         turn.reserved = false

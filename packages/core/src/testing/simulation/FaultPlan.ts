@@ -26,7 +26,7 @@ export interface Dice {
  *
  * - `network`: connections that break, freeze or cannot be made; frames that are none.
  * - `gateway`: op 7, op 9, close codes, refused and ignored resumes and identifies, sessions that are forgotten.
- * - `delivery`: duplicates, twins, reordering, skipped sequence numbers.
+ * - `delivery`: duplicates, twins, reordering, skipped and repeated sequence numbers.
  * - `http`: tokens, metadata and messages that fail before or after they were accepted.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
@@ -91,6 +91,8 @@ const httpFailure = (dice: Dice, ...more: ReadonlyArray<Fault.HttpFailure>): Fau
     Fault.status(502),
     Fault.html(504),
     Fault.status(503, { code: 50_055_001, message: "injected failure" }),
+    Fault.body(200, "null"),
+    Fault.body(200, ""),
     Fault.reset({ accepted: false }),
     Fault.reset({ accepted: true }),
     Fault.hang({ accepted: false }),
@@ -100,8 +102,8 @@ const httpFailure = (dice: Dice, ...more: ReadonlyArray<Fault.HttpFailure>): Fau
     ...more
   ])
 
-/** Answers without what was asked for. */
-const hollow = [Fault.body(200, "null"), Fault.body(200, "{}"), Fault.body(200, "")] as const
+/** Answers of the right form without what was asked for. */
+const hollow = [Fault.body(200, "{}"), Fault.body(200, "[]")] as const
 
 /** A message is sent five times at most, so four failures in a row are the most that a reply survives. */
 const sendFailures = (dice: Dice): ReadonlyArray<Fault.Fault> =>
@@ -171,7 +173,8 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
     duplicate: (dice) => ({ faults: [Fault.duplicate({ fresh: dice.chance(0.5), times: dice.between(1, 5) })] }),
     twin: (dice) => ({ faults: [Fault.twin({ times: dice.between(1, 5) })] }),
     reorder: (dice) => ({ faults: [Fault.reorder({ times: dice.between(1, 3) })] }),
-    skipSequence: (dice) => ({ faults: [Fault.skipSequence({ by: dice.between(1, 100) })] })
+    skipSequence: (dice) => ({ faults: [Fault.skipSequence({ by: dice.between(1, 100) })] }),
+    replayMore: thenDrop((dice) => [Fault.replayMore(dice.between(1, 5))])
   },
   http: {
     send: (dice) => ({ faults: sendFailures(dice) }),

@@ -1,0 +1,233 @@
+/**
+ * The simulation has to be able to fail: each of these plants one fault in a copy of the library, by replacing exactly one
+ * piece of its text, and the oracle has to find it within the named number of seeds. The same runs pass without the fault.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import type { Oracle, Simulation } from "@effect-qq/core/testing"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
+const source = path.join(root, "packages/core/src")
+const copies = path.join(root, ".cache/mutants")
+
+type Module = typeof Simulation
+
+interface Mutant {
+  readonly name: string
+  /** Which file, what in it, and what stands there instead. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+  /** What the oracle may call it. */
+  readonly found: ReadonlyArray<Oracle.Invariant>
+  /** Within so many seeds. */
+  readonly seeds: number
+  readonly options: Omit<Simulation.Options, "seed">
+}
+
+const quarter = (
+  kinds: ReadonlyArray<Simulation.FaultKind>,
+  more: Omit<Simulation.Options, "seed"> = {}
+): Mutant["options"] => ({
+  days: 0.25,
+  faults: { rate: 0.2, kinds, rotateEvery: 30 },
+  traffic: { perHour: 20 },
+  ...more
+})
+
+const mutants: ReadonlyArray<Mutant> = [
+  {
+    name: "two sockets at once",
+    file: "gateway/Connection.ts",
+    from: "const socket = construct(options.url) as unknown as WebSocketLike",
+    to: "construct(options.url)\n        const socket = construct(options.url) as unknown as WebSocketLike",
+    found: ["OneSocket"],
+    seeds: 1,
+    options: quarter(["network"])
+  },
+  {
+    name: "the ladder starts over at READY",
+    file: "gateway/Recovery.ts",
+    from: "end.answered && end.readyFor >= Duration.toMillis(policy.stableAfter)",
+    to: "end.ready",
+    found: ["Ladder"],
+    seeds: 3,
+    options: quarter(["network"])
+  },
+  {
+    name: "no ladder at all",
+    file: "gateway/ReconnectPolicy.ts",
+    from: "return rung(policy.reconnectLadder, Math.max(1, step.history.rung))",
+    to: "return Duration.zero",
+    found: ["Ladder"],
+    seeds: 1,
+    options: quarter(["network"])
+  },
+  {
+    name: "the sequence number is stored before its event is handled",
+    file: "gateway/Session.ts",
+    from: "sequence: progress.watermark,",
+    to: "sequence: session.received,",
+    found: ["Lost"],
+    seeds: 3,
+    options: quarter(["crash"], { traffic: { perHour: 120 } })
+  },
+  {
+    name: "message ids are stored when they are received",
+    file: "delivery/Deduplication.ts",
+    from: "for (const type of id.settled) {",
+    to: "for (const type of id.types) {",
+    found: ["Lost", "ReplyMissing"],
+    seeds: 3,
+    options: quarter(["crash"], { traffic: { perHour: 120 } })
+  },
+  {
+    name: "a new msg_seq at each attempt",
+    file: "messages/Transmission.ts",
+    from: "...replyFields(transmission) }",
+    to: "...replyFields({ ...transmission, sequence: transmission.sequence + attempts }) }",
+    found: ["ReplyTwice"],
+    seeds: 3,
+    options: quarter(["http"], { traffic: { perHour: 120 } })
+  },
+  {
+    name: "ACKs are ignored",
+    file: "gateway/Connection.ts",
+    from: "      if (awaiting) {\n        awaiting = false",
+    to: "      if (awaiting && !String(data).includes('\"op\":11')) {\n        awaiting = false",
+    found: ["NeedlessEnd"],
+    seeds: 1,
+    options: quarter(["network"])
+  },
+  {
+    name: "a dead connection is not noticed",
+    file: "gateway/Heartbeat.ts",
+    from: "    yield* Effect.sleep(lastPatience)\n    if (!options.answered()) {",
+    to: "    yield* Effect.sleep(lastPatience)\n    if (patience < 0) {",
+    found: ["StatusTruthful"],
+    seeds: 3,
+    options: quarter(["network"])
+  },
+  {
+    name: "beats are late",
+    file: "gateway/Heartbeat.ts",
+    from: "due = Math.max(due + interval, now)",
+    to: "due = Math.max(due + 1.2 * interval, now)",
+    found: ["BeatsOnTime"],
+    seeds: 1,
+    options: quarter(["network"])
+  },
+  {
+    name: "a resume is tried for ever",
+    file: "gateway/Recovery.ts",
+    from: "if (history.unconfirmedResumes >= 2) return true",
+    to: "if (history.unconfirmedResumes >= 1000) return true",
+    found: ["EndlessResume"],
+    seeds: 3,
+    options: quarter(["gateway"])
+  },
+  {
+    name: "a refused resume is tried again",
+    file: "gateway/Recovery.ts",
+    from: '  if (end.invalidSession === false) return true\n  if (error._tag === "SessionInvalid" && !error.resumable) return true\n',
+    to: "",
+    found: ["RefusedResume"],
+    seeds: 3,
+    options: quarter(["gateway"])
+  },
+  {
+    name: "every connection identifies",
+    file: "gateway/Session.ts",
+    from: "resume: Option.map(Option.fromNullable(session), ({ id, received }) => ({",
+    to: "resume: Option.map(Option.fromNullable(history.rung > 99 ? session : undefined), ({ id, received }) => ({",
+    found: ["SessionGivenUp"],
+    seeds: 1,
+    options: quarter(["network"])
+  },
+  {
+    name: "a lost wake-up of the inbox",
+    file: "delivery/Inbox.ts",
+    from: "if (pending.push(entry) === 1) arrived.unsafeOpen()",
+    to: "if (pending.push(entry) === 2) arrived.unsafeOpen()",
+    found: ["Lost"],
+    seeds: 1,
+    options: quarter(["delivery"])
+  },
+  {
+    name: "duplicates are not dropped",
+    file: "delivery/Deduplication.ts",
+    from: "if (known.types.includes(type)) return undefined",
+    to: "if (known.types.includes(type)) return []",
+    found: ["HandledTwice"],
+    seeds: 2,
+    options: quarter(["delivery"])
+  },
+  {
+    name: "the events of a conversation are not kept in order",
+    file: "delivery/Handlers.ts",
+    from: "const key = Event.orderKey(work.entry.frame)",
+    to: "const key = `${Event.orderKey(work.entry.frame)}${work.entry.frame.s ?? 0}`",
+    found: ["Order"],
+    seeds: 2,
+    options: quarter(["delivery"], { traffic: { perHour: 120, bursts: 0.5 } })
+  },
+  {
+    name: "handlers are not drained",
+    file: "Gateway.ts",
+    from: "yield* Effect.addFinalizer(() => delivery.drain)",
+    to: "yield* Effect.addFinalizer(() => Effect.void)",
+    found: ["CutOff"],
+    seeds: 3,
+    options: quarter(["restart"], { traffic: { perHour: 240 } })
+  },
+  {
+    name: "a fiber is left behind",
+    file: "gateway/Session.ts",
+    from: "yield* Effect.forkScoped(keepSaved)",
+    to: "yield* Effect.forkDaemon(keepSaved)",
+    found: ["Leak"],
+    seeds: 1,
+    options: quarter(["network"])
+  }
+]
+
+/** The first finding in the first seeds, with the seed. */
+const search = (simulation: Module, { options, seeds }: Mutant) => {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const result = Effect.runSync(Effect.either(simulation.run({ ...options, seed })))
+    if (Either.isLeft(result)) return { seed, error: result.left }
+  }
+  return undefined
+}
+
+const load = async (mutant: Mutant, index: number): Promise<Module> => {
+  const copy = path.join(copies, String(index))
+  fs.rmSync(copy, { recursive: true, force: true })
+  fs.cpSync(source, copy, { recursive: true })
+  const file = path.join(copy, mutant.file)
+  const text = fs.readFileSync(file, "utf8")
+  assert.strictEqual(text.split(mutant.from).length - 1, 1, `one place in ${mutant.file}`)
+  fs.writeFileSync(file, text.replace(mutant.from, () => mutant.to))
+  const module: unknown = await import(/* @vite-ignore */ path.join(copy, "testing/Simulation.ts"))
+  return module as Module
+}
+
+describe("the simulation finds", () => {
+  mutants.forEach((mutant, index) => {
+    it(`${mutant.name}, within ${mutant.seeds} seeds`, async () => {
+      const found = search(await load(mutant, index), mutant)
+      assert.isDefined(found)
+      const error = found?.error
+      assert.strictEqual(error?._tag, "SimulationViolation")
+      if (error?._tag !== "SimulationViolation") return
+      assert.include(mutant.found, error.invariant, error.message)
+      // the journal of a violation leads up to it
+      assert.isAbove(error.journal.length, 0)
+      assert.isAtMost(error.journal.length, 50)
+    })
+  })
+})
