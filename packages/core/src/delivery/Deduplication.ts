@@ -45,6 +45,9 @@ interface Remembered {
   settledAt: number
 }
 
+/** So many places at least are given back at once. */
+const compaction = 1024
+
 /** No event type has a space in it. */
 const separator = " "
 
@@ -64,20 +67,33 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
   const isOver = (id: Remembered, now: number, watermark: number): boolean =>
     id.sequence <= watermark && now - id.settledAt >= window
 
-  /** What is in flight is bounded by the inbox; what is done, here. */
-  const trim = (): void => {
-    for (const key of done.keys()) {
-      if (done.size <= policy.deduplicationCapacity) return
-      done.delete(key)
+  // a map does not forget its first entries cheaply: each look at the first one passes by all that were deleted
+  let order: Array<readonly [key: string, id: Remembered]> = []
+  let first = 0
+
+  const dropFirst = (key: string, id: Remembered): void => {
+    first++
+    if (done.get(key) === id) done.delete(key)
+    if (first >= compaction && first * 2 >= order.length) {
+      order = order.slice(first)
+      first = 0
     }
   }
 
-  /** The oldest come first in a map; looking at them at each settlement keeps up with any rate. */
+  const finish = (key: string, id: Remembered): void => {
+    done.set(key, id)
+    order.push([key, id])
+  }
+
+  /**
+   * The oldest come first, so looking at them at each settlement keeps up with any rate. What is in flight is bounded by
+   * the inbox; what is done, here.
+   */
   const forget = (now: number, watermark: number): void => {
-    trim()
-    for (const [key, id] of done) {
-      if (!isOver(id, now, watermark)) return
-      done.delete(key)
+    while (first < order.length) {
+      const [key, id] = order[first] ?? ["", undefined]
+      if (id === undefined || (done.size <= policy.deduplicationCapacity && !isOver(id, now, watermark))) return
+      dropFirst(key, id)
     }
   }
 
@@ -98,12 +114,12 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
     },
     settle: (key, type, now, watermark) => {
       const known = inFlight.get(key)
-      if (known === undefined || known.settled.includes(type)) return
+      if (known === undefined || !known.types.includes(type) || known.settled.includes(type)) return
       known.settled.push(type)
       known.settledAt = now
       if (known.settled.length >= known.types.length) {
         inFlight.delete(key)
-        done.set(key, known)
+        finish(key, known)
       }
       forget(now, watermark)
     },
@@ -133,13 +149,13 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
         const type = key.slice(cut + separator.length)
         const known = inFlight.get(id) ?? done.get(id)
         if (known === undefined) {
-          done.set(id, { types: [type], settled: [type], sequence, settledAt: at })
+          finish(id, { types: [type], settled: [type], sequence, settledAt: at })
         } else if (!known.types.includes(type)) {
           known.types.push(type)
           known.settled.push(type)
         }
       }
-      trim()
+      forget(Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY)
     },
     size: () => inFlight.size + done.size
   }

@@ -55,7 +55,8 @@ const sceneOf = (optional: Optional) =>
     ext: optional(Schema.Array(Schema.String))
   })
 
-const content = Schema.optionalWith(Schema.String, { default: () => "", nullable: true })
+/** Absent or `null` on the wire is empty text in an event: `message` sees to that, which costs less than a default here. */
+const content = strict(Schema.String)
 
 const c2cMessageOf = (optional: Optional) =>
   Schema.Struct({
@@ -145,6 +146,9 @@ interface Envelope<T extends string> {
   readonly envelope: Frame
 }
 
+/** A message without text has empty text. */
+type WithContent<A> = Omit<A, "content"> & { readonly content: string }
+
 /**
  * A new session began.
  *
@@ -167,7 +171,7 @@ export type Resumed = Envelope<"RESUMED">
  * @since 0.1.0
  * @category models
  */
-export type C2CMessageCreate = Envelope<"C2C_MESSAGE_CREATE"> & typeof C2CMessage.Type
+export type C2CMessageCreate = Envelope<"C2C_MESSAGE_CREATE"> & WithContent<typeof C2CMessage.Type>
 
 /**
  * Somebody addressed the bot in a group.
@@ -175,7 +179,7 @@ export type C2CMessageCreate = Envelope<"C2C_MESSAGE_CREATE"> & typeof C2CMessag
  * @since 0.1.0
  * @category models
  */
-export type GroupAtMessageCreate = Envelope<"GROUP_AT_MESSAGE_CREATE"> & typeof GroupMessage.Type
+export type GroupAtMessageCreate = Envelope<"GROUP_AT_MESSAGE_CREATE"> & WithContent<typeof GroupMessage.Type>
 
 /**
  * Somebody wrote in a group whose owner lets the bot read everything. The same message may come as
@@ -184,7 +188,7 @@ export type GroupAtMessageCreate = Envelope<"GROUP_AT_MESSAGE_CREATE"> & typeof 
  * @since 0.1.0
  * @category models
  */
-export type GroupMessageCreate = Envelope<"GROUP_MESSAGE_CREATE"> & typeof GroupMessage.Type
+export type GroupMessageCreate = Envelope<"GROUP_MESSAGE_CREATE"> & WithContent<typeof GroupMessage.Type>
 
 /**
  * An event of a type that has no schema here; its type on the wire is `envelope.t`.
@@ -238,10 +242,22 @@ const decoder = <A extends object, I>(schemaOf: (optional: Optional) => Schema.S
   }
 }
 
+/** A message without text has empty text. */
+const message =
+  (decode: Decoder): Decoder =>
+  (payload) => {
+    const decoded = decode(payload)
+    if (Either.isRight(decoded)) {
+      const fields = decoded.right as { content?: string | null }
+      fields.content ??= ""
+    }
+    return decoded
+  }
+
 const decoders: ReadonlyMap<string, Decoder> = new Map([
-  ["C2C_MESSAGE_CREATE", decoder(c2cMessageOf)],
-  ["GROUP_AT_MESSAGE_CREATE", decoder(groupMessageOf)],
-  ["GROUP_MESSAGE_CREATE", decoder(groupMessageOf)],
+  ["C2C_MESSAGE_CREATE", message(decoder(c2cMessageOf))],
+  ["GROUP_AT_MESSAGE_CREATE", message(decoder(groupMessageOf))],
+  ["GROUP_MESSAGE_CREATE", message(decoder(groupMessageOf))],
   ["READY", decoder(readyPayloadOf)],
   // its payload is the empty string
   ["RESUMED", () => Either.right({})]
