@@ -2,7 +2,7 @@ import {
   type AccessToken,
   type Bot,
   type BotConfig,
-  Event,
+  type Event,
   Gateway,
   type GatewayError,
   Message,
@@ -96,6 +96,7 @@ describe("Messenger", () => {
     expect<Effect.Effect.Error<ReturnType<typeof Messenger.reply>>>().type.toBe<SendError.SendError>()
     expect<SendError.SendError["_tag"]>().type.toBe<
       | "DeliveryUnknown"
+      | "MessageInvalid"
       | "MessageRejected"
       | "MsgIdExpired"
       | "PermissionDenied"

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Ark from "../../../packages/core/src/messages/Ark.ts"
 import type * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
 import * as Keyboard from "../../../packages/core/src/messages/Keyboard.ts"
-import * as MediaSource from "../../../packages/core/src/messages/MediaSource.ts"
+import type * as MediaSource from "../../../packages/core/src/messages/MediaSource.ts"
 import * as Message from "../../../packages/core/src/messages/Message.ts"
 
 const button = Keyboard.button("yes", Keyboard.callback("vote:yes"))
@@ -195,7 +195,10 @@ describe("what stands for a refused message", () => {
 
   it("has no addresses", () => {
     const masked = Message.withoutAddresses(Message.text("see https://a.example/b.html, or www.example.com. end."))
-    assert.strictEqual(masked?._tag === "Text" ? masked.content : "", "see a。example/b。html, or www。example。com。 end.")
+    assert.strictEqual(
+      masked?._tag === "Text" ? masked.content : "",
+      "see a。example/b。html, or www。example。com。 end."
+    )
     assert.isUndefined(Message.withoutAddresses(Message.text("nothing to see. really.")))
   })
 })

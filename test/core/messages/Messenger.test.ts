@@ -629,7 +629,7 @@ describe("an event that comes again", () => {
               answered.push(yield* Messenger.reply(event, Message.text("one")))
               answered.push(yield* Messenger.reply(event, Message.text("two"), { key: "the second" }))
               // the process ends before the event is settled
-              yield* Effect.never
+              return yield* Effect.never
             })
           )
           const fiber = yield* Effect.forkScoped(Gateway.run(handlers))

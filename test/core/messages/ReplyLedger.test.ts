@@ -32,9 +32,11 @@ const run = <A, E>(
     Effect.provideService(KeyValueStore.KeyValueStore, store)
   )
 
-const memory = Effect.map(Layer.build(Layer.fresh(KeyValueStore.layerMemory)), (context) =>
-  // a Layer of one service
-  context.unsafeMap.get(KeyValueStore.KeyValueStore.key) as KeyValueStore.KeyValueStore
+const memory = Effect.map(
+  Layer.build(Layer.fresh(KeyValueStore.layerMemory)),
+  (context) =>
+    // a Layer of one service
+    context.unsafeMap.get(KeyValueStore.KeyValueStore.key) as KeyValueStore.KeyValueStore
 )
 
 const idOf = Option.map(({ id }: Anchor.Anchor) => id)
@@ -150,7 +152,8 @@ describe("the ledger is bounded", () => {
         store,
         (ledger) =>
           Effect.gen(function* () {
-            for (let n = 0; n < 1000; n++) ledger.receive(message(`m${n}`, n % 2 === 0 ? user : Conversation.c2c(`u${n}`)))
+            for (let n = 0; n < 1000; n++)
+              ledger.receive(message(`m${n}`, n % 2 === 0 ? user : Conversation.c2c(`u${n}`)))
             assert.strictEqual(yield* ledger.size, 100)
             assert.deepStrictEqual(idOf(yield* ledger.newest(user)), Option.some("m998"))
             assert.isTrue(Option.isNone(yield* ledger.newest(Conversation.c2c("u1"))))

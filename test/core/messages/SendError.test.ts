@@ -67,7 +67,9 @@ describe("each class of the platform's errors", () => {
       const event = yield* privately()
       for (const status of [200, 500]) {
         yield* inject(Fault.http("send", Fault.status(status, { code: 40034006, message: "no" })))
-        const outcome = yield* Messenger.reply(event, Message.text("re"), { key: `k${status}` }).pipe(within("1 minute"))
+        const outcome = yield* Messenger.reply(event, Message.text("re"), { key: `k${status}` }).pipe(
+          within("1 minute")
+        )
         const error = errorOf(outcome)
         assert.strictEqual(error._tag === "MessageRejected" ? error.class : "", "content_blocked")
       }

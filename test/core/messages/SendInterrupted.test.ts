@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Anchor, Conversation, Message, Messenger, ReplyLedger, SessionPresence } from "@effect-qq/core"
+import { Anchor, Conversation, Gateway, Message, Messenger, ReplyLedger, SessionPresence } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -93,6 +93,39 @@ describe("after a restart", () => {
     }).pipe(Effect.provide(provided))
   )
 
+  it.effect("an event that comes again is answered once by each handler, in whatever order they finish", () =>
+    Effect.gen(function* () {
+      const { privateMessage } = yield* TestPlatform.TestPlatform
+      const answer = (name: string, after: Duration.DurationInput) =>
+        Gateway.on(
+          "C2C_MESSAGE_CREATE",
+          (event) => Effect.zipRight(Effect.sleep(after), Messenger.reply(event, Message.text(name))),
+          { name }
+        )
+      const program = (a: Duration.DurationInput, b: Duration.DurationInput, c: Duration.DurationInput) =>
+        Effect.forkScoped(Gateway.run(Layer.mergeAll(answer("a", a), answer("b", b), answer("c", c))))
+      yield* run(
+        Effect.gen(function* () {
+          yield* program("1 second", "10 seconds", "2 seconds")
+          yield* Gateway.ready
+          yield* Bot.settle
+          yield* privateMessage({ user: "u1", text: "hi" })
+          yield* Bot.advance("5 seconds")
+          assert.deepStrictEqual(yield* visible, ["a", "c"])
+        })
+      )
+      yield* run(
+        Effect.gen(function* () {
+          yield* program("3 seconds", "1 second", "2 seconds")
+          yield* Bot.advance("1 minute")
+        })
+      )
+      assert.deepStrictEqual(yield* visible, ["a", "c", "b"])
+      // the event did come again: each handler has asked
+      assert.strictEqual((yield* requests).length, 5)
+    }).pipe(Effect.provide(provided))
+  )
+
   it.effect("unasked messages still have something to borrow", () =>
     Effect.gen(function* () {
       const event = yield* run(Effect.flatMap(listening, ({ privately }) => privately()))
@@ -179,9 +212,7 @@ describe("after a restart", () => {
     Effect.gen(function* () {
       const event = yield* run(Effect.flatMap(listening, ({ privately }) => privately()))
       const replica = Messenger.reply(event, Message.text("re"), { key: "k" }).pipe(
-        Effect.provide(
-          Messenger.layer.pipe(Layer.provide(ReplyLedger.layerMemory))
-        )
+        Effect.provide(Messenger.layer.pipe(Layer.provide(ReplyLedger.layerMemory)))
       )
       const receipts = yield* run(Effect.all([replica, replica, replica], { concurrency: "unbounded" }))
       assert.deepStrictEqual(receipts.map(({ deduplicated }) => deduplicated).toSorted(), [false, true, true])

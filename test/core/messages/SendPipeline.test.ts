@@ -1,21 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Anchor,
-  Ark,
-  Conversation,
-  type Event,
-  Gateway,
-  Keyboard,
-  Message,
-  Messenger
-} from "@effect-qq/core"
+import { Anchor, Ark, Conversation, type Event, Gateway, Keyboard, Message, Messenger } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Bot from "../../support/bot.ts"
-import { bot, errorOf, inject, listening, on, platform, receiptOf, requests, sent, visible, within, world } from "./harness.ts"
+import {
+  bot,
+  errorOf,
+  inject,
+  listening,
+  on,
+  platform,
+  receiptOf,
+  requests,
+  sent,
+  visible,
+  within,
+  world
+} from "./harness.ts"
 
 const forever = { times: Number.POSITIVE_INFINITY }
 
@@ -80,7 +84,10 @@ describe("every scene", () => {
       assert.strictEqual(errorOf(outcome)._tag, "DeliveryUnknown")
       assert.deepStrictEqual(yield* visible, ["re"])
       assert.strictEqual((yield* requests).length, 1)
-    }).pipe(Effect.scoped, Effect.provide(TestPlatform.layer({ platform, bot: { ...bot, intents: (1 << 25) | (1 << 30) } })))
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(TestPlatform.layer({ platform, bot: { ...bot, intents: (1 << 25) | (1 << 30) } }))
+    )
   )
 
   it.effect("events are replied to by their own id", () =>
@@ -193,24 +200,27 @@ describe("an unasked message", () => {
 })
 
 describe("the replies to one message", () => {
-  it.effect("are as many as the platform allows; the next one fails, or goes out unasked where the policy says so", () =>
-    Effect.gen(function* () {
-      const { inGroup, privately } = yield* listening
-      const outcomes = (event: Event.MessageEvent, count: number) =>
-        Effect.forEach(Array.from({ length: count }, (_, n) => n), (n) =>
-          Effect.either(Messenger.reply(event, Message.text(`${event.t} ${n}`), { key: `${n}` }))
-        )
-      const inPrivate = yield* outcomes(yield* privately(), 5)
-      assert.deepStrictEqual(inPrivate.map(Either.isRight), [true, true, true, true, false])
-      const error = errorOf(inPrivate[4])
-      assert.strictEqual(error._tag, "QuotaExhausted")
-      assert.strictEqual(error._tag === "QuotaExhausted" ? error.of : "", "message")
-      const group = yield* outcomes(yield* inGroup(), 6)
-      assert.deepStrictEqual(group.map(Either.isRight), [true, true, true, true, true, false])
-      assert.strictEqual(errorOf(group[5])._tag, "QuotaExhausted")
-      assert.isTrue((yield* sent).every(({ msgId }) => msgId !== undefined))
-      assert.strictEqual((yield* sent).length, 9)
-    }).pipe(on())
+  it.effect(
+    "are as many as the platform allows; the next one fails, or goes out unasked where the policy says so",
+    () =>
+      Effect.gen(function* () {
+        const { inGroup, privately } = yield* listening
+        const outcomes = (event: Event.MessageEvent, count: number) =>
+          Effect.forEach(
+            Array.from({ length: count }, (_, n) => n),
+            (n) => Effect.either(Messenger.reply(event, Message.text(`${event.t} ${n}`), { key: `${n}` }))
+          )
+        const inPrivate = yield* outcomes(yield* privately(), 5)
+        assert.deepStrictEqual(inPrivate.map(Either.isRight), [true, true, true, true, false])
+        const error = errorOf(inPrivate[4])
+        assert.strictEqual(error._tag, "QuotaExhausted")
+        assert.strictEqual(error._tag === "QuotaExhausted" ? error.of : "", "message")
+        const group = yield* outcomes(yield* inGroup(), 6)
+        assert.deepStrictEqual(group.map(Either.isRight), [true, true, true, true, true, false])
+        assert.strictEqual(errorOf(group[5])._tag, "QuotaExhausted")
+        assert.isTrue((yield* sent).every(({ msgId }) => msgId !== undefined))
+        assert.strictEqual((yield* sent).length, 9)
+      }).pipe(on())
   )
 
   for (const onExhausted of ["fail", "proactive"] as const) {

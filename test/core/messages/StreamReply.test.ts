@@ -42,7 +42,10 @@ describe("a streamed reply", () => {
       assert.strictEqual(message?.msgId, event.id)
       const requested = yield* pieces
       const gaps = requested.slice(1).map(({ at }, index) => at - (requested[index]?.at ?? 0))
-      assert.isTrue(gaps.every((gap) => gap >= 300), gaps.join())
+      assert.isTrue(
+        gaps.every((gap) => gap >= 300),
+        gaps.join()
+      )
       const streamed = yield* Bot.entries("Streamed")
       assert.strictEqual(streamed.filter(({ done }) => done).length, 1)
       assert.strictEqual((yield* Bot.entries("Accepted")).length, 1)
@@ -111,7 +114,11 @@ describe("a streamed reply", () => {
       const event = yield* privately()
       const fiber = yield* Effect.fork(Messenger.replyStream(event, told(1000)))
       yield* Bot.advance("2 seconds")
-      yield* inject(Fault.http("stream", Fault.status(404, { code: 40007, errCode: 40113003, message: "prefix" }), { times: Infinity }))
+      yield* inject(
+        Fault.http("stream", Fault.status(404, { code: 40007, errCode: 40113003, message: "prefix" }), {
+          times: Infinity
+        })
+      )
       yield* Bot.advance("1 minute")
       const receipt = yield* Fiber.join(fiber)
       assert.strictEqual((yield* visible).join(""), story)
@@ -179,10 +186,7 @@ describe("a streamed reply", () => {
           yield* Bot.advance("1 second")
         }
         const before = last
-        const exit = yield* Effect.zipRight(
-          Effect.fork(Bot.advance("10 seconds")),
-          Fiber.interrupt(fiber)
-        )
+        const exit = yield* Effect.zipRight(Effect.fork(Bot.advance("10 seconds")), Fiber.interrupt(fiber))
         assert.isTrue(Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause))
         const [shown] = yield* sent
         assert.strictEqual(shown?.stream, "done")

@@ -36,7 +36,9 @@ describe("text in parts", () => {
         const bare = (of: string) => of.replaceAll(/\s/g, "")
         assert.strictEqual(bare(parts.join("")), bare(text))
         const whole = graphemes(text.replaceAll(/\s+/g, "\n")).filter((found) => found.trim() !== "")
-        const cut = parts.flatMap((part) => graphemes(part.replaceAll(/\s+/g, "\n"))).filter((found) => found.trim() !== "")
+        const cut = parts
+          .flatMap((part) => graphemes(part.replaceAll(/\s+/g, "\n")))
+          .filter((found) => found.trim() !== "")
         assert.deepStrictEqual(cut, whole)
         for (const part of parts) {
           assert.isTrue(part.length <= maximum || graphemes(part).length === 1, `${part.length} > ${maximum}`)

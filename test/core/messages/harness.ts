@@ -1,6 +1,5 @@
 /** A bot that writes down what it is told, on a platform whose journal says what users see. */
-import type { BotConfig, Event, SendError } from "@effect-qq/core"
-import { Gateway, type Messenger } from "@effect-qq/core"
+import { type BotConfig, type Event, Gateway, type GatewayError, type Messenger, type SendError } from "@effect-qq/core"
 import { type Fault, type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -35,9 +34,7 @@ export const sent = Effect.flatMap(world, (p) => p.sent)
 export const visible = Effect.map(sent, (all) => all.map(({ content }) => content))
 
 /** Requests that could show a message to somebody. */
-export const requests = Effect.map(Bot.entries("Request"), (all) =>
-  all.filter(({ path }) => path.endsWith("messages"))
-)
+export const requests = Effect.map(Bot.entries("Request"), (all) => all.filter(({ path }) => path.endsWith("messages")))
 
 /** Runs in the background for so long, and says how it ended. */
 export const within =
@@ -66,37 +63,51 @@ export const errorOf = <E = SendError.SendError>(outcome: Either.Either<unknown,
   return outcome.left
 }
 
+/** Something happens; the event that comes of it. */
+type Happening<A, Args extends ReadonlyArray<string>> = (
+  ...args: Partial<Args>
+) => Effect.Effect<A, never, TestPlatform.TestPlatform>
+
+export interface Listening {
+  /** A user writes. */
+  readonly privately: Happening<Event.MessageEvent, [text: string, user: string]>
+  /** A member of a group writes. */
+  readonly inGroup: Happening<Event.MessageEvent, [text: string, group: string]>
+  /** Something else happens. */
+  readonly happens: (type: string, payload: unknown) => Effect.Effect<Event.Event, never, TestPlatform.TestPlatform>
+  /** The last of what is neither a private message nor one in a group. */
+  readonly newestOther: Effect.Effect<Event.Event>
+}
+
 /** A bot that is online and only listens: the test answers. */
-export const listening = Effect.gen(function* () {
-  const messages: Array<Event.MessageEvent> = []
-  const others: Array<Event.Event> = []
-  yield* Effect.forkScoped(
-    Gateway.run(
-      Gateway.on(
-        ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "Unknown"],
-        (event: Event.C2CMessageCreate | Event.GroupAtMessageCreate | Event.Unknown) =>
-          Effect.sync(() => (event.t === "Unknown" ? others.push(event) : messages.push(event)))
+export const listening: Effect.Effect<Listening, GatewayError.GatewayStopped, Gateway.Gateway | Scope.Scope> =
+  Effect.gen(function* () {
+    const messages: Array<Event.MessageEvent> = []
+    const others: Array<Event.Event> = []
+    yield* Effect.forkScoped(
+      Gateway.run(
+        Gateway.on(
+          ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "Unknown"],
+          (event: Event.C2CMessageCreate | Event.GroupAtMessageCreate | Event.Unknown) =>
+            Effect.sync(() => (event.t === "Unknown" ? others.push(event) : messages.push(event)))
+        )
       )
     )
-  )
-  yield* Gateway.ready
-  yield* Bot.settle
-  const newest = <A>(all: ReadonlyArray<A>) =>
-    Effect.map(Bot.settle, () => {
-      const last = all.at(-1)
-      if (last === undefined) throw new Error("nothing was received")
-      return last
-    })
-  return {
-    /** A user writes; the event that comes of it. */
-    privately: (text = "hi", user = "u1") =>
-      Effect.flatMap(world, (p) => Effect.zipRight(p.privateMessage({ user, text }), newest(messages))),
-    /** A member of a group writes; the event that comes of it. */
-    inGroup: (text = "hi", group = "g1") =>
-      Effect.flatMap(world, (p) => Effect.zipRight(p.groupMessage({ group, text }), newest(messages))),
-    /** Something else happens; the event that comes of it. */
-    happens: (type: string, payload: unknown) =>
-      Effect.flatMap(world, (p) => Effect.zipRight(p.dispatch(type, payload), newest(others))),
-    newestOther: newest(others)
-  }
-})
+    yield* Gateway.ready
+    yield* Bot.settle
+    const newest = <A>(all: ReadonlyArray<A>) =>
+      Effect.map(Bot.settle, () => {
+        const last = all.at(-1)
+        if (last === undefined) throw new Error("nothing was received")
+        return last
+      })
+    return {
+      privately: (text = "hi", user = "u1") =>
+        Effect.flatMap(world, (p) => Effect.zipRight(p.privateMessage({ user, text }), newest(messages))),
+      inGroup: (text = "hi", group = "g1") =>
+        Effect.flatMap(world, (p) => Effect.zipRight(p.groupMessage({ group, text }), newest(messages))),
+      happens: (type: string, payload: unknown) =>
+        Effect.flatMap(world, (p) => Effect.zipRight(p.dispatch(type, payload), newest(others))),
+      newestOther: newest(others)
+    }
+  })

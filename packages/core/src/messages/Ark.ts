@@ -61,18 +61,24 @@ export interface Picture {
 }
 
 /**
+ * A list of links.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const links = (fields: Omit<Links, "_tag">): Links => ({ _tag: "Links", ...fields })
 
 /**
+ * Text beside a thumbnail.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const thumbnail = (fields: Omit<Thumbnail, "_tag">): Thumbnail => ({ _tag: "Thumbnail", ...fields })
 
 /**
+ * A big picture.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -88,9 +88,7 @@ const rows: ReadonlyArray<Row> = [
 const applied = (form: Form, row: Row, policy: SendPolicy): Form | undefined => {
   if (form.applied.includes(row.fallback) || !row.isWanted(policy)) return undefined
   const message = row.change(form.message)
-  return message === undefined
-    ? undefined
-    : { message, variant: row.variant, applied: [...form.applied, row.fallback] }
+  return message === undefined ? undefined : { message, variant: row.variant, applied: [...form.applied, row.fallback] }
 }
 
 /**

@@ -196,9 +196,8 @@ export const layer: Layer.Layer<Media, never, OpenApi | RateLimit> = Layer.effec
  * @since 0.1.0
  * @category layers
  */
-export const layerWith = (
-  policy: Partial<SendPolicy.SendPolicy>
-): Layer.Layer<Media, never, OpenApi | RateLimit> => Layer.effect(Media, make({ ...SendPolicy.defaults, ...policy }))
+export const layerWith = (policy: Partial<SendPolicy.SendPolicy>): Layer.Layer<Media, never, OpenApi | RateLimit> =>
+  Layer.effect(Media, make({ ...SendPolicy.defaults, ...policy }))
 
 /**
  * Gives media to the platform; see {@link MediaShape.upload}.

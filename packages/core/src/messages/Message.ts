@@ -241,7 +241,8 @@ export const problem = (message: Message, scene: Scene): Problem | undefined => 
     case "Ark":
       return problemOf(Ark.problem(message.ark))
     case "Embed":
-      if (!isGuild(scene)) return { field: "_tag", detail: "is Embed, which only channels and their private chats take" }
+      if (!isGuild(scene))
+        return { field: "_tag", detail: "is Embed, which only channels and their private chats take" }
       return message.title === "" && message.fields.length === 0
         ? { field: "title", detail: "is empty, and there are no fields" }
         : undefined

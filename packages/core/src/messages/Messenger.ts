@@ -50,6 +50,8 @@ export type {
 } from "./Receipt.ts"
 
 /**
+ * How one reply is made.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -62,6 +64,8 @@ export interface ReplyOptions {
 }
 
 /**
+ * How one message is sent that is no reply.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -273,9 +277,7 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
       Effect.gen(function* () {
         const { conversation, name } = journey
         const sequence =
-          name === undefined
-            ? yield* timedSequence
-            : MessageSequence.forReply({ ...name, part, variant: form.variant })
+          name === undefined ? yield* timedSequence : MessageSequence.forReply({ ...name, part, variant: form.variant })
         // what was a reply stays known as that reply, however it is sent in the end
         const anchors = [journey.anchor, route.anchor].filter(
           (anchor, index, all) => anchor !== undefined && all.indexOf(anchor) === index
@@ -388,15 +390,12 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
             route = other.value
             continue
           }
-          return yield* Effect.fail(route.first === undefined ? error : SendError.withFirst(error, route.first))
+          return yield* route.first === undefined ? error : SendError.withFirst(error, route.first)
         }
       })
 
     /** A message in parts, one after another; `undefined` for one that cannot be cut. */
-    const split = (
-      journey: Journey,
-      form: Fallback.Form
-    ): Effect.Effect<Receipt, SendError.SendError> | undefined => {
+    const split = (journey: Journey, form: Fallback.Form): Effect.Effect<Receipt, SendError.SendError> | undefined => {
       const text = Message.textOf(form.message)
       if (text === undefined) return undefined
       const texts = TextSplit.split(text, Math.min(policy.partLength, Math.ceil(text.length / 2)))
@@ -417,14 +416,19 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
     }
 
     /** What an earlier run of the same handler has sent of this reply decides in which form it is sent now. */
-    const earlier = (journey: Journey): Effect.Effect<{ readonly part: number; readonly variant: number } | undefined> => {
+    const earlier = (
+      journey: Journey
+    ): Effect.Effect<{ readonly part: number; readonly variant: number } | undefined> => {
       const { anchor, name } = journey
       if (anchor === undefined || name === undefined) return Effect.succeed(undefined)
       return Effect.map(ledger.replies(anchor), (replies) =>
-        [...replies.keys()].reduce<{ readonly part: number; readonly variant: number } | undefined>((found, sequence) => {
-          const place = MessageSequence.withinReply(sequence, name)
-          return place !== undefined && place.part >= (found?.part ?? 0) ? place : found
-        }, undefined)
+        [...replies.keys()].reduce<{ readonly part: number; readonly variant: number } | undefined>(
+          (found, sequence) => {
+            const place = MessageSequence.withinReply(sequence, name)
+            return place !== undefined && place.part >= (found?.part ?? 0) ? place : found
+          },
+          undefined
+        )
       )
     }
 
@@ -446,8 +450,7 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
         const { conversation } = journey
         const ready = yield* uploaded(conversation, message)
         yield* hold(conversation)
-        const source =
-          message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
+        const source = message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
         const before = yield* earlier(journey)
         if (before !== undefined) {
           const form = Fallback.ofVariant(ready, before.variant)

@@ -135,9 +135,9 @@ const earliest = ({ given, rate: { limit, window } }: Window, now: number): numb
   const length = Duration.toMillis(window)
   while (given[0] !== undefined && given[0] + length <= now) given.shift()
   if (given.length < limit) return now
-  for (let at = now; ; ) {
+  for (let at = now; ;) {
     const near = given.filter((moment) => moment > at - length && moment < at + length)
-    const all = [...near, at].sort((one, other) => one - other)
+    const all = [...near, at].toSorted((one, other) => one - other)
     const isFull = all.some((moment, index) => (all[index + limit] ?? Number.POSITIVE_INFINITY) - moment < length)
     if (!isFull) return at
     // the next chance is when the oldest moment that counts has left
@@ -171,8 +171,7 @@ export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimi
       if (windows.size > sweepAt) sweep(now)
       const scene = Conversation.sceneOf(conversation)
       return rates.flatMap((row, index) => {
-        const isMeant =
-          row.operation === operation && row.scene === scene && (row.counts === "all" || proactive)
+        const isMeant = row.operation === operation && row.scene === scene && (row.counts === "all" || proactive)
         if (!isMeant) return []
         const key = row.per === "bot" ? String(index) : `${index}:${Conversation.targetOf(conversation)}`
         const known = windows.get(key)
@@ -217,7 +216,9 @@ export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimi
         }),
       wait: (turn) =>
         Effect.map(Clock.currentTimeMillis, (now) =>
-          Duration.millis(windowsOf(turn, now).reduce((latest, window) => Math.max(latest, earliest(window, now)), now) - now)
+          Duration.millis(
+            windowsOf(turn, now).reduce((latest, window) => Math.max(latest, earliest(window, now)), now) - now
+          )
         )
     }
   })

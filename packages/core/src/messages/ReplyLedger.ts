@@ -261,8 +261,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       }
       touch()
     },
-    standing: (anchor) =>
-      Effect.map(Clock.currentTimeMillis, (now) => standingOf(entries.get(keyOf(anchor)), now)),
+    standing: (anchor) => Effect.map(Clock.currentTimeMillis, (now) => standingOf(entries.get(keyOf(anchor)), now)),
     newest: (conversation, kind) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const list = byConversation.get(Conversation.toKey(conversation)) ?? []
@@ -380,20 +379,24 @@ export const make = (
     }
 
     let failing = false
-    const save = writing.withPermits(1)(Effect.suspend(() => store.set(key, book.snapshot()))).pipe(
-      Effect.matchEffect({
-        onSuccess: () =>
-          Effect.sync(() => {
-            failing = false
-          }),
-        onFailure: (error) => {
-          const first = !failing
-          failing = true
-          book.change()
-          return first ? Effect.logWarning("the reply ledger cannot be stored; it is tried again", error) : Effect.void
-        }
-      })
-    )
+    const save = writing
+      .withPermits(1)(Effect.suspend(() => store.set(key, book.snapshot())))
+      .pipe(
+        Effect.matchEffect({
+          onSuccess: () =>
+            Effect.sync(() => {
+              failing = false
+            }),
+          onFailure: (error) => {
+            const first = !failing
+            failing = true
+            book.change()
+            return first
+              ? Effect.logWarning("the reply ledger cannot be stored; it is tried again", error)
+              : Effect.void
+          }
+        })
+      )
     yield* Effect.addFinalizer(() => (book.hasChanged() ? save : Effect.void))
     yield* book.changed.pipe(
       Effect.zipRight(save),

@@ -37,7 +37,11 @@ export const table: { readonly [S in Scene]: ReplyWindow } = {
     replies: 4,
     source: "docs 2026: overview, send.html: 60 min, 4 replies since 2026-01-10, 5 before [doc]"
   },
-  group: { duration: Duration.minutes(5), replies: 5, source: "docs 2026: overview, send.html: 5 min, 5 replies [doc]" },
+  group: {
+    duration: Duration.minutes(5),
+    replies: 5,
+    source: "docs 2026: overview, send.html: 5 min, 5 replies [doc]"
+  },
   channel: { duration: Duration.minutes(5), replies: Number.POSITIVE_INFINITY, source: guild },
   dm: { duration: Duration.minutes(5), replies: Number.POSITIVE_INFINITY, source: guild }
 }

@@ -58,6 +58,7 @@ export interface SendPolicy {
 const ladder = (...delays: ReadonlyArray<Duration.DurationInput>): Schedule.Schedule<number, SendError> =>
   Schedule.recurs(delays.length).pipe(Schedule.addDelay((n) => delays[n] ?? Duration.zero))
 
+/** How long the platform wants to be left alone. */
 const asked = (error: SendError): Duration.Duration =>
   error._tag === "RateLimited" ? (error.retryAfter ?? Duration.zero) : Duration.zero
 
@@ -122,8 +123,7 @@ const within = (
 const before = <Out, In>(schedule: Schedule.Schedule<Out, In>, deadline: number): Schedule.Schedule<Out, In> =>
   Schedule.makeWithState(schedule.initial as unknown, (now, input: In, state) =>
     Effect.map(schedule.step(now, input, state), ([next, out, decision]) => {
-      const isLate =
-        ScheduleDecision.isContinue(decision) && ScheduleIntervals.start(decision.intervals) >= deadline
+      const isLate = ScheduleDecision.isContinue(decision) && ScheduleIntervals.start(decision.intervals) >= deadline
       return [next, out, isLate ? ScheduleDecision.done : decision] as const
     })
   )

@@ -20,10 +20,12 @@ import * as Message from "./Message.ts"
 import * as MessageSequence from "./MessageSequence.ts"
 import type { Receipt } from "./Receipt.ts"
 import type { ReplyLedgerShape } from "./ReplyLedger.ts"
-import * as SendError from "./SendError.ts"
+import type * as SendError from "./SendError.ts"
 import type { Accepted, Transmission } from "./Transmission.ts"
 
 /**
+ * How one reply is streamed.
+ *
  * @since 0.1.0
  * @category models
  */

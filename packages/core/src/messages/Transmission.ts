@@ -14,7 +14,7 @@ import type { Anchor } from "./Anchor.ts"
 import * as Conversation from "./Conversation.ts"
 import type { Operation, RateLimitShape } from "./RateLimit.ts"
 import type { AuditPending } from "./Receipt.ts"
-import type { ReplyLedgerShape } from "./ReplyLedger.ts"
+import type { Before, ReplyLedgerShape } from "./ReplyLedger.ts"
 import * as SendError from "./SendError.ts"
 import * as SendPolicy from "./SendPolicy.ts"
 
@@ -64,6 +64,16 @@ export interface Accepted {
   readonly audit: AuditPending | undefined
 }
 
+/** How far a transmission has come. */
+interface Progress {
+  /** What the ledger knew of the reply before. */
+  readonly before: Before
+  /** Whether there was an attempt without an answer, of this run or an earlier one. */
+  isUnknown: boolean
+  /** Whether a request is under way. */
+  isInFlight: boolean
+}
+
 type Fields = Readonly<Record<string, unknown>>
 
 const fieldsOf = (value: unknown): Fields | undefined =>
@@ -77,9 +87,7 @@ const noContent = 204
 /** What makes a body a reply. The endpoints of guilds know no `msg_seq`. */
 const replyFields = ({ anchor, conversation, sequence }: Transmission): Fields => {
   if (anchor === undefined) return {}
-  return isIdempotent(conversation)
-    ? { [anchor.kind]: anchor.id, msg_seq: sequence }
-    : { [anchor.kind]: anchor.id }
+  return isIdempotent(conversation) ? { [anchor.kind]: anchor.id, msg_seq: sequence } : { [anchor.kind]: anchor.id }
 }
 
 /** Whether the platform tells a repeated reply from a new one. */
@@ -92,7 +100,10 @@ const isSpent = (error: { readonly code?: number | undefined; readonly errCode?:
   [error.code, error.errCode].some((code) => code !== undefined && SendError.spentCodes.has(code))
 
 const closed = (): SendError.MsgIdExpired =>
-  new SendError.MsgIdExpired({ detail: "its window has closed; nothing was sent", hint: ErrorCode.hints.msg_id_expired })
+  new SendError.MsgIdExpired({
+    detail: "its window has closed; nothing was sent",
+    hint: ErrorCode.hints.msg_id_expired
+  })
 
 const tooLate = (wait: Duration.Duration): SendError.RateLimited =>
   new SendError.RateLimited({
@@ -129,7 +140,7 @@ export const make = (services: {
     })
   }
 
-  const run = (transmission: Transmission, before: "new" | "open" | "delivered") =>
+  const run = (transmission: Transmission, progress: Progress) =>
     Effect.gen(function* () {
       const { anchor, conversation, operation } = transmission
       const idempotent = anchor !== undefined && isIdempotent(conversation)
@@ -137,9 +148,6 @@ export const make = (services: {
       const standing = anchor === undefined ? undefined : yield* ledger.standing(anchor)
       const closesAt = standing?.closesAt
       let attempts = 0
-      // an attempt without an answer, of this run or an earlier one
-      let unknown = before === "open"
-      let inFlight = false
 
       const deduplicated = (): Accepted => ({
         id: undefined,
@@ -160,7 +168,7 @@ export const make = (services: {
       ): Effect.Effect<Accepted, SendError.SendError> => {
         switch (error._tag) {
           case "AlreadySent":
-            return idempotent && (transmission.isNamed || unknown)
+            return idempotent && (transmission.isNamed || progress.isUnknown)
               ? Effect.succeed(deduplicated())
               : new SendError.MessageRejected({ ...error, class: "duplicate" })
           case "UnderAudit":
@@ -170,13 +178,9 @@ export const make = (services: {
               audit: { _tag: "AuditPending", auditId: error.auditId }
             })
           case "MsgIdExpired":
-            return isSpent(error) && closesAt !== undefined && now < closesAt
-              ? spent(error)
-              : error
+            return isSpent(error) && closesAt !== undefined && now < closesAt ? spent(error) : error
           case "RateLimited":
-            return anchor !== undefined && isSpent(error)
-              ? spent(error)
-              : error
+            return anchor !== undefined && isSpent(error) ? spent(error) : error
           default:
             return error
         }
@@ -186,7 +190,7 @@ export const make = (services: {
         yield* Effect.catchTag(rates.turn(turn, policy.maximumElapsed), "TurnTooLate", ({ wait }) => tooLate(wait))
         if (closesAt !== undefined && (yield* Clock.currentTimeMillis) >= closesAt) return yield* closed()
         attempts++
-        inFlight = true
+        progress.isInFlight = true
         const result = yield* Effect.either(
           api.request({
             method: "POST",
@@ -195,14 +199,14 @@ export const make = (services: {
             timeout: policy.timeout
           })
         )
-        inFlight = false
+        progress.isInFlight = false
         return yield* result._tag === "Right"
           ? accepted(result.right, attempts)
           : judge(SendError.fromOpenApi(result.left), yield* Clock.currentTimeMillis)
       }).pipe(
         Effect.tapErrorTag("DeliveryUnknown", () =>
           Effect.sync(() => {
-            unknown = true
+            progress.isUnknown = true
           })
         )
       )
@@ -215,23 +219,27 @@ export const make = (services: {
       return yield* sending.pipe(
         Effect.catchAll((error): Effect.Effect<Accepted, SendError.SendError> => {
           // an earlier run saw it delivered: whatever is wrong now, the user has it
-          if (before === "delivered") return Effect.succeed(deduplicated())
-          if (anchor === undefined || unknown) return unknown ? SendError.afterUnknown(error) : error
+          if (progress.before === "delivered") return Effect.succeed(deduplicated())
+          if (progress.isUnknown) return SendError.afterUnknown(error)
+          if (anchor === undefined) return error
           if (error._tag === "MsgIdExpired") return Effect.zipRight(ledger.close(anchor), error)
           return error._tag === "QuotaExhausted" && error.of === "message"
             ? Effect.zipRight(ledger.exhaust(anchor), error)
             : error
-        }),
-        Effect.onExit((exit) => {
-          // who was interrupted between the request and its answer does not know what became of it
-          const isOpen = unknown || (inFlight && Exit.isFailure(exit))
-          const forEach = (note: (anchor: Anchor, sequence: number) => Effect.Effect<void>) =>
-            Effect.forEach(transmission.records, (record) => note(record.anchor, record.sequence), { discard: true })
-          if (Exit.isSuccess(exit)) return forEach(ledger.delivered)
-          return isOpen || before === "delivered" ? Effect.void : forEach(ledger.refused)
         })
       )
     })
+
+  /** Tells the ledger how it ended. Who was interrupted between a request and its answer does not know that. */
+  const settle = (
+    { records }: Transmission,
+    { before, isInFlight, isUnknown }: Progress,
+    exit: Exit.Exit<unknown, unknown>
+  ): Effect.Effect<void> => {
+    if (Exit.isFailure(exit) && (isInFlight || isUnknown || before === "delivered")) return Effect.void
+    const note = Exit.isSuccess(exit) ? ledger.delivered : ledger.refused
+    return Effect.forEach(records, ({ anchor, sequence }) => note(anchor, sequence), { discard: true })
+  }
 
   return (transmission) =>
     Effect.uninterruptibleMask((restore) =>
@@ -239,7 +247,10 @@ export const make = (services: {
         const [first, ...others] = transmission.records
         const before = first === undefined ? "new" : yield* ledger.begin(first.anchor, first.sequence)
         for (const record of others) yield* ledger.begin(record.anchor, record.sequence)
-        return yield* restore(run(transmission, before))
+        const progress: Progress = { before, isUnknown: before === "open", isInFlight: false }
+        return yield* Effect.onExit(restore(run(transmission, progress)), (exit) =>
+          settle(transmission, progress, exit)
+        )
       })
     )
 }
