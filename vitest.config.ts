@@ -27,9 +27,9 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "core", testTimeout: 20_000, include: ["test/core/**/*.test.ts"], isolate: false }
+        test: { name: "core", testTimeout: 60_000, include: ["test/core/**/*.test.ts"], isolate: false }
       },
-      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 30_000 } },
+      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000 } },
       {
         extends: true,
         test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 180_000 }

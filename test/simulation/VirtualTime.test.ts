@@ -149,10 +149,7 @@ describe("virtual time", () => {
       yield* until((model) => (model.journal.some(({ kind }) => kind === "Said") ? Option.some(0) : Option.none()))
       yield* Effect.sleep("1 day")
       return yield* journal
-    }).pipe(
-      Effect.scoped,
-      Effect.provide(Layer.merge(TestPlatform.layer({ bot: { hosts: Bot.ownHosts } }), silent))
-    )
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(TestPlatform.layer({ bot: { hosts: Bot.ownHosts } }), silent)))
     return Effect.runSync(VirtualTime.run({ seed })(program))
   }
 

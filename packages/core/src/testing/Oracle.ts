@@ -131,8 +131,8 @@ export interface Oracle {
   readonly status: (now: number, state: string) => void
   /** A handler began. */
   readonly began: (now: number, message: number) => void
-  /** A handler is done: its reply is out, or has an unknown outcome. */
-  readonly done: (now: number, message: number, outcome: "sent" | "unknown") => void
+  /** A handler is done: its reply is out, or has an unknown outcome, or cannot be sent. */
+  readonly done: (now: number, message: number, outcome: "sent" | "unknown" | "failed") => void
   /** A handler was cut off. */
   readonly cut: (now: number, message: number, ranFor: number) => void
   /** The first rule that is broken now, if one is. */
@@ -229,6 +229,8 @@ export const make = (options: Options): Oracle => {
   const pending = new Map<number, Message>()
   const recent = new Map<number, Message>()
   const conversations = new Map<string, { readonly number: number; readonly firstSent: number | undefined }>()
+  /** The message of each conversation that a handler works on. */
+  const working = new Map<string, number>()
   const refused = new Set<string>()
   /** Sessions that the bot had good reason to give up: what only they could bring is nobody's any more. */
   const abandoned = new Set<string>()
@@ -300,6 +302,7 @@ export const make = (options: Options): Oracle => {
     unconfirmed = 0
     current = undefined
     resumedAt.length = 0
+    working.clear()
   }
 
   const endedBy = (attempt: Attempt): number => attempt.endedAt ?? attempt.lastAt
@@ -500,7 +503,8 @@ export const make = (options: Options): Oracle => {
       if (healthy && running && !leaving && !old && now > troubledUntil) {
         find("NeedlessEnd", "the bot left a healthy connection")
       }
-      return
+      // an old session, or a connection that is dead: the bot may make itself ready again
+      return trouble(now)
     }
     attempt.closeCode = entry.code
     attempt.disturbed = true
@@ -592,6 +596,11 @@ export const make = (options: Options): Oracle => {
     }
   }
 
+  /** The message itself may be forgotten already: the platform replays what is long done with, too. */
+  const forgetWork = (number: number): void => {
+    for (const [conversation, worked] of working) if (worked === number) working.delete(conversation)
+  }
+
   const noteOrder = (message: Message): void => {
     const last = conversations.get(message.conversation)
     if (last === undefined || last.number < message.number) {
@@ -609,6 +618,11 @@ export const make = (options: Options): Oracle => {
       counts.repeated++
       return
     }
+    const other = working.get(message.conversation)
+    if (other !== undefined && other !== number) {
+      find("Order", `message ${number} is handled while message ${other} of the same conversation still is`)
+    }
+    working.set(message.conversation, number)
     if (!message.begun) {
       message.begun = true
       counts.handled++
@@ -715,8 +729,10 @@ export const make = (options: Options): Oracle => {
     began,
     done: (now, number, outcome) => {
       const message = pending.get(number) ?? recent.get(number)
+      forgetWork(number)
       if (message === undefined) return
       message.doneAt ??= now
+      if (outcome === "failed") find("ReplyMissing", `the bot could not answer message ${number}`)
       if (outcome === "unknown") {
         message.unknown = true
         counts.unknown++
@@ -728,6 +744,7 @@ export const make = (options: Options): Oracle => {
     },
     cut: (_now, number, ranFor) => {
       const message = pending.get(number) ?? recent.get(number)
+      forgetWork(number)
       if (message !== undefined) message.cut = true
       if (ranFor < 9900)
         find("CutOff", `the handler of message ${number} was cut off ${ranFor} ms after the shutdown began`)

@@ -23,7 +23,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
@@ -341,8 +341,8 @@ export const make = (options: Options = {}): VirtualTime => {
     inspect: (now: number) => Option.Option<E2> = Option.none
   ) =>
     Effect.flatMap(Effect.runtime<R>(), (runtime): Effect.Effect<A, E | E2 | Deadlock | Livelock> => {
-      let exit: Exit.Exit<A, E> | undefined
-      const isOver = (): boolean => exit !== undefined
+      const ended: Array<Exit.Exit<A, E>> = []
+      const isOver = (): boolean => ended.length > 0
       const fiber = Runtime.runFork(runtime)(
         program.pipe(
           Effect.withRandom(Random.make(options.seed ?? 0)),
@@ -353,18 +353,23 @@ export const make = (options: Options = {}): VirtualTime => {
         { scheduler }
       )
       census.fibers.set(fiber, now)
-      fiber.addObserver((end) => {
+      fiber.addObserver((exit) => {
         census.fibers.delete(fiber)
-        exit = end
+        ended.push(exit)
       })
-      let failure: E2 | Deadlock | Livelock | undefined
-      while (exit === undefined && failure === undefined) failure = advance(inspect, isOver)
-      if (failure === undefined) return exit ?? Effect.never
-      // what the program holds is given back, as far as that needs nothing but time
-      fiber.unsafeInterruptAsFork(fiber.id())
-      const until = now + graceful
-      while (exit === undefined && now <= until && advance(Option.none, isOver) === undefined);
-      return Effect.fail(failure)
+      for (;;) {
+        const failure = advance(inspect, isOver)
+        if (failure !== undefined) {
+          // what the program holds is given back, as far as that needs nothing but time
+          fiber.unsafeInterruptAsFork(fiber.id())
+          const until = now + graceful
+          const isGone = (): boolean => isOver() || now > until
+          while (!isGone() && advance(Option.none, isGone) === undefined);
+          return Effect.fail(failure)
+        }
+        const [exit] = ended
+        if (exit !== undefined) return exit
+      }
     })
 
   return { clock, scheduler, now: () => now, timers: () => timers.size, fibers, jumps: () => jumps, run }

@@ -71,10 +71,15 @@ interface Life {
 
 interface Process {
   readonly life: Life
-  readonly fiber: Fiber.RuntimeFiber<never, Gateway.AlreadyRunning | Effect.Effect.Error<Context.Tag.Service<typeof Gateway.Gateway>["ready"]>>
+  readonly fiber: Fiber.RuntimeFiber<
+    never,
+    Gateway.AlreadyRunning | Effect.Effect.Error<Context.Tag.Service<typeof Gateway.Gateway>["ready"]>
+  >
 }
 
 const openSocket = (life: Life, construct: Options["construct"], url: string): MemorySocket.MemorySocket => {
+  // what is left of a crashed process does not notice, and may want to connect again
+  if (!life.isAlive) throw new Error("the process is gone")
   const socket = construct(url)
   life.sockets.add(socket)
   socket.addEventListener("close", () => life.sockets.delete(socket))
@@ -139,7 +144,11 @@ export const make = (options: Options): Client => {
     HttpClient.transform(options.http, (answer) =>
       Effect.suspend(() =>
         life.isAlive
-          ? Effect.flatMap(answer, (response) => (life.isAlive ? Effect.succeed(response) : Effect.never))
+          ? Effect.filterOrElse(
+              answer,
+              () => life.isAlive,
+              () => Effect.never
+            )
           : Effect.never
       )
     )
@@ -153,7 +162,8 @@ export const make = (options: Options): Client => {
         const outcome = yield* Messenger.reply(event, Message.text(`reply ${number}`), { key: "reply" }).pipe(
           Effect.as("sent" as const),
           Effect.catchTag("DeliveryUnknown", () => Effect.succeed("unknown" as const)),
-          Effect.retry({ schedule: again, while: (error: SendError) => error._tag !== "DeliveryUnknown" })
+          Effect.retry({ schedule: again, while: (error: SendError) => error._tag !== "DeliveryUnknown" }),
+          Effect.orElseSucceed(() => "failed" as const)
         )
         if (life.isAlive) oracle.done(yield* Clock.currentTimeMillis, number, outcome)
       }).pipe(
@@ -191,12 +201,10 @@ export const make = (options: Options): Client => {
           Layer.provide(Layer.succeed(HttpClient.HttpClient, httpOf(life))),
           Layer.provide(Layer.succeed(KeyValueStore.KeyValueStore, storeOf(life))),
           Layer.provide(
-            Layer.succeed(
-              Socket.WebSocketConstructor,
-              ((url: string) => openSocket(life, options.construct, url)) as unknown as Context.Tag.Service<
-                typeof Socket.WebSocketConstructor
-              >
-            )
+            Layer.succeed(Socket.WebSocketConstructor, ((url: string) =>
+              openSocket(life, options.construct, url)) as unknown as Context.Tag.Service<
+              typeof Socket.WebSocketConstructor
+            >)
           )
         )
       ),
