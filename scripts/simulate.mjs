@@ -89,7 +89,9 @@ const main = () => {
       // most of what a simulation makes is soon forgotten: a larger young generation is collected less often
       resourceLimits: { maxYoungGenerationSizeMb: 96 }
     })
+    let isBusy = false
     const give = () => {
+      isBusy = next < seeds
       if (next < seeds) worker.postMessage(first + next++)
       else void worker.terminate()
     }
@@ -101,6 +103,11 @@ const main = () => {
     })
     worker.on("error", (error) => {
       process.stderr.write(`${String(error?.stack ?? error)}\n`)
+      process.exit(1)
+    })
+    worker.on("exit", () => {
+      if (!isBusy) return
+      process.stderr.write("a thread ended before its work was done\n")
       process.exit(1)
     })
     give()
