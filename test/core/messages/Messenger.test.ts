@@ -247,6 +247,7 @@ describe("a reply whose outcome is unknown", () => {
     ["502 with HTML", Fault.html(502), 1],
     ["null", Fault.body(200, "null"), 1],
     ["nothing at all", Fault.body(200, ""), 1],
+    ["an empty object", Fault.body(200, "{}"), 1],
     ["no JSON", Fault.body(200, "<html>"), 1]
   ] as const) {
     it.effect(`${name}: it is sent again and seen once`, () =>
@@ -433,7 +434,8 @@ describe("a message that nobody asked for", () => {
     ["no answer after accepting", Fault.hang({ accepted: true }), ["news"]],
     ["502 with HTML", Fault.html(502), []],
     ["null", Fault.body(200, "null"), []],
-    ["nothing at all", Fault.body(200, ""), []]
+    ["nothing at all", Fault.body(200, ""), []],
+    ["an empty object", Fault.body(200, "{}"), []]
   ] as const) {
     it.effect(`${name}: sent once, and the caller is told that nobody knows`, () =>
       Effect.gen(function* () {

@@ -82,6 +82,9 @@ const fieldsOf = (value: unknown): Fields | undefined =>
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : undefined
 
+/** `msg_type` of an input notice. */
+const inputNotify = 6
+
 const noContent = 204
 
 /** What makes a body a reply. The endpoints of guilds know no `msg_seq`. */
@@ -126,10 +129,15 @@ export const make = (services: {
 }): ((transmission: Transmission) => Effect.Effect<Accepted, SendError.SendError>) => {
   const { api, ledger, policy, rates } = services
 
-  /** Whether the platform took it can be told only from an answer that says something. */
-  const accepted = (response: Response, attempts: number): Effect.Effect<Accepted, SendError.DeliveryUnknown> => {
+  /** Whether the platform took it can be told only from an answer that says something; that to a notice need not. */
+  const accepted = (
+    response: Response,
+    attempts: number,
+    isNotice: boolean
+  ): Effect.Effect<Accepted, SendError.DeliveryUnknown> => {
     const body = fieldsOf(response.body)
-    if (body === undefined && response.status !== noContent) return SendError.unreadable(response.traceId)
+    const isEmpty = body === undefined || (Object.keys(body).length === 0 && !isNotice)
+    if (isEmpty && response.status !== noContent) return SendError.unreadable(response.traceId)
     return Effect.succeed({
       id: textOf(body?.["id"]),
       timestamp: textOf(body?.["timestamp"]),
@@ -201,7 +209,7 @@ export const make = (services: {
         )
         progress.isInFlight = false
         return yield* result._tag === "Right"
-          ? accepted(result.right, attempts)
+          ? accepted(result.right, attempts, fieldsOf(transmission.body)?.["msg_type"] === inputNotify)
           : judge(SendError.fromOpenApi(result.left), yield* Clock.currentTimeMillis)
       }).pipe(
         Effect.tapErrorTag("DeliveryUnknown", () =>
