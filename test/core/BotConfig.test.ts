@@ -34,7 +34,7 @@ describe("a configuration from the environment", () => {
       assert.strictEqual(Redacted.value(config.secret), secret)
       assert.strictEqual(config.hosts, BotConfig.defaultHosts)
       assert.isTrue(Option.isNone(config.intents))
-      assert.deepStrictEqual(config.shard, [0, 1])
+      assert.strictEqual(config.shards, 1)
       assert.deepStrictEqual(config.fallbackIntents, [])
     })
   )

@@ -59,6 +59,15 @@ export const defaultHosts: Hosts = {
 }
 
 /**
+ * Which shards one process runs: as many as the platform recommends; all of so many; or some of so many, the others being
+ * run elsewhere. Shards part the guilds of a bot; what happens in private chats and groups comes to shard 0.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Shards = "recommended" | number | { readonly of: number; readonly run: ReadonlyArray<number> }
+
+/**
  * What the service holds.
  *
  * @since 0.1.0
@@ -72,7 +81,9 @@ export interface BotConfigShape {
   readonly intents: Option.Option<Intents.Intents>
   /** Sets to try, in this order, when the gateway refuses the intents. */
   readonly fallbackIntents: ReadonlyArray<Intents.Intents>
-  readonly shard: readonly [index: number, count: number]
+  readonly shards: Shards
+  readonly onShardStopped: "stop" | "continue"
+  readonly transport: "websocket" | "webhook" | "both"
   readonly session: SessionPolicy.SessionPolicy
   readonly delivery: DeliveryPolicy.DeliveryPolicy
 }
@@ -102,8 +113,18 @@ export interface Options {
   readonly intents?: Intents.Intents | undefined
   /** Default: none. */
   readonly fallbackIntents?: ReadonlyArray<Intents.Intents> | undefined
-  /** Default `[0, 1]`: one shard, which is all that a bot without guilds can use. */
-  readonly shard?: readonly [index: number, count: number] | undefined
+  /** Default 1, which is all that a bot without guilds can use. */
+  readonly shards?: Shards | undefined
+  /**
+   * What the others do when a shard has stopped for good: `stop`, and the run fails, or `continue` until all have stopped.
+   * Default `stop`.
+   */
+  readonly onShardStopped?: "stop" | "continue" | undefined
+  /**
+   * How events come: over the gateway, through a webhook, or both at once, each event handled once. The platform's console
+   * switches between the two. Default `websocket`.
+   */
+  readonly transport?: "websocket" | "webhook" | "both" | undefined
   readonly session?: Partial<SessionPolicy.SessionPolicy> | undefined
   readonly delivery?: Partial<DeliveryPolicy.DeliveryPolicy> | undefined
 }
@@ -138,7 +159,9 @@ export const make = (options: Options): BotConfigShape => ({
   hosts: hostsOf(options.hosts),
   intents: Option.fromNullable(options.intents),
   fallbackIntents: options.fallbackIntents ?? [],
-  shard: options.shard ?? [0, 1],
+  shards: options.shards ?? 1,
+  onShardStopped: options.onShardStopped ?? "stop",
+  transport: options.transport ?? "websocket",
   session: { ...SessionPolicy.defaults, ...defined(options.session) },
   delivery: { ...DeliveryPolicy.defaults, ...defined(options.delivery) }
 })
@@ -210,21 +233,51 @@ const intents: Config.Config<Option.Option<Intents.Intents>> = Config.option(
   )
 )
 
+/** At most as many as there can be guilds for; more is a slip of the pen. */
+const maximumShards = 10_000
+
+const countOfShards = (text: string): number | undefined => {
+  const count = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  return count >= 1 && count <= maximumShards ? count : undefined
+}
+
+/** `4`, `recommended`, or `0,2/4`: shards 0 and 2 of 4. */
+const shardsFromText = (text: string): Shards | undefined => {
+  if (text === "recommended") return text
+  const [which = "", count, ...more] = text.split("/")
+  if (count === undefined) return countOfShards(which.trim())
+  const of = countOfShards(count.trim())
+  const run = which.split(",").map((index) => (/^\s*\d{1,5}\s*$/.test(index) ? Number(index) : -1))
+  return of === undefined || more.length > 0 || run.some((index) => index < 0 || index >= of)
+    ? undefined
+    : { of, run: [...new Set(run)] }
+}
+
+const shards: Config.Config<Option.Option<Shards>> = Config.option(
+  setting("QQ_SHARDS", (text) =>
+    Either.fromNullable(
+      shardsFromText(text),
+      () => `must be "recommended", a number such as 4, or some of a number such as "0,2/4"`
+    )
+  )
+)
+
 /**
  * Where the environment (or any `ConfigProvider`) names the bot: `QQ_APP_ID` and `QQ_APP_SECRET`; optionally
- * `QQ_API_URL` and `QQ_TOKEN_URL` (both, or `QQ_API_URL` alone as `default` or `legacy`), and `QQ_INTENTS`.
+ * `QQ_API_URL` and `QQ_TOKEN_URL` (both, or `QQ_API_URL` alone as `default` or `legacy`), `QQ_INTENTS`, and `QQ_SHARDS`
+ * (`recommended`, a number, or some of a number such as `0,2/4`).
  *
  * @since 0.1.0
  * @category config
  */
-export const fromEnvironment: Config.Config<Pick<Options, "appId" | "secret" | "hosts" | "intents">> = Config.all({
-  appId,
-  secret,
-  hosts,
-  intents
-}).pipe(
-  Config.map(({ intents, ...rest }) => ({ ...rest, ...(Option.isSome(intents) ? { intents: intents.value } : {}) }))
-)
+export const fromEnvironment: Config.Config<Pick<Options, "appId" | "secret" | "hosts" | "intents" | "shards">> =
+  Config.all({ appId, secret, hosts, intents, shards }).pipe(
+    Config.map(({ intents, shards, ...rest }) => ({
+      ...rest,
+      ...(Option.isSome(intents) ? { intents: intents.value } : {}),
+      ...(Option.isSome(shards) ? { shards: shards.value } : {})
+    }))
+  )
 
 /**
  * A setting is missing or cannot be used. The message names the variable and what it must be, never its value.

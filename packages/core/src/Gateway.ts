@@ -15,9 +15,13 @@
  * @since 0.1.0
  */
 import type * as Socket from "@effect/platform/Socket"
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -26,6 +30,7 @@ import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { BotConfig } from "./BotConfig.ts"
+import * as Acknowledgement from "./delivery/Acknowledgement.ts"
 import * as Handlers from "./delivery/Handlers.ts"
 import type * as Event from "./events/Event.ts"
 import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
@@ -35,8 +40,11 @@ import type { IdentifyLimiter } from "./gateway/IdentifyLimiter.ts"
 import * as Intents from "./gateway/Intents.ts"
 import * as Session from "./gateway/Session.ts"
 import type { SessionStore } from "./gateway/SessionStore.ts"
+import * as Shards from "./gateway/Shards.ts"
+import * as Conversation from "./messages/Conversation.ts"
 import { Reception } from "./messages/Reception.ts"
 import type { AccessToken } from "./openapi/AccessToken.ts"
+import type { OpenApi } from "./openapi/OpenApi.ts"
 import { type Presence, SessionPresence } from "./openapi/SessionPresence.ts"
 
 export {
@@ -53,17 +61,16 @@ export {
 } from "./delivery/Handlers.ts"
 
 /**
- * This bot runs already: the same app id and shard twice would handle every event twice.
+ * This bot runs already: a second run would handle every event twice.
  *
  * @since 0.1.0
  * @category errors
  */
 export class AlreadyRunning extends Schema.TaggedError<AlreadyRunning>()("AlreadyRunning", {
-  appId: Schema.String,
-  shard: Schema.Tuple(Schema.Number, Schema.Number)
+  appId: Schema.String
 }) {
   override get message(): string {
-    return `bot ${this.appId}, shard ${this.shard.join("/")}, is running already`
+    return `bot ${this.appId} is running already`
   }
   get hint(): string {
     return "merge the handlers with Layer.mergeAll and run them once"
@@ -85,6 +92,24 @@ export interface Health {
 }
 
 /**
+ * Which message {@link next} waits for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NextOptions {
+  /** Messages for which this is false are handled as always. Default: any will do. */
+  readonly where?: ((event: Event.MessageEvent) => boolean) | undefined
+  /** How long to wait. Default 5 min. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /**
+   * Whether messages count that have come already and wait behind the one that is being handled, as those do that are
+   * replayed after a restart. Default `true`.
+   */
+  readonly queued?: boolean | undefined
+}
+
+/**
  * What the service does.
  *
  * @since 0.1.0
@@ -99,13 +124,33 @@ export interface GatewayShape {
   readonly run: <E, R>(
     handlers: Layer.Layer<never, E, R>
   ) => Effect.Effect<never, AlreadyRunning | GatewayStopped | E, Exclude<R, Handlers.HandlerRegistry>>
-  /** The status now, and every change of state. */
+  /**
+   * The status now, and every change of state. Of several shards, that of the one which is least well; of those that live,
+   * where the others go on. A bot that is reached through a webhook alone is Ready while it runs.
+   */
   readonly status: Subscribable.Subscribable<Session.SessionStatus>
-  /** Completes at READY or RESUMED. Fails with `GatewayStopped` once the session has stopped for good. */
+  /** The status of each shard that runs here. */
+  readonly shards: Subscribable.Subscribable<ReadonlyArray<Session.SessionStatus>>
+  /**
+   * Completes at READY or RESUMED, of all shards. Fails with `GatewayStopped` once a session has stopped for good or, where
+   * the others go on, all have.
+   */
   readonly ready: Effect.Effect<void, GatewayStopped>
   readonly health: Effect.Effect<Health>
-  /** Cuts a wait short, or replaces a connection that is Ready. */
+  /** Cuts a wait short, or replaces a connection that is Ready; of all shards. */
   readonly reconnectNow: Effect.Effect<void>
+  /**
+   * Waits for the next message of a conversation or, given a message, of its author in its conversation, and takes it away
+   * from the handlers. It is taken before it takes its place in the row of the conversation, so a handler may wait for the
+   * answer to its own question. Fails with `TimeoutException`.
+   *
+   * The message is settled together with the one whose handler asks. At a shutdown a handler that waits here is
+   * interrupted; the next process begins its dialogue again, with what was said in it.
+   */
+  readonly next: (
+    of: Conversation.Conversation | Event.MessageEvent,
+    options?: NextOptions
+  ) => Effect.Effect<Event.MessageEvent, Cause.TimeoutException>
   /** Every event that is received, for looking at: a slow reader misses some. Guarantees belong to {@link on}. */
   readonly events: Stream.Stream<Event.Event>
 }
@@ -123,15 +168,48 @@ type SessionServices =
   | BotConfig
   | GatewayMetadata
   | IdentifyLimiter
+  | OpenApi
   | Reception
   | SessionPresence
   | SessionStore
   | Socket.WebSocketConstructor
 
 interface Running {
-  readonly session: Session.Session
+  readonly sessions: ReadonlyArray<Session.Session>
+  /** How it is where there are no sessions: not yet, or none at all. */
+  readonly otherwise: Session.SessionState
   readonly delivery: Handlers.Delivery
 }
+
+/** From the worst to the best. */
+const ranks: { readonly [Tag in Session.SessionState["_tag"]]: number } = {
+  Stopped: 0,
+  Disconnected: 1,
+  Waiting: 2,
+  Connecting: 3,
+  Greeting: 4,
+  Identifying: 5,
+  Resuming: 6,
+  Ready: 7
+}
+
+const worse = (one: Session.SessionStatus, other: Session.SessionStatus): Session.SessionStatus =>
+  ranks[other.state._tag] < ranks[one.state._tag] ? other : one
+
+const isAlive = ({ state }: Session.SessionStatus): boolean => state._tag !== "Stopped"
+
+const isMessage = (event: Event.Event): event is Event.MessageEvent =>
+  event.t === "C2C_MESSAGE_CREATE" || event.t === "GROUP_AT_MESSAGE_CREATE" || event.t === "GROUP_MESSAGE_CREATE"
+
+const conversationOf = (event: Event.Event): string | undefined =>
+  isMessage(event) ? Conversation.toKey(Conversation.ofEvent(event)) : undefined
+
+/** Who wrote a message. */
+const authorOf = ({ author }: Event.MessageEvent): string | null | undefined =>
+  author.user_openid ?? author.member_openid ?? author.id
+
+/** How long a dialogue waits for the other. */
+const patience = Duration.minutes(5)
 
 /**
  * A gateway over the services of one bot.
@@ -147,9 +225,9 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   const running = yield* SubscriptionRef.make(Option.none<Running>())
   let begun = false
 
-  const notRunning: Session.SessionStatus = {
-    state: { _tag: "Disconnected" },
-    shard: config.shard,
+  const without = (state: Session.SessionState): Session.SessionStatus => ({
+    state,
+    shard: [0, 1],
     attempt: 0,
     lastEnd: undefined,
     sessionId: undefined,
@@ -157,15 +235,39 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
     watermark: undefined,
     lastFrameAge: undefined,
     roundTrip: undefined
+  })
+
+  const notRunning = without({ _tag: "Disconnected" })
+
+  /** Of all shards, how the bot is. */
+  const overall = (statuses: ReadonlyArray<Session.SessionStatus>, otherwise: Session.SessionState) => {
+    const living = config.onShardStopped === "continue" ? statuses.filter(isAlive) : statuses
+    const [first = without(otherwise), ...rest] = living.length > 0 ? living : statuses
+    return rest.reduce(worse, first)
   }
+
+  const statusesOf = ({ sessions }: Running): Effect.Effect<ReadonlyArray<Session.SessionStatus>> =>
+    Effect.forEach(sessions, ({ status }) => status.get)
+
+  const statusOf = (now: Running): Effect.Effect<Session.SessionStatus> =>
+    Effect.map(statusesOf(now), (statuses) => overall(statuses, now.otherwise))
 
   const current = Effect.flatMap(
     SubscriptionRef.get(running),
-    Option.match({
-      onNone: () => Effect.succeed(notRunning),
-      onSome: ({ session }) => session.status.get
-    })
+    Option.match({ onNone: () => Effect.succeed(notRunning), onSome: statusOf })
   )
+
+  /** What is so now, and again at every change of any shard. */
+  const atChanges = <A>(now: Running, of: (now: Running) => Effect.Effect<A>): Stream.Stream<A> =>
+    now.sessions.length === 0
+      ? Stream.fromEffect(of(now))
+      : Stream.mapEffect(
+          Stream.mergeAll(
+            now.sessions.map(({ status }) => status.changes),
+            { concurrency: "unbounded" }
+          ),
+          () => of(now)
+        )
 
   /** Senders hear of whatever is taken before a handler can: it is what they reply to. */
   const heard = (sink: DispatchSinkShape): DispatchSinkShape => ({
@@ -177,8 +279,8 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
     }
   })
 
-  /** Tells senders how the session is, for as long as it runs. */
-  const announce = (session: Session.Session): Effect.Effect<void, never, Scope.Scope> => {
+  /** Tells senders how the bot is, for as long as it runs. */
+  const announce = (now: Running): Effect.Effect<void, never, Scope.Scope> => {
     let wasReady = false
     const presenceOf = ({ state }: Session.SessionStatus): Presence => {
       wasReady = wasReady || state._tag === "Ready"
@@ -187,7 +289,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
     }
     return Effect.addFinalizer(() => presence.set("Absent")).pipe(
       Effect.zipRight(
-        Effect.forkScoped(Stream.runForEach(session.status.changes, (now) => presence.set(presenceOf(now))))
+        Effect.forkScoped(Stream.runForEach(atChanges(now, statusOf), (status) => presence.set(presenceOf(status))))
       ),
       Effect.asVoid
     )
@@ -195,7 +297,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
 
   const claim = Effect.acquireRelease(
     Effect.suspend(() => {
-      if (begun) return new AlreadyRunning({ appId: config.appId, shard: [config.shard[0], config.shard[1]] })
+      if (begun) return new AlreadyRunning({ appId: config.appId })
       begun = true
       return Effect.void
     }),
@@ -214,24 +316,49 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       const registry = yield* Handlers.makeRegistry
       yield* Layer.build(Layer.provide(handlers, Layer.succeed(Handlers.HandlerRegistry, registry)))
       const registered = yield* registry.handlers
+      const acknowledgement = yield* Effect.provide(Acknowledgement.make, services)
       const delivery = yield* Handlers.make({
         policy: config.delivery,
         handlers: registered,
-        drainWaiting: config.session.onShutdown === "end"
+        drainWaiting: config.session.onShutdown === "end",
+        conversationOf,
+        received: acknowledgement.received
       })
       const intents = Option.getOrElse(config.intents, () =>
         Intents.forEventTypes(registered.flatMap(({ types }) => types))
       )
-      const session = yield* Session.make({ intents, shard: config.shard }).pipe(
-        Effect.provideService(DispatchSink, heard(delivery.sink)),
-        Effect.provide(services)
-      )
       const failed = yield* Deferred.make<never, GatewayStopped>()
+      const startedAt = yield* Clock.currentTimeMillis
+      const begin = (
+        sessions: ReadonlyArray<Session.Session>,
+        otherwise: Session.SessionState
+      ): Effect.Effect<Running> => {
+        const now: Running = { sessions, otherwise, delivery }
+        return Effect.as(SubscriptionRef.set(running, Option.some(now)), now)
+      }
       yield* Effect.forkScoped(Effect.intoDeferred(delivery.run, failed))
-      yield* Effect.forkScoped(Effect.intoDeferred(session.run, failed))
-      yield* announce(session)
-      yield* SubscriptionRef.set(running, Option.some({ session, delivery }))
-      // scopes close in reverse: the handlers are drained while the session is still up
+      if (config.shards === "recommended") {
+        yield* begin([], { _tag: "Waiting", until: undefined, because: "the number of shards is not known yet" })
+      }
+      const shards = config.transport === "webhook" ? [] : yield* Effect.provide(Shards.plan, services)
+      let left = shards.length
+      const sessions = yield* Effect.forEach(shards, (shard) =>
+        Effect.gen(function* () {
+          const { run: take, sink } = delivery.intake()
+          const session = yield* Session.make({ intents, shard }).pipe(
+            Effect.provideService(DispatchSink, heard(sink)),
+            Effect.provide(services)
+          )
+          yield* Effect.forkScoped(Effect.intoDeferred(take, failed))
+          const alone = Effect.catchTag(session.run, "GatewayStopped", (stopped) =>
+            config.onShardStopped === "continue" && --left > 0 ? Effect.never : stopped
+          )
+          yield* Effect.forkScoped(Effect.intoDeferred(alone, failed))
+          return session
+        })
+      )
+      yield* announce(yield* begin(sessions, { _tag: "Ready", since: startedAt }))
+      // scopes close in reverse: the handlers are drained while the sessions are still up
       yield* Effect.addFinalizer(() => delivery.drain)
       return yield* Deferred.await(failed)
     }).pipe(Effect.scoped, Effect.annotateLogs({ package: "@effect-qq/core", appId: config.appId }))
@@ -242,25 +369,61 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   ): Stream.Stream<A, E> =>
     Stream.flatMap(running.changes, Option.match({ onNone: () => otherwise, onSome: stream }), { switch: true })
 
+  const now = Effect.map(SubscriptionRef.get(running), Option.getOrUndefined)
+
+  /** Completes when a bot runs. */
+  const begunRunning = whileRunning((now) => Stream.succeed(now), Stream.empty).pipe(
+    Stream.runHead,
+    Effect.map(Option.getOrThrow)
+  )
+
+  const allReady = ({ otherwise, sessions }: Running): Effect.Effect<void, GatewayStopped> => {
+    if (sessions.length === 0) return otherwise._tag === "Ready" ? Effect.void : Effect.never
+    if (config.onShardStopped === "stop") {
+      return Effect.forEach(sessions, ({ ready }) => ready, { concurrency: "unbounded", discard: true })
+    }
+    return Effect.flatMap(
+      Effect.forEach(sessions, ({ ready }) => Effect.either(ready), { concurrency: "unbounded" }),
+      (outcomes) => outcomes.find(Either.isRight) ?? outcomes[0] ?? Effect.void
+    )
+  }
+
   return Gateway.of({
     run,
     status: Subscribable.make({
       get: current,
-      changes: whileRunning(({ session }) => session.status.changes, Stream.succeed(notRunning))
+      changes: whileRunning((now) => atChanges(now, statusOf), Stream.succeed(notRunning))
     }),
-    ready: whileRunning(({ session }) => Stream.fromEffect(session.ready), Stream.empty).pipe(
-      Stream.runHead,
-      Effect.asVoid
-    ),
-    health: Effect.map(Effect.zip(current, SubscriptionRef.get(running)), ([{ lastFrameAge, state }, now]) => ({
+    shards: Subscribable.make({
+      get: Effect.flatMap(now, (now) => (now === undefined ? Effect.succeed([]) : statusesOf(now))),
+      changes: whileRunning((now) => atChanges(now, statusesOf), Stream.succeed([]))
+    }),
+    ready: whileRunning((now) => Stream.fromEffect(allReady(now)), Stream.empty).pipe(Stream.runHead, Effect.asVoid),
+    health: Effect.map(Effect.zip(current, now), ([{ lastFrameAge, state }, now]) => ({
       state: state._tag,
       lastFrameAge,
-      unsettled: Option.match(now, { onNone: () => 0, onSome: ({ delivery }) => delivery.unsettled() })
+      unsettled: now?.delivery.unsettled() ?? 0
     })),
-    reconnectNow: Effect.flatMap(
-      SubscriptionRef.get(running),
-      Option.match({ onNone: () => Effect.void, onSome: ({ session }) => session.reconnectNow })
+    reconnectNow: Effect.flatMap(now, (now) =>
+      Effect.forEach(now?.sessions ?? [], ({ reconnectNow }) => reconnectNow, { discard: true })
     ),
+    next: (of, options) => {
+      const from = "t" in of ? of : undefined
+      const conversation = "t" in of ? Conversation.ofEvent(of) : of
+      const isFromAuthor = (event: Event.MessageEvent): boolean =>
+        from === undefined || authorOf(event) === authorOf(from)
+      return Effect.flatMap(begunRunning, ({ delivery }) =>
+        delivery.next({
+          conversation: Conversation.toKey(conversation),
+          queued: options?.queued ?? true,
+          matches: (event) => isMessage(event) && isFromAuthor(event) && (options?.where?.(event) ?? true)
+        })
+      ).pipe(
+        Effect.timeout(options?.timeout ?? patience),
+        // only messages match
+        Effect.map((event) => event as Event.MessageEvent)
+      )
+    },
     events: whileRunning(({ delivery }) => delivery.events, Stream.empty)
   })
 })
@@ -321,6 +484,45 @@ export const reconnectNow: Effect.Effect<void, never, Gateway> = Effect.flatMap(
   Gateway,
   (gateway) => gateway.reconnectNow
 )
+
+/**
+ * The status of each shard; see {@link GatewayShape.shards}.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const shards: Effect.Effect<
+  Subscribable.Subscribable<ReadonlyArray<Session.SessionStatus>>,
+  never,
+  Gateway
+> = Effect.map(Gateway, (gateway) => gateway.shards)
+
+/**
+ * Waits for the next message of a conversation, or of a message's author, before the handlers get it; see
+ * {@link GatewayShape.next}.
+ *
+ * @example
+ * ```ts
+ * import { Gateway, Message, Messenger } from "@effect-qq/core"
+ * import { Effect } from "effect"
+ *
+ * const Greet = Gateway.on("C2C_MESSAGE_CREATE", (event) =>
+ *   Effect.gen(function* () {
+ *     yield* Messenger.reply(event, Message.text("what is your name?"))
+ *     const answer = yield* Gateway.next(event, { timeout: "2 minutes" })
+ *     yield* Messenger.reply(answer, Message.text(`hello, ${answer.content}`))
+ *   }).pipe(Effect.catchTag("TimeoutException", () => Messenger.reply(event, Message.text("another time, then"))))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const next = (
+  of: Conversation.Conversation | Event.MessageEvent,
+  options?: NextOptions
+): Effect.Effect<Event.MessageEvent, Cause.TimeoutException, Gateway> =>
+  Effect.flatMap(Gateway, (gateway) => gateway.next(of, options))
 
 /**
  * See {@link GatewayShape.events}.

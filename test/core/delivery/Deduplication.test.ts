@@ -4,8 +4,29 @@ import * as fc from "fast-check"
 import * as Deduplication from "../../../packages/core/src/delivery/Deduplication.ts"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
 
-const remember = (changes: Partial<DeliveryPolicy.DeliveryPolicy> = {}) =>
+const make = (changes: Partial<DeliveryPolicy.DeliveryPolicy> = {}) =>
   Deduplication.make({ ...DeliveryPolicy.defaults, ...changes })
+
+/** The ids of one session, which is where it is said to be. */
+const remember = (changes: Partial<DeliveryPolicy.DeliveryPolicy> = {}) => {
+  const ids = make(changes)
+  let watermark = 0
+  const source = { watermark: () => watermark }
+  return {
+    receive: (key: string, type: string, sequence: number) => ids.receive(source, key, type, sequence),
+    settle: (key: string, type: string, now: number, at: number) => {
+      watermark = at
+      ids.settle(key, type, now)
+    },
+    begin: () => ids.begin(source),
+    snapshot: (now: number, at: number) => {
+      watermark = at
+      return ids.snapshot(source, now)
+    },
+    restore: (settled: ReturnType<typeof ids.snapshot>) => ids.restore(source, settled),
+    size: ids.size
+  }
+}
 
 const minutes = (count: number): number => Duration.toMillis(Duration.minutes(count))
 
@@ -190,5 +211,47 @@ describe("what is stored for the next process", () => {
     assert.deepStrictEqual(stored(5), [6, 7, 8, 9, 10])
     assert.strictEqual(stored(0).length, 10)
     assert.strictEqual(ids.size(), 10)
+  })
+})
+
+describe("several sources", () => {
+  const session = (at: number) => ({ watermark: () => at })
+  const webhook = session(Number.POSITIVE_INFINITY)
+
+  it("bring the same event once, whichever is first", () => {
+    const ids = make()
+    const one = session(0)
+    assert.deepStrictEqual(ids.receive(webhook, "c2c:a", "C2C", 0), [])
+    assert.strictEqual(ids.receive(one, "c2c:a", "C2C", 7), undefined)
+    assert.deepStrictEqual(ids.receive(one, "group:b", "AT", 8), [])
+    assert.deepStrictEqual(ids.receive(webhook, "group:b", "FULL", 0), ["AT"])
+    assert.strictEqual(ids.receive(webhook, "group:b", "AT", 0), undefined)
+  })
+
+  it("an event is kept for as long as the session that also brought it may replay it", () => {
+    const ids = make()
+    const one = session(6)
+    ids.receive(webhook, "c2c:a", "C2C", 0)
+    ids.receive(one, "c2c:a", "C2C", 7)
+    ids.settle("c2c:a", "C2C", 0)
+    ids.receive(one, "c2c:b", "C2C", 8)
+    ids.settle("c2c:b", "C2C", minutes(60))
+    assert.strictEqual(ids.receive(one, "c2c:a", "C2C", 7), undefined)
+  })
+
+  it("each stores its own, with its own watermark; a new session of one leaves the other alone", () => {
+    const ids = make()
+    const [one, two] = [session(1), session(100)]
+    ids.receive(one, "c2c:a", "C2C", 2)
+    ids.receive(two, "c2c:b", "C2C", 90)
+    ids.receive(two, "c2c:c", "C2C", 110)
+    for (const key of ["c2c:a", "c2c:b", "c2c:c"]) ids.settle(key, "C2C", 0)
+    const stored = (source: Deduplication.Source, now: number) => ids.snapshot(source, now).map(({ key }) => key)
+    assert.deepStrictEqual(stored(one, 0), ["c2c:a C2C"])
+    assert.deepStrictEqual(stored(two, 0), ["c2c:b C2C", "c2c:c C2C"])
+    assert.deepStrictEqual(stored(two, minutes(10)), ["c2c:c C2C"])
+    ids.begin(two)
+    assert.deepStrictEqual(stored(one, minutes(10)), ["c2c:a C2C"])
+    assert.deepStrictEqual(stored(two, minutes(10)), [])
   })
 })

@@ -44,15 +44,18 @@ const deliver = (
       drainWaiting
     })
     yield* Effect.forkScoped(delivery.run)
-    delivery.sink.begin(0, [])
+    const { run, sink } = delivery.intake()
+    yield* Effect.forkScoped(run)
+    sink.begin(0, [])
     let sequence = 0
     const push = (frame: Omit<Frame, "op" | "s">): boolean => {
-      const taken = delivery.sink.offer({ op: 0, s: sequence + 1, ...frame }, 100)
+      const taken = sink.offer({ op: 0, s: sequence + 1, ...frame }, 100)
       if (taken) sequence++
       return taken
     }
     return {
       ...delivery,
+      sink,
       push,
       /** A user says something. */
       say: (user: string, text: string, more: object = {}): boolean =>

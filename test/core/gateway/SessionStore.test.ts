@@ -10,7 +10,7 @@ import * as BotConfig from "../../../packages/core/src/BotConfig.ts"
 import { layerKeyValueStore, layerMemory, SessionStore } from "../../../packages/core/src/gateway/SessionStore.ts"
 import type { StoredSession } from "../../../packages/core/src/gateway/SessionStore.ts"
 
-const config = BotConfig.layer({ appId: "42", secret: Redacted.make("x"), shard: [1, 3] })
+const config = BotConfig.layer({ appId: "42", secret: Redacted.make("x") })
 
 const session: StoredSession = {
   appId: "42",
@@ -27,7 +27,8 @@ const key = "session.42.1-3"
 
 const memory = Effect.provide(Layer.provideMerge(layerKeyValueStore, Layer.merge(KeyValueStore.layerMemory, config)))
 
-const load = (intents = session.intents) => Effect.flatMap(SessionStore, (store) => store.load({ intents }))
+const load = (intents = session.intents) =>
+  Effect.flatMap(SessionStore, (store) => store.load({ intents, shard: [1, 3] }))
 const save = (value: StoredSession) => Effect.flatMap(SessionStore, (store) => store.save(value))
 const raw = (which: string) => Effect.flatMap(KeyValueStore.KeyValueStore, (store) => store.get(which))
 const plant = (text: string) => Effect.flatMap(KeyValueStore.KeyValueStore, (store) => store.set(key, text))
@@ -37,13 +38,13 @@ describe("SessionStore", () => {
     Effect.gen(function* () {
       const store = yield* SessionStore
       assert.deepStrictEqual(yield* load(), Option.none())
-      yield* store.clear
+      yield* store.clear([1, 3])
       yield* save(session)
       yield* save({ ...session, sequence: 18 })
       yield* store.saveGatewayUrl("wss://gateway.test")
-      assert.deepStrictEqual(yield* load(), Option.some({ ...session, sequence: 18 }))
+      assert.deepStrictEqual(yield* load(), Option.some({ session: { ...session, sequence: 18 }, resumable: true }))
       assert.isTrue(Option.isSome(yield* raw(key)))
-      yield* store.clear
+      yield* store.clear([1, 3])
       assert.deepStrictEqual(yield* load(), Option.none())
       assert.deepStrictEqual(yield* store.gatewayUrl, Option.some("wss://gateway.test"))
     }).pipe(memory)
@@ -52,36 +53,48 @@ describe("SessionStore", () => {
   it.effect("works in memory", () =>
     Effect.gen(function* () {
       yield* save(session)
-      assert.deepStrictEqual(yield* load(), Option.some(session))
+      assert.deepStrictEqual(yield* load(), Option.some({ session, resumable: true }))
     }).pipe(Effect.provide(Layer.provide(layerMemory, config)))
   )
 
-  it.effect("returns nothing for other intents, and keeps the record", () =>
+  it.effect("knows that it was made with other intents, and keeps the record", () =>
     Effect.gen(function* () {
       yield* save(session)
-      assert.deepStrictEqual(yield* load(1), Option.none())
-      assert.deepStrictEqual(yield* load(), Option.some(session))
+      assert.deepStrictEqual(yield* load(1), Option.some({ session, resumable: false }))
+      assert.deepStrictEqual(yield* load(), Option.some({ session, resumable: true }))
     }).pipe(memory)
   )
 
-  it.effect("returns nothing once the session is 24 h old", () =>
+  it.effect("knows that the session is 24 h old, or was given up", () =>
     Effect.gen(function* () {
+      const resumable = Effect.map(
+        load(),
+        Option.map((loaded) => loaded.resumable)
+      )
       yield* save(session)
       yield* TestClock.adjust("86399999 millis")
-      assert.isTrue(Option.isSome(yield* load()))
+      assert.deepStrictEqual(yield* resumable, Option.some(true))
       yield* TestClock.adjust("1 millis")
-      assert.isTrue(Option.isNone(yield* load()))
+      assert.deepStrictEqual(yield* resumable, Option.some(false))
+      yield* save({ ...session, startedAt: 86_400_000, dropped: true })
+      assert.deepStrictEqual(yield* resumable, Option.some(false))
     }).pipe(memory)
   )
 
-  it.effect("refuses to save a session of another bot or shard", () =>
+  it.effect("keeps the session of each shard apart", () =>
     Effect.gen(function* () {
-      for (const foreign of [
-        { ...session, appId: "43" },
-        { ...session, shard: [0, 3] as const }
-      ]) {
-        assert.strictEqual((yield* Effect.flip(save(foreign)))._tag, "StoreError")
-      }
+      const store = yield* SessionStore
+      yield* save(session)
+      yield* save({ ...session, shard: [0, 3], sessionId: "s-0" })
+      yield* store.clear([0, 3])
+      assert.deepStrictEqual(yield* load(), Option.some({ session, resumable: true }))
+      assert.deepStrictEqual(yield* store.load({ intents: session.intents, shard: [0, 3] }), Option.none())
+    }).pipe(memory)
+  )
+
+  it.effect("refuses to save a session of another bot", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* Effect.flip(save({ ...session, appId: "43" })))._tag, "StoreError")
       assert.deepStrictEqual(yield* raw(key), Option.none())
     }).pipe(memory)
   )
@@ -107,7 +120,7 @@ describe("SessionStore", () => {
       assert.deepStrictEqual(yield* raw(key), Option.none())
       assert.deepStrictEqual(yield* raw(`${key}.corrupt`), Option.some(text))
       yield* save(session)
-      assert.deepStrictEqual(yield* load(), Option.some(session))
+      assert.deepStrictEqual(yield* load(), Option.some({ session, resumable: true }))
     }).pipe(memory)
   )
 
@@ -127,7 +140,7 @@ describe("SessionStore", () => {
       assert.deepStrictEqual(yield* store.gatewayUrl, Option.none())
       const errors = yield* Effect.all([
         Effect.flip(store.save(session)),
-        Effect.flip(store.clear),
+        Effect.flip(store.clear([1, 3])),
         Effect.flip(store.saveGatewayUrl("wss://gateway.test"))
       ])
       assert.deepStrictEqual(

@@ -12,6 +12,17 @@ import type { SettledId } from "../gateway/DispatchSink.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 
 /**
+ * Where events come from: a session, which numbers and replays them, or a webhook, which does neither.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Source {
+  /** What lies above it may be replayed. */
+  readonly watermark: () => number
+}
+
+/**
  * What {@link make} gives.
  *
  * @since 0.1.0
@@ -19,18 +30,18 @@ import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
  */
 export interface Deduplication {
   /**
-   * The event types under which this id was received before, this one not among them; an empty list for a new id.
-   * `undefined`: this very event was received before.
+   * The event types under which this id was received before, from whatever source, this one not among them; an empty list
+   * for a new id. `undefined`: this very event was received before.
    */
-  readonly receive: (key: string, type: string, sequence: number) => ReadonlyArray<string> | undefined
+  readonly receive: (source: Source, key: string, type: string, sequence: number) => ReadonlyArray<string> | undefined
   /** All handlers of the event are done. */
-  readonly settle: (key: string, type: string, now: number, watermark: number) => void
-  /** A new session counts from the start: the sequence numbers of the ids that are remembered mean nothing in it. */
-  readonly begin: () => void
-  /** What has to survive a restart; what is settled altogether comes first, oldest first. */
-  readonly snapshot: (now: number, watermark: number) => ReadonlyArray<SettledId>
+  readonly settle: (key: string, type: string, now: number) => void
+  /** A new session counts from the start: the sequence numbers of the ids that came from its source mean nothing in it. */
+  readonly begin: (source: Source) => void
+  /** What of a source has to survive a restart; what is settled altogether comes first, oldest first. */
+  readonly snapshot: (source: Source, now: number) => ReadonlyArray<SettledId>
   /** Takes back what {@link Deduplication.snapshot} gave. */
-  readonly restore: (settled: ReadonlyArray<SettledId>) => void
+  readonly restore: (source: Source, settled: ReadonlyArray<SettledId>) => void
   /** Ids that are remembered. */
   readonly size: () => number
 }
@@ -40,6 +51,8 @@ interface Remembered {
   readonly types: Array<string>
   /** The types whose event is settled. */
   readonly settled: Array<string>
+  /** Whose sequence number it has. */
+  source: Source
   sequence: number
   /** When the last of its events was settled, in epoch milliseconds; means nothing before. */
   settledAt: number
@@ -64,8 +77,8 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
   /** In the order in which they were settled. */
   const done = new Map<string, Remembered>()
 
-  const isOver = (id: Remembered, now: number, watermark: number): boolean =>
-    id.sequence <= watermark && now - id.settledAt >= window
+  const isOver = (id: Remembered, now: number): boolean =>
+    id.sequence <= id.source.watermark() && now - id.settledAt >= window
 
   // a map does not forget its first entries cheaply: each look at the first one passes by all that were deleted
   let order: Array<readonly [key: string, id: Remembered]> = []
@@ -89,30 +102,37 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
    * The oldest come first, so looking at them at each settlement keeps up with any rate. What is in flight is bounded by
    * the inbox; what is done, here.
    */
-  const forget = (now: number, watermark: number): void => {
+  const forget = (now: number): void => {
     while (first < order.length) {
       const [key, id] = order[first] ?? ["", undefined]
-      if (id === undefined || (done.size <= policy.deduplicationCapacity && !isOver(id, now, watermark))) return
+      if (id === undefined || (done.size <= policy.deduplicationCapacity && !isOver(id, now))) return
       dropFirst(key, id)
     }
   }
 
+  /** A number that can be replayed is the one to remember. */
+  const renumber = (id: Remembered, source: Source, sequence: number): void => {
+    if (sequence <= id.sequence) return
+    id.source = source
+    id.sequence = sequence
+  }
+
   return {
-    receive: (key, type, sequence) => {
+    receive: (source, key, type, sequence) => {
       const known = inFlight.get(key) ?? done.get(key)
       if (known === undefined) {
-        inFlight.set(key, { types: [type], settled: [], sequence, settledAt: 0 })
+        inFlight.set(key, { types: [type], settled: [], source, sequence, settledAt: 0 })
         return []
       }
+      renumber(known, source, sequence)
       if (known.types.includes(type)) return undefined
       const before = [...known.types]
       known.types.push(type)
-      known.sequence = Math.max(known.sequence, sequence)
       done.delete(key)
       inFlight.set(key, known)
       return before
     },
-    settle: (key, type, now, watermark) => {
+    settle: (key, type, now) => {
       const known = inFlight.get(key)
       if (known === undefined || !known.types.includes(type) || known.settled.includes(type)) return
       known.settled.push(type)
@@ -121,19 +141,21 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
         inFlight.delete(key)
         finish(key, known)
       }
-      forget(now, watermark)
+      forget(now)
     },
-    begin: () => {
-      for (const ids of [inFlight, done]) for (const id of ids.values()) id.sequence = 0
+    begin: (source) => {
+      for (const ids of [inFlight, done]) for (const id of ids.values()) if (id.source === source) id.sequence = 0
     },
-    snapshot: (now, watermark) => {
+    snapshot: (source, now) => {
       const settled: Array<SettledId> = []
       // what a resume can replay is stored whole; of the rest, the newest: the record is written again and again
       let older = done.size - policy.deduplicationStored
+      const watermark = source.watermark()
       for (const ids of [done, inFlight]) {
         for (const [key, id] of ids) {
-          if (ids === done && isOver(id, now, watermark)) continue
-          if (older-- > 0 && id.sequence <= watermark) continue
+          older--
+          if (id.source !== source || (ids === done && isOver(id, now))) continue
+          if (older >= 0 && id.sequence <= watermark) continue
           for (const type of id.settled) {
             settled.push({ key: `${key}${separator}${type}`, sequence: id.sequence, at: id.settledAt })
           }
@@ -141,7 +163,7 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
       }
       return settled
     },
-    restore: (settled) => {
+    restore: (source, settled) => {
       for (const { at, key, sequence } of settled) {
         const cut = key.lastIndexOf(separator)
         if (cut < 0) continue
@@ -149,13 +171,13 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
         const type = key.slice(cut + separator.length)
         const known = inFlight.get(id) ?? done.get(id)
         if (known === undefined) {
-          finish(id, { types: [type], settled: [type], sequence, settledAt: at })
+          finish(id, { types: [type], settled: [type], source, sequence, settledAt: at })
         } else if (!known.types.includes(type)) {
           known.types.push(type)
           known.settled.push(type)
         }
       }
-      forget(Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY)
+      forget(Number.NEGATIVE_INFINITY)
     },
     size: () => inFlight.size + done.size
   }

@@ -62,3 +62,14 @@ export const handlersFailed: Metric.Metric.Counter<number> = counter(
   "qq_handlers_failed",
   "Runs of handlers that failed, died, timed out or interrupted themselves"
 )
+
+/**
+ * Interactions that the platform could not be told of in time.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const acknowledgementsFailed: Metric.Metric.Counter<number> = counter(
+  "qq_acknowledgements_failed",
+  "Interactions that the platform could not be told of in time"
+)

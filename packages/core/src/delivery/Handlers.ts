@@ -6,12 +6,14 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
@@ -41,6 +43,8 @@ export interface Handler {
   readonly run: (event: Event.Event, name: string) => Effect.Effect<void>
   /** How long a run may take, where that is longer than the delivery policy says. */
   readonly timeout?: Duration.Duration | undefined
+  /** Whether interactions may be acknowledged before it runs. Default `true`. */
+  readonly acknowledge?: boolean | undefined
   /** Told of a run that was stopped because it was out of time, or that ended its own fiber. Default: it is logged. */
   readonly stopped?:
     | ((event: Event.Event, cause: Cause.Cause<Cause.TimeoutException>) => Effect.Effect<void>)
@@ -98,6 +102,11 @@ export interface HandlerOptions<T extends Event.EventType, E> {
   readonly retry?: Schedule.Schedule<unknown, E> | undefined
   /** How long one run may take, retries included. Default: what the delivery policy says. */
   readonly timeout?: Duration.DurationInput | undefined
+  /**
+   * Whether interactions are acknowledged on receipt, before the handler runs: the platform waits for 3 s. `false` leaves
+   * it to the handler, for all handlers of the same event. Default `true`.
+   */
+  readonly acknowledge?: boolean | undefined
   /** Told when the handler failed, died or ran out of time. Default: the failure is logged. */
   readonly onFailure?:
     | ((cause: Cause.Cause<E | Cause.TimeoutException>, event: Event.EventOf<T>) => Effect.Effect<void>)
@@ -176,6 +185,7 @@ export const on = <const T extends Event.EventType, E, R>(
         name,
         types: list,
         timeout: options?.timeout === undefined ? undefined : Duration.decode(options.timeout),
+        acknowledge: options?.acknowledge,
         run: (event, registered) => {
           // the registry calls a handler with events of its types only
           const own = event as Event.EventOf<T>
@@ -194,18 +204,57 @@ export const on = <const T extends Event.EventType, E, R>(
 }
 
 /**
+ * One way for events to come in: a session, or a webhook.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Intake {
+  /** The port that dispatches are handed to. */
+  readonly sink: DispatchSinkShape
+  /** Takes what comes in until it is interrupted. */
+  readonly run: Effect.Effect<never>
+}
+
+/**
+ * What is to be taken out of the row before its handlers begin.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Wanted {
+  /** The conversation, as {@link make}'s `conversationOf` names it. */
+  readonly conversation: string
+  readonly matches: (event: Event.Event) => boolean
+  /** Whether events count that wait behind the one whose handler asks. */
+  readonly queued: boolean
+}
+
+/**
  * What {@link make} gives.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Delivery {
-  /** The port that a session hands its dispatches to. */
-  readonly sink: DispatchSinkShape
+  /**
+   * One more way in, with an inbox and a watermark of its own. What came through one is known when it comes through
+   * another, and the events of a conversation keep their order, whichever way they come.
+   */
+  readonly intake: () => Intake
   /** Runs the handlers until it is interrupted. */
   readonly run: Effect.Effect<never>
-  /** Takes no more events, begins no more handlers, and waits until those that run are done. */
+  /**
+   * Takes no more events, begins no more handlers, and waits until those that run are done. Handlers that wait for another
+   * event are interrupted, and what they had taken is left to be replayed.
+   */
   readonly drain: Effect.Effect<void>
+  /**
+   * Waits for an event and takes it away from the handlers. Asked for by a handler, it is settled together with the event
+   * of that handler, whose place among the running ones is free meanwhile; a run that is tried again gets the same events
+   * again.
+   */
+  readonly next: (wanted: Wanted) => Effect.Effect<Event.Event>
   /** Every event that is received, for looking at: a slow reader misses some. */
   readonly events: Stream.Stream<Event.Event>
   /** Events that are received and not settled. */
@@ -219,12 +268,28 @@ interface Lane {
 }
 
 interface Work {
+  readonly inbox: Inbox.Inbox
   readonly entry: Inbox.Entry
   readonly event: Event.Event
   readonly handlers: ReadonlyArray<Handler>
   readonly key: string | undefined
   /** Of several handlers, those whose runs are over. */
   readonly over: Set<Handler> | undefined
+  /** What its handlers have taken besides, in order. */
+  taken: Array<Taken> | undefined
+}
+
+interface Taken {
+  readonly handler: string
+  readonly work: Work
+}
+
+/** A run, or a fiber outside of any, that waits for an event. */
+interface Waiter {
+  readonly wanted: Wanted
+  readonly event: Deferred.Deferred<Event.Event>
+  /** Whose the event will be. */
+  readonly owner: { readonly work: Work; readonly handler: string } | undefined
 }
 
 /** One fiber that runs handlers, for one conversation at a time. */
@@ -234,8 +299,13 @@ interface Worker {
   work: Work | undefined
   /** Monotonic milliseconds: a wall clock that is set must not end a handler. */
   deadline: number
-  /** `stopped`: it is out of time and was interrupted; `left`: it does not heed that, and others go on without it. */
-  state: "working" | "stopped" | "left"
+  /**
+   * `stopped`: it is out of time and was interrupted; `left`: it does not heed that, and others go on without it; `parted`: it
+   * waited for another event at the shutdown, and all of it is left to be replayed.
+   */
+  state: "working" | "stopped" | "left" | "parted"
+  /** How many of its fibers wait for another event; meanwhile it takes no place. */
+  waiting: number
 }
 
 /** How many events of one conversation are handled before others that wait get their turn. */
@@ -263,13 +333,17 @@ export const make = (options: {
   readonly handlers: ReadonlyArray<Handler>
   /** Whether {@link Delivery.drain} also waits for events whose handlers have not begun; else they are left to be replayed. */
   readonly drainWaiting: boolean
+  /** The conversation of an event, for {@link Delivery.next}. Default: none has one. */
+  readonly conversationOf?: ((event: Event.Event) => string | undefined) | undefined
+  /** Told of each event for which handlers will run, when it is received, before they do. Synchronous. */
+  readonly received?: ((event: Event.Event, handlers: ReadonlyArray<Handler>) => void) | undefined
 }): Effect.Effect<Delivery, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { policy } = options
     // made now, and so closed after whatever is added later, such as a finalizer that drains
     const scope = yield* Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.parallel))
     const clock = yield* Effect.clock
-    const inbox = Inbox.make(policy, (entry) => leaveOut(entry))
+    const inboxes: Array<Inbox.Inbox> = []
     const deduplication = Deduplication.make(policy)
     const looked = yield* PubSub.sliding<Event.Event>(lag)
     const handlerTimeout = Duration.toMillis(policy.handlerTimeout)
@@ -278,8 +352,11 @@ export const make = (options: {
     const workers = new Set<Worker>()
     const idle = Effect.unsafeMakeLatch(true)
     const working = Effect.unsafeMakeLatch(false)
+    const waiters = new Map<string, Array<Waiter>>()
     let lookers = 0
-    let active = 0
+    /** Workers, and those of them that wait for another event and so take no place. */
+    let employed = 0
+    let lent = 0
     /** Whether a worker has been employed and has not begun. */
     let starting = false
     let stopping = false
@@ -304,11 +381,10 @@ export const make = (options: {
 
     const handlersFor = (type: string | undefined): ReadonlyArray<Handler> => byType.get(kindOf(type)) ?? none
 
-    const settle = ({ entry, key }: Pick<Work, "entry" | "key">): void => {
+    const settle = ({ entry, inbox, key, taken }: Work): void => {
       inbox.settle(entry)
-      if (key !== undefined) {
-        deduplication.settle(key, entry.frame.t ?? "", clock.unsafeCurrentTimeMillis(), inbox.watermark())
-      }
+      if (key !== undefined) deduplication.settle(key, entry.frame.t ?? "", clock.unsafeCurrentTimeMillis())
+      if (taken !== undefined) for (const { work } of taken) settle(work)
     }
 
     /** An entry that a full inbox dropped must not wait for its turn: that could be any number of them. */
@@ -343,22 +419,46 @@ export const make = (options: {
       ready.push(fresh)
     }
 
+    /** What waits for an event first gets it. */
+    const waiterFor = (event: Event.Event): Waiter | undefined => {
+      const conversation = options.conversationOf?.(event)
+      const waiting = conversation === undefined ? undefined : waiters.get(conversation)
+      return waiting?.find(({ wanted }) => wanted.matches(event))
+    }
+
+    /** Gives an event to whoever waits for it; its handlers will not see it, under the type of its twin neither. */
+    const give = (waiter: Waiter, work: Work): void => {
+      forsake(waiter)
+      const twin = Event.twinOf(work.entry.frame.t)
+      if (work.key !== undefined && twin !== undefined) {
+        deduplication.receive(work.inbox, work.key, twin, work.entry.frame.s ?? 0)
+        deduplication.settle(work.key, twin, clock.unsafeCurrentTimeMillis())
+      }
+      work.entry.started = true
+      if (waiter.owner === undefined) settle(work)
+      else (waiter.owner.work.taken ??= []).push({ handler: waiter.owner.handler, work })
+      Deferred.unsafeDone(waiter.event, Effect.succeed(work.event))
+    }
+
     /** Finds out what is to be done about an event; most of it is done at once. */
-    const route = (entry: Inbox.Entry): Effect.Effect<void> | undefined => {
+    const route = (inbox: Inbox.Inbox, entry: Inbox.Entry): Effect.Effect<void> | undefined => {
       if (entry.settled) return undefined
       const frame = entry.frame
-      const all = handlersFor(frame.t)
-      if ((all.length === 0 && lookers === 0) || (!policy.messagesByBots && Event.isByBot(frame))) {
+      const all = entry.event === undefined ? handlersFor(frame.t) : (byType.get(entry.event.t) ?? none)
+      if (
+        (all.length === 0 && lookers === 0 && waiters.size === 0) ||
+        (!policy.messagesByBots && Event.isByBot(frame))
+      ) {
         inbox.settle(entry)
         return undefined
       }
-      const event = Event.decode(frame)
+      const event = entry.event === undefined ? Event.decode(frame) : Either.right(entry.event)
       if (Either.isLeft(event)) {
         inbox.settle(entry)
         return malformed(entry)
       }
       const key = Event.identityKey(frame)
-      const before = key === undefined ? [] : deduplication.receive(key, frame.t ?? "", frame.s ?? 0)
+      const before = key === undefined ? [] : deduplication.receive(inbox, key, frame.t ?? "", frame.s ?? 0)
       if (before === undefined) {
         DeliveryMetrics.eventsDuplicated.unsafeUpdate(1, [])
         inbox.settle(entry)
@@ -369,10 +469,15 @@ export const make = (options: {
       const handlers =
         seen.length === 0 ? all : all.filter((handler) => !handler.types.some((handled) => seen.includes(handled)))
       const over = handlers.length > 1 ? new Set<Handler>() : undefined
-      const work: Work = { entry, event: event.right, handlers, key, over }
+      const work: Work = { inbox, entry, event: event.right, handlers, key, over, taken: undefined }
       if (lookers > 0) looked.unsafeOffer(event.right)
-      if (handlers.length === 0) settle(work)
-      else enqueue(work)
+      const waiter = waiters.size === 0 || seen.length > 0 ? undefined : waiterFor(event.right)
+      if (waiter !== undefined) give(waiter, work)
+      else if (handlers.length === 0) settle(work)
+      else {
+        options.received?.(event.right, handlers)
+        enqueue(work)
+      }
       return undefined
     }
 
@@ -428,7 +533,7 @@ export const make = (options: {
     }
 
     const finish = (worker: Worker): void => {
-      if (worker.work === undefined) return
+      if (worker.work === undefined || worker.state === "parted") return
       const work = worker.work
       worker.work = undefined
       DeliveryMetrics.eventsHandled.unsafeUpdate(1, [])
@@ -443,12 +548,14 @@ export const make = (options: {
         else lanes.delete(worker.lane.key)
         worker.lane = undefined
       }
-      retire()
+      retire(worker)
     }
 
-    const retire = (): void => {
-      active--
-      if (active === 0) idle.unsafeOpen()
+    const retire = (worker: Worker): void => {
+      employed--
+      if (worker.waiting > 0) lent--
+      worker.waiting = 0
+      if (employed === 0) idle.unsafeOpen()
     }
 
     /** Tells the handlers that did not come to their own end. Apart, for it is their code again, and may take its time. */
@@ -479,12 +586,12 @@ export const make = (options: {
         workers.delete(worker)
         if (worker.state === "left") return Effect.void
         if (closing) {
-          retire()
+          retire(worker)
           return Effect.void
         }
         const { work } = worker
         dismiss(worker)
-        if (work === undefined) return employ
+        if (work === undefined || worker.state === "parted") return employ
         const cause = worker.state === "working" && Exit.isFailure(exit) ? exit.cause : timedOut()
         return Effect.zipRight(employ, tellStopped(work, cause))
       })
@@ -509,12 +616,12 @@ export const make = (options: {
     }
 
     const employOne: Effect.Effect<void> = Effect.suspend(() => {
-      active++
+      employed++
       starting = true
       idle.unsafeClose()
       const begin = Effect.withFiberRuntime<void>((fiber) => {
         starting = false
-        const worker: Worker = { fiber, lane: undefined, work: undefined, deadline: 0, state: "working" }
+        const worker: Worker = { fiber, lane: undefined, work: undefined, deadline: 0, state: "working", waiting: 0 }
         workers.add(worker)
         return labour(worker)
       })
@@ -527,10 +634,76 @@ export const make = (options: {
      * wait or is done, and brings in the next one itself; so what takes no time needs no more than one.
      */
     const employ: Effect.Effect<void> = Effect.suspend(() =>
-      !halted() && !starting && ready.length > 0 && active < policy.concurrency ? employOne : Effect.void
+      !halted() && !starting && ready.length > 0 && employed - lent < policy.concurrency ? employOne : Effect.void
     )
 
-    const routeAll = (entries: ReadonlyArray<Inbox.Entry>): Effect.Effect<void> => {
+    const forsake = (waiter: Waiter): void => {
+      const { conversation } = waiter.wanted
+      const left = (waiters.get(conversation) ?? []).filter((other) => other !== waiter)
+      if (left.length > 0) waiters.set(conversation, left)
+      else waiters.delete(conversation)
+    }
+
+    /** A handler that waits for what will not come any more: the next process begins with its event again. */
+    const part = (worker: Worker): Effect.Effect<void> => {
+      worker.state = "parted"
+      return Fiber.interruptFork(worker.fiber)
+    }
+
+    /** What a run has taken before, should it ask again; a run that is tried again gets the same events. */
+    const takenBefore = (work: Work, handler: string, index: number): Event.Event | undefined =>
+      work.taken?.filter((taken) => taken.handler === handler)[index]?.work.event
+
+    const takeQueued = (worker: Worker, waiter: Waiter): void => {
+      const { lane } = worker
+      const index = lane?.waiting.findIndex(
+        ({ event }) => options.conversationOf?.(event) === waiter.wanted.conversation && waiter.wanted.matches(event)
+      )
+      if (lane === undefined || index === undefined || index < 0) return
+      for (const work of lane.waiting.splice(index, 1)) give(waiter, work)
+    }
+
+    /** Waits with the worker's place given to others; it is taken back whether or not one is free. */
+    const lending = <A>(worker: Worker | undefined, wait: Effect.Effect<A>): Effect.Effect<A> =>
+      worker === undefined
+        ? wait
+        : Effect.acquireUseRelease(
+            Effect.suspend(() => {
+              if (worker.state !== "left" && worker.waiting++ === 0) lent++
+              return employ
+            }),
+            () => wait,
+            () =>
+              Effect.sync(() => {
+                if (worker.waiting > 0 && --worker.waiting === 0) lent--
+              })
+          )
+
+    const nextEvent = (wanted: Wanted): Effect.Effect<Event.Event> =>
+      Effect.flatMap(HandlerRun.CurrentRun, (current) => {
+        const run = Option.getOrUndefined(current)
+        const worker =
+          run === undefined
+            ? undefined
+            : [...workers].find(({ work }) => work?.event === run.event && work !== undefined)
+        const work = worker?.work
+        const owner = run === undefined || work === undefined ? undefined : { work, handler: run.handler }
+        const before =
+          run === undefined || work === undefined ? undefined : takenBefore(work, run.handler, run.nextTaken())
+        if (before !== undefined) return Effect.succeed(before)
+        if (stopping && worker !== undefined) return Effect.zipRight(part(worker), Effect.never)
+        const waiter: Waiter = { wanted, event: Deferred.unsafeMake<Event.Event>(FiberId.none), owner }
+        return Effect.acquireUseRelease(
+          Effect.sync(() => {
+            waiters.set(wanted.conversation, [...(waiters.get(wanted.conversation) ?? []), waiter])
+            if (wanted.queued && worker !== undefined) takeQueued(worker, waiter)
+          }),
+          () => lending(worker, Deferred.await(waiter.event)),
+          () => Effect.sync(() => forsake(waiter))
+        )
+      })
+
+    const routeAll = (inbox: Inbox.Inbox, entries: ReadonlyArray<Inbox.Entry>): Effect.Effect<void> => {
       let index = 0
       return Effect.whileLoop({
         while: () => index < entries.length,
@@ -539,7 +712,7 @@ export const make = (options: {
           const end = Math.min(index + batch, entries.length)
           while (index < end) {
             const entry = entries[index++]
-            const said = entry === undefined ? undefined : route(entry)
+            const said = entry === undefined ? undefined : route(inbox, entry)
             if (said !== undefined) after = Effect.zipRight(said, after)
           }
           return index < entries.length ? Effect.zipRight(after, Effect.yieldNow()) : after
@@ -551,7 +724,8 @@ export const make = (options: {
     /** Stops what is out of time, and says when to look again. */
     const inspect = (worker: Worker, now: number): Effect.Effect<number> => {
       const { work } = worker
-      if (work === undefined || worker.state === "left") return Effect.succeed(Number.POSITIVE_INFINITY)
+      if (work === undefined || worker.state === "left" || worker.state === "parted")
+        return Effect.succeed(Number.POSITIVE_INFINITY)
       if (worker.deadline > now) return Effect.succeed(worker.deadline)
       if (worker.state === "working") {
         worker.state = "stopped"
@@ -576,29 +750,48 @@ export const make = (options: {
       }
     })
 
-    const consume = Effect.forever(Effect.flatMap(inbox.take, routeAll))
-
-    const sink: DispatchSinkShape = {
-      begin: (sequence, settled) => {
-        deduplication.begin()
-        deduplication.restore(settled)
-        inbox.begin(sequence)
-      },
-      offer: inbox.offer,
-      watermark: inbox.watermark,
-      progress: () => ({
-        watermark: inbox.watermark(),
-        settled: deduplication.snapshot(clock.unsafeCurrentTimeMillis(), inbox.watermark())
-      }),
-      room: inbox.room,
-      changed: inbox.changed
+    const intake = (): Intake => {
+      const inbox = Inbox.make(policy, (entry) => leaveOut(entry))
+      if (stopping) inbox.close()
+      inboxes.push(inbox)
+      const sink: DispatchSinkShape = {
+        begin: (sequence, settled) => {
+          deduplication.begin(inbox)
+          deduplication.restore(inbox, settled)
+          inbox.begin(sequence)
+        },
+        offer: inbox.offer,
+        announce: (frame) => inbox.announce(frame),
+        gap: (gap) => {
+          const event = Event.gap(gap)
+          inbox.announce(event.envelope, event)
+        },
+        watermark: inbox.watermark,
+        progress: () => ({
+          watermark: inbox.watermark(),
+          settled: deduplication.snapshot(inbox, clock.unsafeCurrentTimeMillis())
+        }),
+        room: inbox.room,
+        changed: inbox.changed
+      }
+      return { sink, run: Effect.forever(Effect.flatMap(inbox.take, (entries) => routeAll(inbox, entries))) }
     }
 
     const drain = Effect.suspend(() => {
-      inbox.close()
+      for (const inbox of inboxes) inbox.close()
       stopping = true
+      const parted = Effect.forEach(
+        [...workers].filter(({ state, waiting }) => waiting > 0 && state === "working"),
+        part,
+        {
+          discard: true
+        }
+      )
       // what has just arrived is given its worker first
-      return Release.within(Effect.zipRight(Effect.yieldNow(), idle.await), policy.drainTimeout)
+      return Effect.zipRight(
+        parted,
+        Release.within(Effect.zipRight(Effect.yieldNow(), idle.await), policy.drainTimeout)
+      )
     }).pipe(
       Effect.flatMap((done) =>
         Option.isSome(done)
@@ -621,10 +814,11 @@ export const make = (options: {
     )
 
     return {
-      sink,
-      run: Effect.raceFirst(consume, watch),
+      intake,
+      run: watch,
       drain,
+      next: nextEvent,
       events,
-      unsettled: inbox.size
+      unsettled: () => inboxes.reduce((total, inbox) => total + inbox.size(), 0)
     }
   })

@@ -9,6 +9,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Event from "../events/Event.ts"
 import type { Frame } from "../gateway/Frame.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
@@ -22,6 +23,8 @@ import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 export interface Entry {
   readonly frame: Frame
   readonly size: number
+  /** What it is, where that does not come from the wire. */
+  readonly event: Event.Event | undefined
   /** Which session it belongs to, counted from 1; an entry of an older one moves no watermark. */
   readonly session: number
   /** Whether its handlers have begun. */
@@ -50,6 +53,8 @@ export interface Inbox {
   readonly begin: (sequence: number) => void
   /** Takes one event; `false` when the inbox is full and its policy is to pause. */
   readonly offer: (frame: Frame, size: number) => boolean
+  /** Takes what the session says of itself, whatever there is room for: that it began, and what it may have missed. */
+  readonly announce: (frame: Frame, event?: Event.Event) => void
   /** The event is done with. Doing it twice is harmless. */
   readonly settle: (entry: Entry) => void
   readonly watermark: () => number
@@ -158,14 +163,11 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
     return "drop"
   }
 
-  const offer = (frame: Frame, size: number): boolean => {
-    if (closed || isFull(size)) {
-      const what = overflow(frame, size)
-      if (what !== "accept") return what === "drop"
-    }
+  const accept = (frame: Frame, size: number, event: Event.Event | undefined): void => {
     const entry: Entry = {
       frame,
       size,
+      event,
       session,
       started: false,
       settled: false,
@@ -181,6 +183,14 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
     unsettled++
     held += size
     if (pending.push(entry) === 1) arrived.unsafeOpen()
+  }
+
+  const offer = (frame: Frame, size: number): boolean => {
+    if (closed || isFull(size)) {
+      const what = overflow(frame, size)
+      if (what !== "accept") return what === "drop"
+    }
+    accept(frame, size, undefined)
     return true
   }
 
@@ -212,6 +222,9 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
       moved.unsafeOpen()
     },
     offer,
+    announce: (frame, event) => {
+      if (!closed) accept({ ...frame, s: undefined }, 0, event)
+    },
     settle,
     watermark: () => (oldest === undefined ? received : oldest.below),
     size: () => unsettled,

@@ -199,12 +199,29 @@ export type GroupMessageCreate = Envelope<"GROUP_MESSAGE_CREATE"> & WithContent<
 export type Unknown = Envelope<"Unknown">
 
 /**
+ * Something may have been missed: a session was lost and replaced by another, and the platform neither keeps nor repeats
+ * what happened in between. Not from the wire: the library says it, once, after the READY of the new session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Gap = Envelope<"Gap"> & {
+  /** Up to here, in epoch milliseconds, everything was received for sure. */
+  readonly from: number
+  /** When the new session began, in epoch milliseconds. */
+  readonly to: number
+  /** The last sequence number received in the session that was lost. */
+  readonly lastSeq: number
+  readonly shard: readonly [index: number, count: number]
+}
+
+/**
  * Any event.
  *
  * @since 0.1.0
  * @category models
  */
-export type Event = C2CMessageCreate | GroupAtMessageCreate | GroupMessageCreate | Ready | Resumed | Unknown
+export type Event = C2CMessageCreate | Gap | GroupAtMessageCreate | GroupMessageCreate | Ready | Resumed | Unknown
 
 /**
  * Any event that is a message somebody wrote.
@@ -293,6 +310,18 @@ export const decode = (frame: Frame): Either.Either<Event, ParseResult.ParseErro
   return Either.isRight(payload) ? Either.right(complete(payload.right, type, frame)) : Either.left(payload.left)
 }
 
+/**
+ * Makes the event that tells of a gap.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const gap = (facts: Omit<Gap, "t" | "envelope">): Gap => ({
+  ...facts,
+  t: "Gap",
+  envelope: { op: 0, t: "Gap", d: facts }
+})
+
 const textField = (value: unknown, name: string): string | undefined => {
   if (typeof value !== "object" || value === null) return undefined
   const found = (value as Readonly<Record<string, unknown>>)[name]
@@ -349,6 +378,24 @@ export const identityKey = (frame: Frame): string | undefined => {
   }
   return frame.id === undefined || frame.id === "" ? undefined : `event:${frame.id}`
 }
+
+const twins: ReadonlyMap<string, string> = new Map(
+  [
+    ["GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"],
+    ["AT_MESSAGE_CREATE", "MESSAGE_CREATE"]
+  ].flatMap(([one = "", other = ""]) => [
+    [one, other],
+    [other, one]
+  ])
+)
+
+/**
+ * The other type under which the same message may come: where the bot hears everything, one that addresses it comes as both.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const twinOf = (type: string | undefined): string | undefined => twins.get(type ?? "")
 
 /**
  * Whether a message was written by a bot.

@@ -20,6 +20,8 @@ export interface HandlerRun {
   readonly event: Event
   /** Counts the replies of this run, from 0. */
   readonly nextReply: () => number
+  /** Counts the events that this run takes besides, from 0. */
+  readonly nextTaken: () => number
 }
 
 /**
@@ -30,7 +32,8 @@ export interface HandlerRun {
  */
 export const make = (handler: string, event: Event): HandlerRun => {
   let replies = 0
-  return { handler, event, nextReply: () => replies++ }
+  let taken = 0
+  return { handler, event, nextReply: () => replies++, nextTaken: () => taken++ }
 }
 
 /**

@@ -36,6 +36,22 @@ export interface Progress {
 }
 
 /**
+ * Between the end of one session and the beginning of the next nothing was received, and the platform keeps no history.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Gap {
+  /** Up to here, in epoch milliseconds, everything was received for sure. */
+  readonly from: number
+  /** When the new session began, in epoch milliseconds. */
+  readonly to: number
+  /** The last sequence number received in the session that was lost. */
+  readonly lastSeq: number
+  readonly shard: readonly [index: number, count: number]
+}
+
+/**
  * What the service does.
  *
  * @since 0.1.0
@@ -46,6 +62,10 @@ export interface DispatchSinkShape {
   readonly begin: (sequence: number, settled: ReadonlyArray<SettledId>) => void
   /** Takes one dispatch whose text had `size` UTF-16 code units. `false`: the sink is full, and this one was not taken. */
   readonly offer: (frame: Frame, size: number) => boolean
+  /** Takes the frame with which a session began, whatever the sink has room for. */
+  readonly announce: (frame: Frame) => void
+  /** A session was lost before this one began, and with it whatever happened in between. Taken like an announcement. */
+  readonly gap: (gap: Gap) => void
   /** The watermark of the current session. */
   readonly watermark: () => number
   /** The watermark and the ids that must survive a restart. */

@@ -115,6 +115,8 @@ interface Resumable {
   lastDispatchAt: number
   /** The last sequence number that the sink took. */
   received: number
+  /** Up to when everything that the platform had to say was received. */
+  heardAt: number
 }
 
 /** The sequence number a first heartbeat or a session without one reports. */
@@ -175,6 +177,8 @@ export const make = (options: {
     const intentSets = [options.intents, ...config.fallbackIntents]
     let intentSet = 0
     let session: Resumable | undefined
+    /** What the next session begins after. */
+    let lost: Resumable | undefined
     let history = Recovery.empty
     let lastEnd: GatewayError | undefined
     let attempt = 0
@@ -185,28 +189,40 @@ export const make = (options: {
 
     const intents = (): Intents.Intents => intentSets[intentSet] ?? options.intents
 
+    /** Gives up the session. What is said until there is another will not come again. */
+    const drop = (): void => {
+      lost ??= session
+      session = undefined
+    }
+
     const save = Effect.suspend(() => {
-      if (session === undefined) return store.clear
+      // one that was given up is remembered until there is another, so that a restart does not forget the gap
+      const kept = session ?? lost
+      if (kept === undefined) return store.clear(options.shard)
       const progress = sink.progress()
       return store.save({
         appId: config.appId,
         intents: intents(),
         shard: options.shard,
-        sessionId: session.id,
+        sessionId: kept.id,
         sequence: progress.watermark,
-        startedAt: session.startedAt,
+        startedAt: kept.startedAt,
         savedAt: clock.unsafeCurrentTimeMillis(),
+        heardAt: kept.heardAt,
+        dropped: session === undefined ? true : undefined,
         settled: progress.settled
       })
     })
 
     const restore = Effect.gen(function* () {
-      const stored = yield* store.load({ intents: intents() })
+      const stored = yield* store.load({ intents: intents(), shard: options.shard })
       if (Option.isNone(stored)) return
-      const { sessionId, sequence, startedAt, settled } = stored.value
-      session = { id: sessionId, startedAt, lastDispatchAt: startedAt, received: sequence }
+      const { sessionId, sequence, startedAt, savedAt, heardAt = savedAt, settled } = stored.value.session
+      session = { id: sessionId, startedAt, lastDispatchAt: startedAt, received: sequence, heardAt }
       sink.begin(sequence, settled)
-      yield* Effect.logInfo("a stored session will be resumed", { sequence })
+      if (stored.value.resumable) return yield* Effect.logInfo("a stored session will be resumed", { sequence })
+      drop()
+      yield* Effect.logInfo("the stored session cannot be resumed; a new one is made")
     })
 
     const setState = (next: SessionState): Effect.Effect<void> =>
@@ -233,8 +249,14 @@ export const make = (options: {
       Effect.gen(function* () {
         // dispatches that find the sink full are let pass: they come again with the resume that follows
         let paused = false
+        let complete = false
         const full = yield* Deferred.make<void>()
+        /** Until now nothing was missed, if all that was to be replayed has come. */
+        const noteHeard = (): void => {
+          if (complete && !paused && session !== undefined && link !== undefined) session.heardAt = link.lastFrameAt()
+        }
         const pause = (): void => {
+          noteHeard()
           paused = true
           Deferred.unsafeDone(full, Effect.void)
         }
@@ -258,13 +280,18 @@ export const make = (options: {
           onReady: (sessionId, frame) => {
             const now = clock.unsafeCurrentTimeMillis()
             const sequence = frame.s ?? nothingReceived
-            session = { id: sessionId, startedAt: now, lastDispatchAt: now, received: sequence }
+            session = { id: sessionId, startedAt: now, lastDispatchAt: now, received: sequence, heardAt: now }
+            complete = true
             sink.begin(sequence, [])
             GatewayMetrics.sessionsIdentified.unsafeUpdate(1, [])
-            // READY is part of the session's beginning, whatever the sink has room for
-            sink.offer({ ...frame, s: undefined }, 0)
+            sink.announce(frame)
+            if (lost !== undefined) {
+              sink.gap({ from: Math.min(lost.heardAt, now), to: now, lastSeq: lost.received, shard: options.shard })
+            }
+            lost = undefined
           },
           onResumed: (frame) => {
+            complete = true
             GatewayMetrics.sessionsResumed.unsafeUpdate(1, [])
             onDispatch(frame, 0)
           },
@@ -311,7 +338,10 @@ export const make = (options: {
           return Effect.never
         })
 
-        return yield* Effect.raceFirst(connection, Effect.raceFirst(refetch, retire))
+        return yield* Effect.ensuring(
+          Effect.raceFirst(connection, Effect.raceFirst(refetch, retire)),
+          Effect.sync(noteHeard)
+        )
       })
 
     const prepare = Effect.gen(function* () {
@@ -375,7 +405,7 @@ export const make = (options: {
     const stop = (refusal: Refusal): Effect.Effect<never, GatewayStopped> =>
       Effect.gen(function* () {
         const stopped = new GatewayStopped({ because: refusal })
-        session = undefined
+        drop()
         yield* setState({ _tag: "Stopped", because: stopped })
         yield* Effect.logError(stopped.message)
         return yield* stopped
@@ -412,7 +442,7 @@ export const make = (options: {
         const expected = history.requested || Recovery.isOwnWish(end.error)
         yield* expected ? Effect.logInfo(describe(end)) : Effect.logWarning(describe(end))
         if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {
-          session = undefined
+          drop()
           yield* dropped.open
         }
         if (decision._tag === "Reconnect" && decision.refreshToken) {
@@ -479,7 +509,10 @@ export const make = (options: {
       Effect.scoped,
       Effect.onExit((exit) =>
         Effect.gen(function* () {
-          if (policy.onShutdown === "end") session = undefined
+          if (policy.onShutdown === "end") {
+            session = undefined
+            lost = undefined
+          }
           // a store that hangs must not keep the process
           const saved = yield* Effect.either(Release.within(save, saveTimeout))
           if (Either.isLeft(saved)) yield* Effect.logWarning(`the session was not stored: ${saved.left.message}`)

@@ -1,8 +1,7 @@
 /**
  * What outlives a process: the session that can be resumed, and the gateway's address.
  *
- * A session can be resumed by the same bot, for the same shard and with the same intents, so its record names them and is
- * returned only where they match. A record that cannot be read is set aside, never returned and never a reason to stop.
+ * A session can be resumed by the same bot, for the same shard and with the same intents, so its record names them. A record that cannot be read is set aside, never returned and never a reason to stop.
  *
  * @since 0.1.0
  */
@@ -35,6 +34,10 @@ export interface StoredSession {
   readonly startedAt: number
   /** When this record was made, in milliseconds since 1970. */
   readonly savedAt: number
+  /** Up to when everything that the platform had to say was received, in milliseconds since 1970; default `savedAt`. */
+  readonly heardAt?: number | undefined
+  /** Whether it was given up, and no other has begun yet. */
+  readonly dropped?: boolean | undefined
   /** Events above the watermark, or settled shortly before, by the key under which duplicates are known. */
   readonly settled: ReadonlyArray<{ readonly key: string; readonly sequence: number; readonly at: number }>
 }
@@ -57,6 +60,8 @@ export const StoredSession: Schema.Schema<StoredSession> = Schema.Struct({
   sequence: Sequence,
   startedAt: Instant,
   savedAt: Instant,
+  heardAt: Schema.optional(Instant),
+  dropped: Schema.optional(Schema.Boolean),
   settled: Schema.Array(Schema.Struct({ key: Schema.String, sequence: Sequence, at: Instant }))
 })
 
@@ -80,21 +85,33 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
 }
 
 /**
- * What the service does. Everything is about the app id and the shard of the configuration.
+ * A session that was stored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Loaded {
+  readonly session: StoredSession
+  /** Whether it was not given up, was made with the same intents and is younger than the policy's `maximumAge`. */
+  readonly resumable: boolean
+}
+
+/**
+ * What the service does. Everything is about the app id of the configuration.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SessionStoreShape {
-  /**
-   * The stored session, if it was made with these intents and is younger than the policy's `maximumAge`. None, with a
-   * warning, when it cannot be read.
-   */
-  readonly load: (binding: { readonly intents: Intents.Intents }) => Effect.Effect<Option.Option<StoredSession>>
-  /** Replaces the stored session. Fails with `StoreError`, also for a session of another bot or shard. */
+  /** The stored session of a shard. None, with a warning, when it cannot be read. */
+  readonly load: (binding: {
+    readonly intents: Intents.Intents
+    readonly shard: readonly [index: number, count: number]
+  }) => Effect.Effect<Option.Option<Loaded>>
+  /** Replaces the stored session of its shard. Fails with `StoreError`, also for a session of another bot. */
   readonly save: (session: StoredSession) => Effect.Effect<void, StoreError>
-  /** Forgets the session. The gateway's address stays. */
-  readonly clear: Effect.Effect<void, StoreError>
+  /** Forgets the session of a shard. The gateway's address stays. */
+  readonly clear: (shard: readonly [index: number, count: number]) => Effect.Effect<void, StoreError>
   /** The last known address of the gateway. Not validated. */
   readonly gatewayUrl: Effect.Effect<Option.Option<string>>
   readonly saveGatewayUrl: (url: string) => Effect.Effect<void, StoreError>
@@ -119,16 +136,12 @@ const decode = Schema.decodeUnknownOption(Schema.parseJson(StoredSession))
  */
 export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig | KeyValueStore.KeyValueStore> =
   Effect.gen(function* () {
-    const { appId, session: policy, shard } = yield* BotConfig.BotConfig
+    const { appId, session: policy } = yield* BotConfig.BotConfig
     const store = yield* KeyValueStore.KeyValueStore
     // A key is written by one fiber at a time: a shutdown's save may meet the one that runs once a second.
     const writing = yield* Effect.makeSemaphore(1)
-    const [index, count] = shard
-    const sessionKey = `session.${appId}.${index}-${count}`
+    const sessionKeyOf = ([index, count]: StoredSession["shard"]): string => `session.${appId}.${index}-${count}`
     const gatewayKey = `gateway.${appId}`
-
-    const isOurs = (session: StoredSession): boolean =>
-      session.appId === appId && session.shard[0] === index && session.shard[1] === count
 
     const write = (operation: StoreError["operation"]) => {
       return <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void, StoreError> =>
@@ -148,7 +161,7 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
         )
       )
 
-    const setAside = (text: string): Effect.Effect<void> =>
+    const setAside = (sessionKey: string, text: string): Effect.Effect<void> =>
       writing
         .withPermits(1)(Effect.zipRight(store.set(`${sessionKey}.corrupt`, text), store.remove(sessionKey)))
         .pipe(
@@ -161,26 +174,35 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
         )
 
     return {
-      load: ({ intents }) =>
+      load: ({ intents, shard }) =>
         Effect.gen(function* () {
+          const sessionKey = sessionKeyOf(shard)
           const text = yield* read(sessionKey)
           if (Option.isNone(text)) return Option.none()
+          const isOurs = (session: StoredSession): boolean =>
+            session.appId === appId && session.shard[0] === shard[0] && session.shard[1] === shard[1]
           const session = Option.filter(decode(text.value), isOurs)
           if (Option.isNone(session)) {
-            yield* setAside(text.value)
+            yield* setAside(sessionKey, text.value)
             return Option.none()
           }
           const age = (yield* Clock.currentTimeMillis) - session.value.startedAt
-          const usable = session.value.intents === intents && age < Duration.toMillis(policy.maximumAge)
-          return usable ? session : Option.none()
+          const resumable =
+            session.value.dropped !== true &&
+            session.value.intents === intents &&
+            age < Duration.toMillis(policy.maximumAge)
+          return Option.some({ session: session.value, resumable })
         }),
       save: (session) =>
-        isOurs(session)
-          ? write("save")(Effect.suspend(() => store.set(sessionKey, JSON.stringify(session))))
-          : Effect.fail(new StoreError({ operation: "save", detail: "the session belongs to another bot or shard" })),
-      clear: write("clear")(
-        Effect.flatMap(store.has(sessionKey), (has) => (has ? store.remove(sessionKey) : Effect.void))
-      ),
+        session.appId === appId
+          ? write("save")(Effect.suspend(() => store.set(sessionKeyOf(session.shard), JSON.stringify(session))))
+          : Effect.fail(new StoreError({ operation: "save", detail: "the session belongs to another bot" })),
+      clear: (shard) => {
+        const sessionKey = sessionKeyOf(shard)
+        return write("clear")(
+          Effect.flatMap(store.has(sessionKey), (has) => (has ? store.remove(sessionKey) : Effect.void))
+        )
+      },
       gatewayUrl: Effect.map(
         read(gatewayKey),
         Option.filter((url) => url !== "")

@@ -344,8 +344,13 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
 
 const shapeOf = (book: Book): ReplyLedgerShape => ({ ...book.shape, size: Effect.sync(book.size) })
 
+/** Processes that share the shards of a bot do not share a ledger. */
+const partOf = (shards: BotConfig.Shards): string =>
+  typeof shards === "object" ? `.${shards.run.join("_")}-${shards.of}` : ""
+
 /**
- * A ledger on a `KeyValueStore`, under the key `ledger.<appId>.<index>-<count>`. A record that cannot be read is moved to
+ * A ledger on a `KeyValueStore`, under the key `ledger.<appId>`, or `ledger.<appId>.<index>_<index>-<count>` where this
+ * process runs some shards of many. A record that cannot be read is moved to
  * its key with `.corrupt` at the end. A store that fails is tried again; until it works a restart forgets.
  *
  * @since 0.1.0
@@ -356,10 +361,10 @@ export const make = (
 ): Effect.Effect<ReplyLedgerShape, never, BotConfig.BotConfig | KeyValueStore.KeyValueStore | Scope.Scope> =>
   Effect.gen(function* () {
     const all = { ...defaults, ...options }
-    const { appId, shard } = yield* BotConfig.BotConfig
+    const { appId, shards } = yield* BotConfig.BotConfig
     const store = yield* KeyValueStore.KeyValueStore
     const book = makeBook(all, yield* Effect.clock)
-    const key = `ledger.${appId}.${shard[0]}-${shard[1]}`
+    const key = `ledger.${appId}${partOf(shards)}`
     // the save of a shutdown may meet the one that runs once a second
     const writing = yield* Effect.makeSemaphore(1)
 

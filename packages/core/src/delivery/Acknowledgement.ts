@@ -1,0 +1,101 @@
+/**
+ * Tells the platform that an interaction was received. It waits for 3 s, and the user's client spins until then; so it is
+ * told when the interaction comes in, before any handler runs, and each interaction once.
+ *
+ * Only the callbacks of buttons (type 11) and the quick menu (type 12) are to be acknowledged.
+ *
+ * Source: `interaction_create` and the overview of interactions of the platform's documentation of 2026.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
+import type * as Scope from "effect/Scope"
+import { BotConfig } from "../BotConfig.ts"
+import type * as Event from "../events/Event.ts"
+import { OpenApi } from "../openapi/OpenApi.ts"
+import * as DeliveryMetrics from "./DeliveryMetrics.ts"
+
+/**
+ * What {@link make} gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Acknowledgement {
+  /** Takes note of an event and of who will handle it. Synchronous; never throws. */
+  readonly received: (
+    event: Event.Event,
+    handlers: ReadonlyArray<{ readonly acknowledge?: boolean | undefined }>
+  ) => void
+}
+
+/** How long the platform waits. */
+const deadline = Duration.seconds(3)
+
+/** So many may wait for their turn; beyond that the platform could not be told in time anyway. */
+const capacity = 256
+
+/** So many are told at the same time. */
+const concurrency = 16
+
+const toAcknowledge: ReadonlySet<unknown> = new Set([11, 12])
+
+const idOf = ({ d }: Event.Event["envelope"]): string | undefined => {
+  if (typeof d !== "object" || d === null) return undefined
+  const { data, id, type } = d as { readonly id?: unknown; readonly type?: unknown; readonly data?: unknown }
+  const inner = typeof data === "object" && data !== null ? (data as { readonly type?: unknown }).type : undefined
+  return typeof id === "string" && id !== "" && toAcknowledge.has(type ?? inner) ? id : undefined
+}
+
+/**
+ * Acknowledges interactions for as long as the scope is open. What cannot be told in time is logged and counted: the
+ * handlers run all the same.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<Acknowledgement, never, BotConfig | OpenApi | Scope.Scope> = Effect.gen(function* () {
+  const { appId } = yield* BotConfig
+  const api = yield* OpenApi
+  const waiting = yield* Mailbox.make<string>({ capacity, strategy: "dropping" })
+
+  const failed = (detail: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      DeliveryMetrics.acknowledgementsFailed.unsafeUpdate(1, [])
+      return Effect.logWarning(`an interaction was not acknowledged: ${detail}`)
+    })
+
+  const tell = (id: string): Effect.Effect<void> =>
+    api
+      .request({
+        method: "PUT",
+        path: `/interactions/${encodeURIComponent(id)}`,
+        headers: { "x-callback-appid": appId },
+        body: { code: 0 },
+        timeout: deadline
+      })
+      .pipe(
+        Effect.timeout(deadline),
+        Effect.matchEffect({
+          onFailure: (error) => failed(error.message),
+          onSuccess: () => Effect.void
+        })
+      )
+
+  const labour = Effect.forever(Effect.catchAll(Effect.flatMap(waiting.take, tell), () => Effect.never))
+  yield* Effect.forEach(
+    Array.from({ length: concurrency }, () => labour),
+    Effect.forkScoped,
+    { discard: true }
+  )
+
+  return {
+    received: (event, handlers) => {
+      if (event.envelope.t !== "INTERACTION_CREATE") return
+      const id = handlers.some(({ acknowledge }) => acknowledge === false) ? undefined : idOf(event.envelope)
+      if (id !== undefined && !waiting.unsafeOffer(id)) DeliveryMetrics.acknowledgementsFailed.unsafeUpdate(1, [])
+    }
+  }
+})
