@@ -1,0 +1,272 @@
+/** A handler that waits for the answer to its own question. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import { Conversation, type Event, Gateway, Message, Messenger } from "@effect-qq/core"
+import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import * as Bot from "../support/bot.ts"
+
+const types = ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"] as const
+
+/** Asks whoever says "begin" for a name, and repeats everything else. */
+const Greeter = Gateway.on(types, (event) =>
+  event.content.trim() === "begin"
+    ? Effect.gen(function* () {
+        yield* Messenger.reply(event, Message.text("your name?"))
+        const answer = yield* Gateway.next(event)
+        yield* Messenger.reply(answer, Message.text(`hello, ${answer.content.trim()}`))
+      })
+    : Messenger.reply(event, Message.text(`you said ${event.content.trim()}`))
+)
+
+const run = (handlers: typeof Greeter = Greeter) =>
+  Effect.tap(Effect.forkScoped(Gateway.run(handlers)), () => Effect.zipRight(Gateway.ready, Bot.settle))
+
+const say = (user: string, text: string) =>
+  Effect.zipRight(
+    Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user, text })),
+    Bot.settle
+  )
+
+const sayInGroup = (member: string, text: string, more: { readonly full?: boolean } = {}) =>
+  Effect.zipRight(
+    Effect.flatMap(TestPlatform.TestPlatform, (platform) =>
+      platform.groupMessage({ group: "g", member, text, ...more })
+    ),
+    Bot.settle
+  )
+
+const answers = Effect.flatMap(TestPlatform.TestPlatform, ({ sent }) =>
+  Effect.map(sent, (messages) => messages.map(({ content }) => content))
+)
+
+const unsettled = Effect.map(Gateway.health, (health) => health.unsettled)
+
+describe("a dialogue", () => {
+  it.effect("gets the user's next message, which no other handler sees", () =>
+    Effect.gen(function* () {
+      yield* run()
+      yield* say("u", "begin")
+      assert.deepStrictEqual(yield* answers, ["your name?"])
+      yield* say("other", "hi")
+      yield* say("u", "Bo")
+      yield* say("u", "Bo")
+      assert.deepStrictEqual(yield* answers, ["your name?", "you said hi", "hello, Bo", "you said Bo"])
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("in a group is with whoever began it", () =>
+    Effect.gen(function* () {
+      yield* run()
+      yield* sayInGroup("bo", "begin")
+      yield* sayInGroup("cy", "Cy")
+      // of one group one thing is handled after the other: Cy waits until the dialogue is over
+      assert.deepStrictEqual(yield* answers, ["your name?"])
+      yield* sayInGroup("bo", "Bo")
+      assert.deepStrictEqual(yield* answers, ["your name?", "hello, Bo", "you said Cy"])
+    }).pipe(Bot.on())
+  )
+
+  it.effect("gets a message that comes as two types once, and the twin goes nowhere", () =>
+    Effect.gen(function* () {
+      yield* run()
+      yield* sayInGroup("bo", "begin", { full: true })
+      yield* sayInGroup("bo", "Bo", { full: true })
+      yield* Bot.advance("1 minute")
+      assert.deepStrictEqual(yield* answers, ["your name?", "hello, Bo"])
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("may be about another conversation, and choosy", () =>
+    Effect.gen(function* () {
+      const heard = yield* Ref.make<ReadonlyArray<string>>([])
+      yield* run()
+      yield* Effect.forkScoped(
+        Effect.flatMap(
+          Gateway.next(Conversation.group("g"), { where: ({ content }) => content.includes("yes"), timeout: "1 hour" }),
+          ({ content }) => Ref.update(heard, (all) => [...all, content.trim()])
+        )
+      )
+      yield* Bot.settle
+      yield* sayInGroup("bo", "no")
+      yield* say("u", "yes")
+      yield* sayInGroup("cy", "oh yes")
+      assert.deepStrictEqual(yield* Ref.get(heard), ["oh yes"])
+      assert.deepStrictEqual(yield* answers, ["you said no", "you said yes"])
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("fails when nobody answers in time, and what comes later is handled as always", () =>
+    Effect.gen(function* () {
+      yield* run(
+        Gateway.on("C2C_MESSAGE_CREATE", (event) =>
+          Effect.gen(function* () {
+            if (event.content !== "begin") return yield* Messenger.reply(event, Message.text("too late"))
+            yield* Gateway.next(event, { timeout: "30 seconds" })
+            return undefined
+          }).pipe(Effect.catchTag("TimeoutException", () => Messenger.reply(event, Message.text("gave up"))))
+        )
+      )
+      yield* say("u", "begin")
+      yield* Bot.advance("31 seconds")
+      assert.deepStrictEqual(yield* answers, ["gave up"])
+      yield* say("u", "Bo")
+      assert.deepStrictEqual(yield* answers, ["gave up", "too late"])
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("takes what waits behind its own question already, unless told not to", () =>
+    Effect.gen(function* () {
+      const ask = (queued: boolean) =>
+        Gateway.on("C2C_MESSAGE_CREATE", (event) =>
+          event.content === "begin"
+            ? Effect.gen(function* () {
+                yield* Effect.sleep("1 second")
+                const answer = yield* Gateway.next(event, { queued })
+                yield* Messenger.reply(answer, Message.text(`took ${answer.content}`))
+              })
+            : Messenger.reply(event, Message.text(`you said ${event.content}`))
+        )
+      for (const [queued, expected] of [
+        [true, ["took first", "you said second"]],
+        [false, ["took second", "you said first"]]
+      ] as const) {
+        yield* Effect.gen(function* () {
+          yield* run(ask(queued))
+          yield* say("u", "begin")
+          yield* say("u", "first")
+          yield* Bot.advance("2 seconds")
+          yield* say("u", "second")
+          assert.deepStrictEqual(yield* answers, expected)
+        }).pipe(Bot.on())
+      }
+    })
+  )
+
+  it.effect("takes no place: a hundred that wait keep nobody from being answered", () =>
+    Effect.gen(function* () {
+      yield* run()
+      for (let user = 0; user < 100; user++) {
+        yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) =>
+          platform.privateMessage({ user: `u${user}`, text: "begin" })
+        )
+      }
+      yield* Bot.advance("2 minutes")
+      yield* say("other", "hi")
+      assert.include(yield* answers, "you said hi")
+      for (let user = 0; user < 100; user++) {
+        yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) =>
+          platform.privateMessage({ user: `u${user}`, text: `n${user}` })
+        )
+      }
+      yield* Bot.advance("2 minutes")
+      const all = yield* answers
+      assert.strictEqual(all.filter((text) => text.startsWith("hello, n")).length, 100)
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on({ bot: { delivery: { concurrency: 4 } } }))
+  )
+
+  it.effect("that is tried again gets the same answers again", () =>
+    Effect.gen(function* () {
+      let tries = 0
+      const heard = yield* Ref.make<ReadonlyArray<string>>([])
+      yield* run(
+        Gateway.on(
+          "C2C_MESSAGE_CREATE",
+          (event) =>
+            Effect.gen(function* () {
+              const first = yield* Gateway.next(event)
+              const second = yield* Gateway.next(event)
+              yield* Ref.update(heard, (all) => [...all, `${first.content} ${second.content}`])
+              if (++tries < 3) return yield* Effect.fail("once more")
+              return yield* Messenger.reply(second, Message.text("done"))
+            }),
+          { retry: Schedule.spaced("1 second") }
+        )
+      )
+      for (const text of ["begin", "a", "b"]) yield* say("u", text)
+      yield* Bot.advance("5 seconds")
+      assert.deepStrictEqual(yield* Ref.get(heard), ["a b", "a b", "a b"])
+      assert.deepStrictEqual(yield* answers, ["done"])
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("that is cut off by a shutdown begins again in the next process, with all that was said in it", () =>
+    Effect.gen(function* () {
+      const first = yield* run()
+      yield* say("u", "begin")
+      assert.strictEqual(yield* unsettled, 1)
+      // it waits for an answer that cannot come any more: nobody waits ten seconds for that
+      const leaving = yield* Effect.fork(Fiber.interrupt(first))
+      yield* Bot.advance("1 second")
+      yield* Fiber.join(leaving)
+      const second = yield* run()
+      yield* say("u", "Bo")
+      yield* Bot.advance("5 seconds")
+      // the question is the same reply to the same message: users see it once
+      assert.deepStrictEqual(yield* answers, ["your name?", "hello, Bo"])
+      assert.strictEqual(yield* unsettled, 0)
+      yield* Fiber.interrupt(second)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("whose answer had come when the process was cut off goes on with it after a restart", () =>
+    Effect.gen(function* () {
+      const slow = Gateway.on("C2C_MESSAGE_CREATE", (event) =>
+        event.content === "begin"
+          ? Effect.gen(function* () {
+              const answer = yield* Gateway.next(event)
+              yield* Effect.sleep("30 seconds")
+              yield* Messenger.reply(answer, Message.text(`hello, ${answer.content}`))
+            })
+          : Messenger.reply(event, Message.text(`you said ${event.content}`))
+      )
+      const first = yield* run(slow)
+      yield* say("u", "begin")
+      yield* say("u", "Bo")
+      const leaving = yield* Effect.fork(Fiber.interrupt(first))
+      yield* Bot.advance("11 seconds")
+      yield* Fiber.join(leaving)
+      yield* run(slow)
+      yield* Bot.advance("31 seconds")
+      assert.deepStrictEqual(yield* answers, ["hello, Bo"])
+    }).pipe(Bot.on())
+  )
+
+  it.effect("goes on across a reconnect", () =>
+    Effect.gen(function* () {
+      yield* run()
+      yield* say("u", "begin")
+      yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(Fault.drop()))
+      yield* say("u", "Bo")
+      yield* Bot.advance("5 seconds")
+      assert.deepStrictEqual(yield* answers, ["your name?", "hello, Bo"])
+    }).pipe(Bot.on())
+  )
+
+  it.effect("is over when its handler is out of time", () =>
+    Effect.gen(function* () {
+      const causes = yield* Ref.make(0)
+      yield* run(
+        Gateway.on(
+          "C2C_MESSAGE_CREATE",
+          (event: Event.C2CMessageCreate) => Gateway.next(event, { timeout: "1 hour" }),
+          {
+            onFailure: () => Ref.update(causes, (count) => count + 1)
+          }
+        )
+      )
+      yield* say("u", "begin")
+      yield* Bot.advance("11 minutes")
+      assert.strictEqual(yield* Ref.get(causes), 1)
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+})

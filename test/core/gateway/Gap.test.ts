@@ -1,0 +1,184 @@
+/** What may have been missed is told of, and nothing else is. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import type { Duration } from "effect"
+import { type Event, Gateway } from "@effect-qq/core"
+import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import * as Bot from "../../support/bot.ts"
+
+interface Heard {
+  readonly gaps: ReadonlyArray<Omit<Event.Gap, "t" | "envelope">>
+  readonly texts: ReadonlyArray<string>
+}
+
+/** A bot that writes down what it hears, and of which gaps it is told. */
+const start = Effect.gen(function* () {
+  const heard = yield* Ref.make<Heard>({ gaps: [], texts: [] })
+  const handlers = Layer.mergeAll(
+    Gateway.on("Gap", ({ from, lastSeq, shard, to }) =>
+      Ref.update(heard, (all) => ({ ...all, gaps: [...all.gaps, { from, lastSeq, shard, to }] }))
+    ),
+    Gateway.on("C2C_MESSAGE_CREATE", ({ content }) =>
+      Ref.update(heard, (all) => ({ ...all, texts: [...all.texts, content] }))
+    )
+  )
+  const fiber = yield* Effect.forkScoped(Gateway.run(handlers))
+  yield* Bot.settle
+  return { fiber, heard: Ref.get(heard) }
+})
+
+const inject = (fault: Parameters<TestPlatform.TestPlatformShape["inject"]>[0]) =>
+  Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(fault))
+
+const say = (text: string) =>
+  Effect.zipRight(
+    Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user: "u", text })),
+    Bot.settle
+  )
+
+const seconds = (count: number): Duration.DurationInput => `${count} seconds`
+
+describe("a gap", () => {
+  it.effect("lies between the last frame of a lost session and the READY of the next", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* say("one")
+      yield* Bot.advance(seconds(100))
+      yield* say("two")
+      yield* Bot.advance(seconds(10))
+      yield* inject(Fault.close(4006))
+      yield* say("nobody will ever hear this")
+      yield* Bot.advance(seconds(5))
+      yield* say("three")
+      const { gaps, texts } = yield* bot.heard
+      assert.deepStrictEqual(texts, ["one", "two", "three"])
+      assert.strictEqual(gaps.length, 1)
+      const [gap] = gaps
+      // READY is the first of a session, then two messages
+      assert.strictEqual(gap?.lastSeq, 3)
+      assert.deepStrictEqual(gap?.shard, [0, 1])
+      assert.isAtLeast(gap?.from ?? 0, 100_000)
+      assert.isAtMost(gap?.from ?? 0, 110_000)
+      assert.isAbove(gap?.to ?? 0, 110_000)
+      assert.isAtMost(gap?.to ?? 0, 115_000)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("is not told of where a session was resumed", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      for (const fault of [Fault.drop(), Fault.close(4009), Fault.reconnect(), Fault.invalidSession(true)]) {
+        yield* inject(fault)
+        yield* say("meanwhile")
+        yield* Bot.advance("2 minutes")
+      }
+      const { gaps, texts } = yield* bot.heard
+      assert.deepStrictEqual(gaps, [])
+      assert.strictEqual(texts.length, 4)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("is not told of when a bot begins for the first time", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* say("hello")
+      assert.deepStrictEqual((yield* bot.heard).gaps, [])
+    }).pipe(Bot.on())
+  )
+
+  it.effect("that began as a deaf line reaches back to when it was last heard", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* say("one")
+      yield* Bot.advance(seconds(60))
+      yield* inject(Fault.freeze())
+      const frozenAt = 60_000
+      yield* inject(Fault.refuseResumes({ code: 4902 }))
+      yield* Bot.advance("3 minutes")
+      const { gaps } = yield* bot.heard
+      assert.strictEqual(gaps.length, 1)
+      assert.isAtMost(gaps[0]?.from ?? Infinity, frozenAt)
+      assert.isAtLeast(gaps[0]?.from ?? 0, frozenAt - 41_250)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("is one gap, however many identifies are refused on the way", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* say("one")
+      yield* inject(Fault.refuseIdentifies({ code: 4903, times: 2 }))
+      yield* inject(Fault.close(4006))
+      yield* Bot.advance("5 minutes")
+      const { gaps } = yield* bot.heard
+      assert.strictEqual(gaps.length, 1)
+      assert.strictEqual(gaps[0]?.lastSeq, 2)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("survives the restart of the process, before and after the session is given up", () =>
+    Effect.gen(function* () {
+      const first = yield* start
+      yield* say("one")
+      yield* Bot.advance(seconds(30))
+      // what is stored can be resumed, but the platform will have forgotten it
+      yield* Fiber.interrupt(first.fiber)
+      yield* inject(Fault.forgetSessions)
+      yield* Bot.advance(seconds(30))
+      const second = yield* start
+      yield* Bot.advance(seconds(20))
+      const afterFirst = (yield* second.heard).gaps
+      assert.strictEqual(afterFirst.length, 1)
+      assert.strictEqual(afterFirst[0]?.lastSeq, 2)
+      assert.isAtMost(afterFirst[0]?.from ?? Infinity, 30_000)
+      assert.isAtLeast(afterFirst[0]?.to ?? 0, 60_000)
+      // given up, and the process ends before there is another
+      yield* inject(Fault.unreachable({ times: 100 }))
+      yield* inject(Fault.close(4006))
+      yield* Bot.advance(seconds(3))
+      yield* Fiber.interrupt(second.fiber)
+      yield* inject(Fault.clear)
+      yield* Bot.advance(seconds(30))
+      const third = yield* start
+      yield* Bot.advance(seconds(20))
+      assert.strictEqual((yield* third.heard).gaps.length, 1)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("is told of when what was stored is too old to be resumed", () =>
+    Effect.gen(function* () {
+      const first = yield* start
+      yield* say("one")
+      yield* Fiber.interrupt(first.fiber)
+      yield* Bot.advance("25 hours")
+      const second = yield* start
+      const { gaps } = yield* second.heard
+      assert.strictEqual(gaps.length, 1)
+      assert.isAtLeast((gaps[0]?.to ?? 0) - (gaps[0]?.from ?? 0), 25 * 3_600_000)
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify"])
+    }).pipe(Bot.on())
+  )
+
+  it.effect("is not told of after a session that was ended on purpose", () =>
+    Effect.gen(function* () {
+      const first = yield* start
+      yield* say("one")
+      yield* Fiber.interrupt(first.fiber)
+      yield* Bot.advance("1 minute")
+      const second = yield* start
+      assert.deepStrictEqual((yield* second.heard).gaps, [])
+    }).pipe(Bot.on({ bot: { session: { onShutdown: "end" } } }))
+  )
+
+  it.effect("cannot be made up by the platform: a dispatch of that name is an unknown one", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      const platform = yield* TestPlatform.TestPlatform
+      yield* platform.dispatch("Gap", { from: 1, to: 2, lastSeq: 3, shard: [0, 1] })
+      yield* Bot.settle
+      assert.deepStrictEqual((yield* bot.heard).gaps, [])
+    }).pipe(Bot.on())
+  )
+})
