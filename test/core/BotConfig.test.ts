@@ -85,6 +85,22 @@ describe("a configuration from the environment", () => {
     )
   }
 
+  for (const [text, expected] of [
+    ["recommended", "recommended"],
+    ["4", 4],
+    [" 1 ", 1],
+    ["0,2/4", { of: 4, run: [0, 2] }],
+    ["3 , 1 / 4", { of: 4, run: [3, 1] }],
+    ["1,1/2", { of: 2, run: [1] }]
+  ] as const) {
+    it.effect(`QQ_SHARDS=${text}`, () =>
+      Effect.gen(function* () {
+        const { shards } = yield* load({ ...whole, QQ_SHARDS: text })
+        assert.deepStrictEqual(shards, expected)
+      })
+    )
+  }
+
   it.effect("what the program says wins over the environment", () =>
     Effect.gen(function* () {
       const config = yield* load({ ...whole, QQ_API_URL: "legacy", QQ_INTENTS: "1" }, { hosts: "default", intents: 2 })
@@ -146,6 +162,9 @@ describe("a setting that cannot be used is named, and its value is not shown", (
     ["an API without a token URL", "QQ_TOKEN_URL", { ...whole, QQ_API_URL: `https://${hidden}.test` }],
     ["a token URL without an API", "QQ_API_URL", { ...whole, QQ_TOKEN_URL: `https://${hidden}.test` }],
     ["intents that do not exist", "QQ_INTENTS", { ...whole, QQ_INTENTS: hidden }],
+    ...["0", "-1", "1.5", "4/4", "0/0", "0/1/2", "/4", "0,/4", "999999", hidden].map(
+      (text) => [`shards that are ${text}`, "QQ_SHARDS", { ...whole, QQ_SHARDS: text }] as const
+    ),
     ["intents that are no number", "QQ_INTENTS", { ...whole, QQ_INTENTS: "4294967296" }]
   ] as const) {
     it.effect(name, () =>

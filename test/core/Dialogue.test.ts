@@ -143,7 +143,7 @@ describe("a dialogue", () => {
           yield* say("u", "first")
           yield* Bot.advance("2 seconds")
           yield* say("u", "second")
-          assert.deepStrictEqual(yield* answers, expected)
+          assert.deepStrictEqual(yield* answers, [...expected])
         }).pipe(Bot.on())
       }
     })

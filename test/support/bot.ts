@@ -6,7 +6,7 @@ import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import type { Duration } from "effect"
-import { type BotConfig, type Event, Gateway, type GatewayError } from "@effect-qq/core"
+import { type Bot, type BotConfig, type Event, Gateway, type GatewayError } from "@effect-qq/core"
 import { type Journal, type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
 
 export const settle: Effect.Effect<void> = TestClock.adjust(0)
@@ -88,4 +88,4 @@ export const on =
       Effect.provide(TestPlatform.layer({ platform: options?.platform, bot: { hosts: ownHosts, ...options?.bot } }))
     )
 
-type Layer = TestPlatform.TestPlatform | Gateway.Gateway | BotConfig.BotConfig | TestPlatform.Runtime
+type Layer = TestPlatform.TestPlatform | Bot.Bot | BotConfig.BotConfig | TestPlatform.Runtime

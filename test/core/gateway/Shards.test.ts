@@ -1,0 +1,227 @@
+/** Several shards of one bot in one process: a session each, one limit of identifies, one memory of what was received. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Ref from "effect/Ref"
+import * as fc from "fast-check"
+import { Gateway } from "@effect-qq/core"
+import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import * as Shards from "../../../packages/core/src/gateway/Shards.ts"
+import * as Bot from "../../support/bot.ts"
+
+const inject = (fault: Parameters<TestPlatform.TestPlatformShape["inject"]>[0]) =>
+  Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(fault))
+
+const identifies = Effect.map(Bot.counters, (counters) => counters.identifies)
+
+const states = Effect.flatMap(Gateway.shards, (shards) =>
+  Effect.map(shards.get, (all) => all.map(({ shard, state }) => `${shard.join("/")} ${state._tag}`))
+)
+
+/** A bot that writes down which guild messages it hears. */
+const start = Effect.gen(function* () {
+  const heard = yield* Ref.make<ReadonlyArray<string>>([])
+  const fiber = yield* Effect.forkScoped(
+    Gateway.run(
+      Gateway.on(["Unknown", "C2C_MESSAGE_CREATE"], ({ envelope }) =>
+        Ref.update(heard, (all) => [...all, (envelope.d as { readonly content: string }).content.replace(/^<.*> /, "")])
+      )
+    )
+  )
+  yield* Bot.settle
+  return { fiber, heard: Ref.get(heard) }
+})
+
+const intents = (1 << 25) | (1 << 30)
+
+/** Guilds of which shard 0, 1, 2 and 3 of four hear. */
+const guild = (shard: number): string => String((BigInt(1000 + shard) << 22n) | 77n)
+
+const sayIn = (shard: number, text: string) =>
+  Effect.zipRight(
+    Effect.flatMap(TestPlatform.TestPlatform, (platform) =>
+      platform.channelMessage({ guild: guild(shard), channel: `c${shard}`, text })
+    ),
+    Bot.settle
+  )
+
+const connectionOf = (index: number) =>
+  Effect.map(Bot.entries("Received"), (frames) => {
+    const mine = frames.filter(({ op, shard }) => op === 2 && shard?.startsWith(`${index}/`) === true)
+    return mine.at(-1)?.connection ?? -1
+  })
+
+describe("four shards, two identifies in five seconds", () => {
+  it.effect("identify when they may, and not a moment later", () =>
+    Effect.gen(function* () {
+      yield* start
+      yield* Bot.advance("1 minute")
+      assert.deepStrictEqual(
+        (yield* identifies).map(({ at, shard }) => [shard, at]),
+        [
+          ["0/4", 0],
+          ["1/4", 0],
+          ["2/4", 5000],
+          ["3/4", 5000]
+        ]
+      )
+      assert.deepStrictEqual(yield* states, ["0/4 Ready", "1/4 Ready", "2/4 Ready", "3/4 Ready"])
+      const { violations } = yield* Bot.counters
+      assert.strictEqual(violations, 0)
+    }).pipe(Bot.on({ platform: { sessionLimit: { maxConcurrency: 2 } }, bot: { shards: 4, intents } }))
+  )
+
+  it.effect("are ready when the last of them is", () =>
+    Effect.gen(function* () {
+      yield* start
+      const ready = yield* Effect.fork(Gateway.ready)
+      yield* Bot.advance("4 seconds")
+      assert.isNull(ready.unsafePoll())
+      assert.notStrictEqual(yield* Bot.state, "Ready")
+      yield* Bot.advance("2 seconds")
+      yield* Fiber.join(ready)
+      assert.strictEqual(yield* Bot.state, "Ready")
+    }).pipe(Bot.on({ platform: { sessionLimit: { maxConcurrency: 2 } }, bot: { shards: 4, intents } }))
+  )
+})
+
+describe("the shards of one process", () => {
+  it.effect("hear of their guilds each, and of every event once", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* Bot.advance("30 seconds")
+      for (const shard of [0, 1, 2, 3]) yield* sayIn(shard, `in ${shard}`)
+      yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user: "u", text: "hi" }))
+      yield* Bot.settle
+      assert.deepStrictEqual(yield* bot.heard, ["in 0", "in 1", "in 2", "in 3", "hi"])
+    }).pipe(Bot.on({ platform: { sessionLimit: { maxConcurrency: 4 } }, bot: { shards: 4, intents } }))
+  )
+
+  it.effect("fall and come back alone, and lose nothing", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* Bot.advance("30 seconds")
+      yield* inject(Fault.close(4009, { connection: yield* connectionOf(2) }))
+      yield* Bot.settle
+      assert.deepStrictEqual(
+        (yield* states).filter((state) => !state.endsWith("Ready")).map((state) => state.split(" ")[0]),
+        ["2/4"]
+      )
+      for (const shard of [0, 1, 2, 3]) yield* sayIn(shard, `in ${shard}`)
+      yield* Bot.advance("5 seconds")
+      assert.deepStrictEqual((yield* bot.heard).toSorted(), ["in 0", "in 1", "in 2", "in 3"])
+      assert.deepStrictEqual(yield* states, ["0/4 Ready", "1/4 Ready", "2/4 Ready", "3/4 Ready"])
+      assert.strictEqual((yield* identifies).length, 4)
+    }).pipe(Bot.on({ platform: { sessionLimit: { maxConcurrency: 4 } }, bot: { shards: 4, intents } }))
+  )
+
+  it.effect("resume their own sessions after a restart", () =>
+    Effect.gen(function* () {
+      const first = yield* start
+      yield* Bot.advance("30 seconds")
+      yield* sayIn(1, "before")
+      yield* Fiber.interrupt(first.fiber)
+      yield* sayIn(1, "meanwhile")
+      yield* sayIn(3, "meanwhile too")
+      const second = yield* start
+      yield* Bot.advance("5 seconds")
+      assert.deepStrictEqual((yield* second.heard).toSorted(), ["meanwhile", "meanwhile too"])
+      assert.strictEqual((yield* identifies).length, 4)
+    }).pipe(Bot.on({ platform: { sessionLimit: { maxConcurrency: 4 } }, bot: { shards: 4, intents } }))
+  )
+
+  it.effect("all stop when one has stopped for good", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* Bot.advance("30 seconds")
+      yield* inject(Fault.close(4915, { connection: yield* connectionOf(1) }))
+      yield* Bot.advance("10 seconds")
+      assert.include(yield* Bot.ending(bot), "GatewayStopped")
+      assert.strictEqual(yield* Bot.state, "Stopped")
+    }).pipe(Bot.on({ platform: { sessionLimit: { maxConcurrency: 4 } }, bot: { shards: 4, intents } }))
+  )
+
+  it.effect("go on without one that has stopped for good, if so wished, until all have", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* Bot.advance("30 seconds")
+      yield* inject(Fault.close(4915, { connection: yield* connectionOf(1) }))
+      yield* Bot.advance("10 seconds")
+      assert.deepStrictEqual(yield* states, ["0/2 Ready", "1/2 Stopped"])
+      assert.strictEqual(yield* Bot.state, "Ready")
+      yield* Gateway.ready
+      yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user: "u", text: "hi" }))
+      yield* Bot.settle
+      assert.deepStrictEqual(yield* bot.heard, ["hi"])
+      yield* inject(Fault.close(4915, { connection: yield* connectionOf(0) }))
+      yield* Bot.advance("10 seconds")
+      assert.include(yield* Bot.ending(bot), "GatewayStopped")
+      assert.strictEqual((yield* Effect.flip(Gateway.ready))._tag, "GatewayStopped")
+    }).pipe(
+      Bot.on({
+        platform: { sessionLimit: { maxConcurrency: 4 } },
+        bot: { shards: 2, intents, onShardStopped: "continue" }
+      })
+    )
+  )
+})
+
+describe("how many shards", () => {
+  it.effect("some of many: only those run here", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* Bot.advance("30 seconds")
+      assert.deepStrictEqual(yield* states, ["1/4 Ready", "3/4 Ready"])
+      for (const shard of [0, 1, 2, 3]) yield* sayIn(shard, `in ${shard}`)
+      assert.deepStrictEqual(yield* bot.heard, ["in 1", "in 3"])
+    }).pipe(
+      Bot.on({ platform: { sessionLimit: { maxConcurrency: 4 } }, bot: { shards: { of: 4, run: [1, 3] }, intents } })
+    )
+  )
+
+  it.effect("as many as the platform recommends", () =>
+    Effect.gen(function* () {
+      yield* start
+      yield* Bot.advance("30 seconds")
+      assert.deepStrictEqual(yield* states, ["0/3 Ready", "1/3 Ready", "2/3 Ready"])
+    }).pipe(
+      Bot.on({ platform: { sessionLimit: { maxConcurrency: 4 }, shards: 3 }, bot: { shards: "recommended", intents } })
+    )
+  )
+
+  it.effect("waits for the recommendation on the ladder of the start, and says so", () =>
+    Effect.gen(function* () {
+      yield* inject(Fault.http("metadata", Fault.body(200, "null"), { times: 3 }))
+      yield* start
+      yield* Bot.advance("14 seconds")
+      assert.strictEqual(yield* Bot.state, "Waiting")
+      // after 5, 10 and 30 s
+      yield* Bot.advance("32 seconds")
+      assert.deepStrictEqual(yield* states, ["0/2 Ready", "1/2 Ready"])
+    }).pipe(
+      Bot.on({ platform: { sessionLimit: { maxConcurrency: 4 }, shards: 2 }, bot: { shards: "recommended", intents } })
+    )
+  )
+
+  it.effect("a bot that is refused while it asks has stopped", () =>
+    Effect.gen(function* () {
+      yield* inject(Fault.ipNotAllowed)
+      const bot = yield* start
+      yield* Bot.advance("10 minutes")
+      assert.include(yield* Bot.ending(bot), "GatewayStopped")
+    }).pipe(Bot.on({ bot: { shards: "recommended", intents } }))
+  )
+})
+
+describe("the shard of a guild", () => {
+  it("is one of those there are, and the documented one", () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), fc.integer({ min: 1, max: 64 }), (id, count) => {
+        const shard = Shards.ofGuild(id, count)
+        assert.isTrue(Number.isInteger(shard) && shard >= 0 && shard < count)
+        assert.strictEqual(BigInt(shard), (id >> 22n) % BigInt(count))
+      })
+    )
+    assert.strictEqual(Shards.ofGuild(BigInt(guild(3)), 4), (1000 + 3) % 4)
+  })
+})
