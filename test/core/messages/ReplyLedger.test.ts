@@ -39,6 +39,28 @@ const memory = Effect.map(
     context.unsafeMap.get(KeyValueStore.KeyValueStore.key) as KeyValueStore.KeyValueStore
 )
 
+interface Page {
+  readonly version: number
+  readonly page: number
+  readonly entries: ReadonlyArray<{ readonly id: string }>
+}
+
+/** The pages in the store, in their order. */
+const storedPages = (store: KeyValueStore.KeyValueStore) =>
+  Effect.map(
+    Effect.forEach(Array.from({ length: 16 }).keys(), (place) => store.get(`ledger.1.0-1.${place}`)),
+    (texts) =>
+      texts
+        .flatMap(Option.toArray)
+        .map((text) => JSON.parse(text) as Page)
+        .toSorted((a, b) => a.page - b.page)
+  )
+
+const storedIds = (store: KeyValueStore.KeyValueStore) =>
+  Effect.map(storedPages(store), (pages) => pages.flatMap(({ entries }) => entries.map(({ id }) => id)))
+
+const stored = (id: string, at: number) => ({ scene: "c2c", target: "u", kind: "msg_id", id, at })
+
 const idOf = Option.map(({ id }: Anchor.Anchor) => id)
 
 describe("the windows", () => {
@@ -160,10 +182,11 @@ describe("the ledger is bounded", () => {
             for (let n = 0; n < 8; n++) yield* ledger.close(message(`m${998 - 2 * n}`))
             assert.isTrue(Option.isNone(yield* ledger.newest(user)))
           }),
-        { capacity: 100, perConversation: 8, stored: 10 }
+        { capacity: 100, perConversation: 8, stored: 32 }
       )
-      const text = Option.getOrThrow(yield* store.get("ledger.1.0-1"))
-      assert.strictEqual((JSON.parse(text) as { entries: Array<unknown> }).entries.length, 10)
+      assert.isAtMost((yield* storedIds(store)).length, 32)
+      assert.includeMembers(yield* storedIds(store), ["m999", "m998", "m984"])
+      assert.strictEqual(yield* store.size, 16)
     }).pipe(Effect.scoped)
   )
 
@@ -245,19 +268,27 @@ describe("the store", () => {
     }).pipe(Effect.scoped)
   )
 
-  for (const text of ["", "{", "[]", '{"version":2}', '{"version":1,"entries":[{"scene":"moon"}]}']) {
-    it.effect(`that holds ${JSON.stringify(text)} is set aside`, () =>
-      Effect.gen(function* () {
-        const store = yield* memory
-        yield* store.set("ledger.1.0-1", text)
-        yield* run(store, (ledger) =>
-          Effect.gen(function* () {
-            assert.strictEqual(yield* ledger.size, 0)
-            assert.deepStrictEqual(yield* store.get("ledger.1.0-1.corrupt"), Option.some(text))
-          })
-        )
-      }).pipe(Effect.scoped)
-    )
+  const unreadable = [
+    ["ledger.1.0-1", ["", "{", "[]", '{"version":2}', '{"version":1,"entries":[{"scene":"moon"}]}']],
+    ["ledger.1.0-1.3", ["", "[]", '{"version":1,"entries":[]}', '{"version":2,"page":4,"entries":[]}']]
+  ] as const
+  for (const [key, texts] of unreadable) {
+    for (const text of texts) {
+      it.effect(`that holds ${JSON.stringify(text)} as ${key} is set aside, and the rest of it used`, () =>
+        Effect.gen(function* () {
+          const store = yield* memory
+          yield* store.set(key, text)
+          yield* store.set("ledger.1.0-1.5", JSON.stringify({ version: 2, page: 21, entries: [stored("m", 0)] }))
+          yield* run(store, (ledger) =>
+            Effect.gen(function* () {
+              assert.strictEqual(yield* ledger.size, 1)
+              assert.isTrue(Option.isNone(yield* store.get(key)))
+              assert.deepStrictEqual(yield* store.get(`${key}.corrupt`), Option.some(text))
+            })
+          )
+        }).pipe(Effect.scoped)
+      )
+    }
   }
 
   it.effect("that fails is tried again", () =>
@@ -278,12 +309,110 @@ describe("the store", () => {
         Effect.gen(function* () {
           ledger.receive(message("a"))
           yield* TestClock.adjust("10 seconds")
-          assert.isTrue(Option.isNone(yield* store.get("ledger.1.0-1")))
+          assert.deepStrictEqual(yield* storedIds(store), [])
           broken = false
           yield* TestClock.adjust("10 seconds")
-          assert.include(Option.getOrThrow(yield* store.get("ledger.1.0-1")), '"a"')
+          assert.deepStrictEqual(yield* storedIds(store), ["a"])
         })
       )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is written one page at a time, however much there is of it", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      const written: Array<string> = []
+      const counting = {
+        ...store,
+        set: (key: string, value: string | Uint8Array) =>
+          Effect.zipRight(
+            Effect.sync(() => written.push(key)),
+            store.set(key, value)
+          )
+      } as KeyValueStore.KeyValueStore
+      yield* run(counting, (ledger) =>
+        Effect.gen(function* () {
+          for (let n = 0; n < 2048; n++) ledger.receive(message(`m${n}`))
+          yield* TestClock.adjust("2 seconds")
+          assert.strictEqual((yield* storedIds(store)).length, 2048)
+          written.length = 0
+          yield* ledger.delivered(message("m5"), 1)
+          yield* TestClock.adjust("2 seconds")
+          assert.deepStrictEqual(written, ["ledger.1.0-1.0"])
+          ledger.receive(message("m2048"))
+          yield* TestClock.adjust("2 seconds")
+          // the 17th page takes the place of the first
+          assert.deepStrictEqual(written, ["ledger.1.0-1.0", "ledger.1.0-1.0"])
+          assert.deepStrictEqual((yield* storedIds(store)).slice(-2), ["m2047", "m2048"])
+          // a reply to what has lost its place brings it back
+          yield* ledger.delivered(message("m6"), 1)
+          yield* TestClock.adjust("2 seconds")
+          assert.deepStrictEqual((yield* storedIds(store)).slice(-2), ["m2048", "m6"])
+        })
+      )
+      yield* run(counting, (ledger) =>
+        Effect.gen(function* () {
+          assert.strictEqual(yield* ledger.begin(message("m6"), 1), "delivered")
+          assert.deepStrictEqual(idOf(yield* ledger.newest(user)), Option.some("m2048"))
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("knows what a crash left on two pages as the later one has it", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      const page = (number: number, ...entries: ReadonlyArray<object>) =>
+        store.set(`ledger.1.0-1.${number % 16}`, JSON.stringify({ version: 2, page: number, entries }))
+      yield* page(15, stored("a", 1), stored("b", 1))
+      yield* page(16, { ...stored("a", 1), delivered: [7] })
+      yield* run(store, (ledger) =>
+        Effect.gen(function* () {
+          assert.strictEqual(yield* ledger.size, 2)
+          assert.strictEqual(yield* ledger.begin(message("a"), 7), "delivered")
+        })
+      )
+      assert.deepStrictEqual(yield* storedIds(store), ["b", "a"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of an earlier version, which had no pages, is put into pages", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      const entries = [stored("a", 0), { ...stored("b", 0), open: [3] }]
+      yield* store.set("ledger.1.0-1", JSON.stringify({ version: 1, entries }))
+      yield* run(store, (ledger) => ledger.delivered(message("a"), 5))
+      assert.isTrue(Option.isNone(yield* store.get("ledger.1.0-1")))
+      // it came to its end before the old record was gone
+      yield* store.set("ledger.1.0-1", JSON.stringify({ version: 1, entries }))
+      yield* run(store, (ledger) =>
+        Effect.gen(function* () {
+          assert.strictEqual(yield* ledger.size, 2)
+          assert.strictEqual(yield* ledger.begin(message("a"), 5), "delivered")
+          assert.strictEqual(yield* ledger.begin(message("b"), 3), "open")
+        })
+      )
+      assert.deepStrictEqual(yield* storedIds(store), ["a", "b"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is written by a shutdown that comes in the middle of a write", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      let slow = true
+      const hanging = {
+        ...store,
+        set: (key: string, value: string | Uint8Array) =>
+          Effect.suspend(() => (slow ? Effect.never : store.set(key, value)))
+      } as KeyValueStore.KeyValueStore
+      yield* run(hanging, (ledger) =>
+        Effect.gen(function* () {
+          ledger.receive(message("a"))
+          yield* TestClock.adjust("2 seconds")
+          slow = false
+        })
+      )
+      assert.deepStrictEqual(yield* storedIds(store), ["a"])
     }).pipe(Effect.scoped)
   )
 

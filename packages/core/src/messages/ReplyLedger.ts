@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -19,6 +20,7 @@ import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
 import * as Anchor from "./Anchor.ts"
 import * as Conversation from "./Conversation.ts"
+import * as Pages from "./Pages.ts"
 import * as ReplyWindow from "./ReplyWindow.ts"
 
 /**
@@ -32,7 +34,7 @@ export interface Options {
   readonly capacity: number
   /** The most of one conversation that `newest` chooses from. Default 16. */
   readonly perConversation: number
-  /** The newest so many are stored. Default 2048. */
+  /** The most that are stored: the newest, and what was replied to last. Default 2048; at least 16. */
   readonly stored: number
   /** How often, at most, the ledger is stored. Default 1 s. */
   readonly saveEvery: Duration.Duration
@@ -129,12 +131,18 @@ const StoredEntry = Schema.Struct({
   delivered: Schema.optionalWith(Schema.Array(Schema.Int), { exact: true })
 })
 
-/** What is stored, oldest first. */
-const Stored = Schema.Struct({ version: Schema.Literal(1), entries: Schema.Array(StoredEntry) })
+const Entries = Schema.Array(StoredEntry)
 
-const decode = Schema.decodeUnknownOption(Schema.parseJson(Stored))
+/** What was stored as a whole before there were pages, oldest first. */
+const decodeWhole = Schema.decodeUnknownOption(
+  Schema.parseJson(Schema.Struct({ version: Schema.Literal(1), entries: Entries }))
+)
 
-interface Entry {
+const StoredPage = Schema.Struct({ version: Schema.Literal(2), page: Schema.NonNegativeInt, entries: Entries })
+
+const decodePage = Schema.decodeUnknownOption(Schema.parseJson(StoredPage))
+
+interface Entry extends Pages.Paged<Entry> {
   readonly key: string
   readonly anchor: Anchor.Anchor
   readonly scene: Conversation.Scene
@@ -157,29 +165,58 @@ const keyOf = (anchor: Anchor.Anchor): string =>
 interface Book {
   readonly shape: Omit<ReplyLedgerShape, "size">
   readonly size: () => number
-  readonly restore: (entries: ReadonlyArray<typeof StoredEntry.Type>) => void
-  readonly snapshot: () => string
-  /** Completes when something has changed since the last snapshot. */
+  /** Takes back what was stored: pages in their order, and what was stored before there were pages. */
+  readonly restore: (
+    pages: ReadonlyArray<typeof StoredPage.Type>,
+    whole: ReadonlyArray<typeof StoredEntry.Type>
+  ) => void
+  /** The pages to be stored. */
+  readonly take: () => ReadonlyArray<Pages.Page<Entry>>
+  /** Some of these could not be stored. */
+  readonly putBack: (pages: ReadonlyArray<Pages.Page<Entry>>) => void
+  /** Completes when something has changed since pages were last taken. */
   readonly changed: Effect.Effect<void>
   readonly hasChanged: () => boolean
-  /** The last snapshot was lost. */
-  readonly change: () => void
+}
+
+/** A page as it is stored. */
+const textOf = (page: Pages.Page<Entry>): string => {
+  const record: typeof StoredPage.Type = { version: 2, page: page.number, entries: Array.from(page.values, toStored) }
+  return JSON.stringify(record)
+}
+
+const toStored = (entry: Entry): typeof StoredEntry.Type => {
+  const open: Array<number> = []
+  const delivered: Array<number> = []
+  for (const [sequence, state] of entry.replies ?? noReplies) (state === "open" ? open : delivered).push(sequence)
+  return {
+    scene: entry.scene,
+    target: Conversation.targetOf(entry.anchor.conversation),
+    kind: entry.anchor.kind,
+    id: entry.anchor.id,
+    ...(entry.receivedAt === undefined ? {} : { at: entry.receivedAt }),
+    ...(entry.closed ? { closed: true as const } : {}),
+    ...(entry.exhausted ? { exhausted: true as const } : {}),
+    ...(open.length === 0 ? {} : { open }),
+    ...(delivered.length === 0 ? {} : { delivered })
+  }
 }
 
 const makeBook = (options: Options, clock: Clock.Clock): Book => {
   const entries = new Map<string, Entry>()
   const byConversation = new Map<string, Array<Entry>>()
+  const pages = Pages.make<Entry>(options.stored)
   const dirty = Effect.unsafeMakeLatch(false)
-  let isDirty = false
   const margin = Duration.toMillis(options.margin)
 
-  const touch = (): void => {
-    isDirty = true
+  const touch = (entry: Entry): void => {
+    pages.touch(entry)
     dirty.unsafeOpen()
   }
 
   const forget = (entry: Entry): void => {
     entries.delete(entry.key)
+    pages.remove(entry)
     const list = byConversation.get(entry.conversation)
     const index = list?.indexOf(entry) ?? -1
     if (list === undefined || index < 0) return
@@ -196,7 +233,8 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       receivedAt,
       closed: false,
       exhausted: false,
-      replies: undefined
+      replies: undefined,
+      page: undefined
     }
     entries.set(entry.key, entry)
     if (entries.size > options.capacity) {
@@ -234,8 +272,9 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
 
   const change = (anchor: Anchor.Anchor, body: (entry: Entry) => void): Effect.Effect<void> =>
     Effect.sync(() => {
-      body(known(anchor))
-      touch()
+      const entry = known(anchor)
+      body(entry)
+      touch(entry)
     })
 
   const note = (entry: Entry, sequence: number, what: Exclude<Before, "new">): void => {
@@ -259,7 +298,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
         fresh.closed = entry.closed
         fresh.exhausted = entry.exhausted
       }
-      touch()
+      touch(fresh)
     },
     standing: (anchor) => Effect.map(Clock.currentTimeMillis, (now) => standingOf(entries.get(keyOf(anchor)), now)),
     newest: (conversation, kind) =>
@@ -279,7 +318,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
         const before = entry.replies?.get(sequence) ?? "new"
         if (before === "new") {
           note(entry, sequence, "open")
-          touch()
+          touch(entry)
         }
         return before
       }),
@@ -295,63 +334,61 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       })
   }
 
-  const stored = (entry: Entry): typeof StoredEntry.Type => {
-    const numbers = (what: Exclude<Before, "new">) =>
-      [...(entry.replies ?? noReplies)].flatMap(([sequence, state]) => (state === what ? [sequence] : []))
-    const open = numbers("open")
-    const delivered = numbers("delivered")
-    return {
-      scene: entry.scene,
-      target: Conversation.targetOf(entry.anchor.conversation),
-      kind: entry.anchor.kind,
-      id: entry.anchor.id,
-      ...(entry.receivedAt === undefined ? {} : { at: entry.receivedAt }),
-      ...(entry.closed ? { closed: true as const } : {}),
-      ...(entry.exhausted ? { exhausted: true as const } : {}),
-      ...(open.length === 0 ? {} : { open }),
-      ...(delivered.length === 0 ? {} : { delivered })
-    }
+  const read = (record: typeof StoredEntry.Type, now: number): Entry => {
+    // a clock that was set back must not keep windows open for longer than they are
+    const at = record.at === undefined ? undefined : Math.min(record.at, now)
+    const conversation = Conversation.make(record.scene, record.target)
+    const anchor = Anchor.make({ kind: record.kind, id: record.id, conversation })
+    // one that was put on another page may be on both
+    const known = entries.get(keyOf(anchor))
+    if (known !== undefined) forget(known)
+    const entry = add(anchor, at)
+    entry.closed = record.closed === true
+    entry.exhausted = record.exhausted === true
+    for (const sequence of record.delivered ?? []) note(entry, sequence, "delivered")
+    for (const sequence of record.open ?? []) note(entry, sequence, "open")
+    return entry
   }
 
   return {
     shape,
     size: () => entries.size,
     changed: dirty.await,
-    hasChanged: () => isDirty,
-    change: touch,
-    snapshot: () => {
-      isDirty = false
+    hasChanged: pages.isChanged,
+    take: () => {
       dirty.unsafeClose()
-      const newest = [...entries.values()].slice(-options.stored)
-      const record: typeof Stored.Type = { version: 1, entries: newest.map(stored) }
-      return JSON.stringify(record)
+      return pages.take()
     },
-    restore: (from) => {
+    putBack: (lost) => {
+      pages.putBack(lost)
+      dirty.unsafeOpen()
+    },
+    restore: (stored, whole) => {
       const now = clock.unsafeCurrentTimeMillis()
-      for (const record of from) {
-        // a clock that was set back must not keep windows open for longer than they are
-        const at = record.at === undefined ? undefined : Math.min(record.at, now)
-        const conversation = Conversation.make(record.scene, record.target)
-        const entry = add(Anchor.make({ kind: record.kind, id: record.id, conversation }), at)
-        entry.closed = record.closed === true
-        entry.exhausted = record.exhausted === true
-        for (const sequence of record.delivered ?? []) note(entry, sequence, "delivered")
-        for (const sequence of record.open ?? []) note(entry, sequence, "open")
+      const before = whole.map((record) => read(record, now))
+      for (const { entries: records, page } of stored) {
+        pages.restore(
+          page,
+          records.map((record) => read(record, now))
+        )
       }
+      for (const entry of before) if (entries.get(entry.key) === entry) touch(entry)
+      // what was replied to late is on a later page than what was received after it
+      for (const list of byConversation.values()) list.sort((a, b) => (a.receivedAt ?? 0) - (b.receivedAt ?? 0))
     }
   }
 }
 
 const shapeOf = (book: Book): ReplyLedgerShape => ({ ...book.shape, size: Effect.sync(book.size) })
 
-/** Processes that share the shards of a bot do not share a ledger. */
+/** Processes that share the shards of a bot do not share a ledger. Where one runs them all, their number may change. */
 const partOf = (shards: BotConfig.Shards): string =>
-  typeof shards === "object" ? `.${shards.run.join("_")}-${shards.of}` : ""
+  typeof shards === "object" ? `${shards.run.join("_")}-${shards.of}` : "0-1"
 
 /**
- * A ledger on a `KeyValueStore`, under the key `ledger.<appId>`, or `ledger.<appId>.<index>_<index>-<count>` where this
- * process runs some shards of many. A record that cannot be read is moved to
- * its key with `.corrupt` at the end. A store that fails is tried again; until it works a restart forgets.
+ * A ledger on a `KeyValueStore`, in pages under the keys `ledger.<appId>.0-1.<0 … 15>`, of which only those are written that
+ * have changed; `<index>_<index>-<count>` stands for `0-1` where this process runs some shards of many. A record that cannot be read is moved to its key with `.corrupt` at the end. A store that
+ * fails is tried again; until it works a restart forgets.
  *
  * @since 0.1.0
  * @category constructors
@@ -364,28 +401,62 @@ export const make = (
     const { appId, shards } = yield* BotConfig.BotConfig
     const store = yield* KeyValueStore.KeyValueStore
     const book = makeBook(all, yield* Effect.clock)
-    const key = `ledger.${appId}${partOf(shards)}`
+    const key = `ledger.${appId}.${partOf(shards)}`
     // the save of a shutdown may meet the one that runs once a second
     const writing = yield* Effect.makeSemaphore(1)
 
-    const text = yield* Effect.catchAll(store.get(key), (error) =>
-      Effect.as(Effect.logWarning("the reply ledger cannot be read; the bot starts without it", error), Option.none())
+    const setAside = (from: string, text: string): Effect.Effect<void> =>
+      Effect.zipRight(store.set(`${from}.corrupt`, text), store.remove(from)).pipe(
+        Effect.catchAll((error) => Effect.logWarning("the stored reply ledger could not be set aside", error)),
+        Effect.zipRight(Effect.logWarning("a part of the stored reply ledger cannot be used; the bot does without it")),
+        Effect.annotateLogs({ setAside: `${from}.corrupt` })
+      )
+
+    const read = <A>(from: string, decode: (text: string) => Option.Option<A>): Effect.Effect<Option.Option<A>> =>
+      Effect.matchEffect(store.get(from), {
+        onFailure: (error) =>
+          Effect.as(
+            Effect.logWarning("the reply ledger cannot be read; the bot does without it", error),
+            Option.none()
+          ),
+        onSuccess: (text) => {
+          const record = Option.flatMap(text, decode)
+          return Option.isSome(text) && Option.isNone(record)
+            ? Effect.as(setAside(from, text.value), record)
+            : Effect.succeed(record)
+        }
+      })
+
+    const keyOfPage = (number: number): string => `${key}.${Pages.placeOf(number)}`
+
+    const stored = yield* Effect.forEach(
+      Arr.range(0, Pages.count - 1),
+      (place) =>
+        read(keyOfPage(place), (text) => Option.filter(decodePage(text), ({ page }) => Pages.placeOf(page) === place)),
+      { concurrency: "unbounded" }
     )
-    if (Option.isSome(text)) {
-      const record = decode(text.value)
-      if (Option.isSome(record)) book.restore(record.value.entries)
-      else {
-        yield* Effect.zipRight(store.set(`${key}.corrupt`, text.value), store.remove(key)).pipe(
-          Effect.catchAll((error) => Effect.logWarning("the stored reply ledger could not be set aside", error)),
-          Effect.zipRight(Effect.logWarning("the stored reply ledger cannot be used; the bot starts without it")),
-          Effect.annotateLogs({ setAside: `${key}.corrupt` })
-        )
-      }
+    const whole = yield* read(key, decodeWhole)
+    book.restore(
+      stored.flatMap(Option.toArray).toSorted((a, b) => a.page - b.page),
+      Option.match(whole, { onNone: () => [], onSome: ({ entries }) => entries })
+    )
+
+    const write = Effect.suspend(() => {
+      const pages = book.take()
+      return Effect.forEach(pages, (page) => store.set(keyOfPage(page.number), textOf(page)), { discard: true }).pipe(
+        Effect.onError(() => Effect.sync(() => book.putBack(pages)))
+      )
+    })
+
+    if (Option.isSome(whole)) {
+      yield* Effect.catchAll(Effect.zipRight(write, store.remove(key)), (error) =>
+        Effect.logWarning("the stored reply ledger could not be put into pages; that is tried again", error)
+      )
     }
 
     let failing = false
     const save = writing
-      .withPermits(1)(Effect.suspend(() => store.set(key, book.snapshot())))
+      .withPermits(1)(write)
       .pipe(
         Effect.matchEffect({
           onSuccess: () =>
@@ -395,7 +466,6 @@ export const make = (
           onFailure: (error) => {
             const first = !failing
             failing = true
-            book.change()
             return first
               ? Effect.logWarning("the reply ledger cannot be stored; it is tried again", error)
               : Effect.void

@@ -1,0 +1,141 @@
+/**
+ * Many values in a ring of pages, each of which is stored by itself: a change costs the writing of one page, however many
+ * values there are.
+ *
+ * A value stays on the page it was put on, so that a page on the disk is either its old or its new self and no value is
+ * ever between two of them. A new page takes the place of the oldest one.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * What can be kept in pages.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Paged<A> {
+  /** The page it is on, which may have lost its place to a newer one. */
+  page: Page<A> | undefined
+}
+
+/**
+ * One page.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Page<A> {
+  /** Pages are counted from 0. */
+  readonly number: number
+  /** In the order in which they were put there. */
+  readonly values: Set<A>
+}
+
+/**
+ * The pages.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Pages<A extends Paged<A>> {
+  /** A value is new or has changed. One whose page has lost its place is put on the newest page. */
+  readonly touch: (value: A) => void
+  readonly remove: (value: A) => void
+  /** Takes back a page that was stored, with its values. Pages come in their order, before anything is touched. */
+  readonly restore: (number: number, values: ReadonlyArray<A>) => void
+  /** Whether there are pages to be stored. */
+  readonly isChanged: () => boolean
+  /**
+   * The pages that have changed since they were last taken, newest first: of a value that was put on another page there are
+   * then rather two than none.
+   */
+  readonly take: () => ReadonlyArray<Page<A>>
+  /** Pages that were taken and not stored. */
+  readonly putBack: (pages: ReadonlyArray<Page<A>>) => void
+}
+
+/**
+ * How many pages there are: a few more reads at the start, and one part in so many of the whole to write at a change.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const count = 16
+
+/**
+ * The place of a page in the ring.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const placeOf = (page: number): number => page % count
+
+/**
+ * Empty pages for at most `capacity` values, or {@link count} where that is more.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <A extends Paged<A>>(capacity: number): Pages<A> => {
+  const perPage = Math.max(1, Math.floor(capacity / count))
+  const ring: Array<Page<A> | undefined> = Array.from({ length: count }, () => undefined)
+  const changed = new Set<Page<A>>()
+  let newest: Page<A> | undefined
+
+  const hasPlace = (page: Page<A>): boolean => ring[placeOf(page.number)] === page
+
+  const open = (number: number): Page<A> => {
+    const page: Page<A> = { number, values: new Set() }
+    const place = placeOf(number)
+    const old = ring[place]
+    if (old !== undefined) changed.delete(old)
+    ring[place] = page
+    newest = page
+    return page
+  }
+
+  const put = (value: A, page: Page<A>): void => {
+    value.page = page
+    page.values.add(value)
+  }
+
+  const change = (page: Page<A>): void => {
+    if (hasPlace(page)) changed.add(page)
+  }
+
+  const remove = (value: A): void => {
+    const { page } = value
+    if (page === undefined) return
+    value.page = undefined
+    page.values.delete(value)
+    change(page)
+  }
+
+  return {
+    touch: (value) => {
+      if (value.page !== undefined && hasPlace(value.page)) return change(value.page)
+      remove(value)
+      const page =
+        newest === undefined || newest.values.size >= perPage
+          ? open(newest === undefined ? 0 : newest.number + 1)
+          : newest
+      put(value, page)
+      change(page)
+    },
+    remove,
+    restore: (number, values) => {
+      const page = open(number)
+      for (const value of values) put(value, page)
+    },
+    isChanged: () => changed.size > 0,
+    take: () => {
+      const taken = [...changed].toSorted((a, b) => b.number - a.number)
+      changed.clear()
+      return taken
+    },
+    putBack: (pages) => {
+      for (const page of pages) change(page)
+    }
+  }
+}
