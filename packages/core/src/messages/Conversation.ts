@@ -6,6 +6,7 @@
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
 import type * as Event from "../events/Event.ts"
+import * as Path from "../openapi/Path.ts"
 
 /**
  * A conversation the bot takes part in. Values with the same content are equal.
@@ -188,22 +189,9 @@ export const fromKey = (text: string): Option.Option<Conversation> => {
 export const ofEvent = (event: Event.MessageEvent): Conversation =>
   event.t === "C2C_MESSAGE_CREATE" ? c2c(event.author.user_openid ?? event.author.id ?? "") : group(event.group_openid)
 
-/** Ids come from the wire. Half a surrogate pair, which no address can hold, must not be a defect. */
-const encode = (id: string): string => encodeURIComponent(id.replaceAll(/\p{Surrogate}/gu, "\ufffd"))
-
 /** The path under which a conversation's endpoints are. */
-const basePath = (conversation: Conversation): string => {
-  switch (conversation._tag) {
-    case "C2C":
-      return `/v2/users/${encode(conversation.user)}`
-    case "Group":
-      return `/v2/groups/${encode(conversation.group)}`
-    case "Channel":
-      return `/channels/${encode(conversation.channel)}`
-    case "DirectMessage":
-      return `/dms/${encode(conversation.guild)}`
-  }
-}
+const basePath = (conversation: Conversation): string =>
+  `${Path.prefixes[sceneOf(conversation)]}${Path.encode(targetOf(conversation))}`
 
 /**
  * The path of the endpoint that takes messages for a conversation.
@@ -220,7 +208,7 @@ export const messagesPath = (conversation: Conversation): string => `${basePath(
  * @category lookups
  */
 export const messagePath = (conversation: Conversation, id: string): string =>
-  `${messagesPath(conversation)}/${encode(id)}`
+  `${messagesPath(conversation)}/${Path.encode(id)}`
 
 /**
  * The path of the endpoint that takes streamed text: private chats only.

@@ -1,0 +1,469 @@
+/**
+ * What an endpoint of the API is, as data, and the one interpreter that makes calls of it: the path is filled in, the query
+ * checked, the answer read, and what may safely happen twice is tried again. The rows are in `Endpoints.ts`; with
+ * {@link make} a program adds rows of its own.
+ *
+ * @since 0.1.0
+ */
+import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as Types from "effect/Types"
+import * as ApiError from "./ApiError.ts"
+import * as OpenApi from "./OpenApi.ts"
+import * as Path from "./Path.ts"
+
+/**
+ * The platform took a call and answered with something that this endpoint never answers with, such as a list in the place
+ * of an object. A field that is odd is no reason: it is left out of the value.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnexpectedAnswer extends Schema.TaggedError<UnexpectedAnswer>()("UnexpectedAnswer", {
+  /** Method and path template, such as `GET /guilds/{guild}`. */
+  endpoint: Schema.String,
+  detail: Schema.String,
+  status: Schema.Number,
+  traceId: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const trace = this.traceId === undefined ? "" : `, trace ${this.traceId}`
+    return `the answer to ${this.endpoint} makes no sense: ${this.detail} (HTTP ${this.status}${trace})`
+  }
+  get hint(): string {
+    return "the platform did what was asked; report its answer, which this version does not understand"
+  }
+}
+
+/**
+ * Everything a call of an endpoint can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type EndpointError = ApiError.OpenApiError | UnexpectedAnswer
+
+/**
+ * A body of this type, sent as JSON. `undefined` in the type makes it optional.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Json<Body> {
+  readonly _Body?: Types.Invariant<Body>
+}
+
+/**
+ * Says what the body of a row is. It goes out as the caller gives it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const json = <Body>(): Json<Body> => ({})
+
+/**
+ * Kinds of emoji: 1 of the system, 2 of Unicode.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type EmojiType = 1 | 2
+
+/** What stands for a name of a path: ids are text. */
+type ValueOf<Name extends string> = Name extends "emojiType" ? EmojiType : string
+
+type BodyOf<Body> = [Body] extends [never]
+  ? {}
+  : undefined extends Body
+    ? { readonly body?: Body }
+    : { readonly body: Body }
+
+/**
+ * What a caller gives: the ids of the path, the parameters of the query and those of the headers, all by name, and the
+ * `body`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Input<
+  Template extends string,
+  Query extends Schema.Struct.Fields,
+  Header extends string,
+  Body
+> = Types.Simplify<
+  { readonly [Name in Path.Names<Template>]: ValueOf<Name> } & Schema.Struct.Type<Query> & {
+      readonly [Name in Header]: string
+    } & BodyOf<Body>
+>
+
+/**
+ * A row of the table.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Row<Template extends string, Query extends Schema.Struct.Fields, Header extends string, Body, A> {
+  readonly method: OpenApi.Request["method"]
+  /** Ids stand in it as names in braces: `/guilds/{guild}`. */
+  readonly path: Template
+  readonly query?: Query | undefined
+  /** Headers that carry a parameter, by the name of the parameter. */
+  readonly headers?: { readonly [Name in Header]: string } | undefined
+  readonly body?: Json<Body> | undefined
+  /** Default: nothing is read of the answer. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever is on the wire
+  readonly answer?: Schema.Schema<A, any> | undefined
+  /** How long a call may take. Default 15 s. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** Where the endpoint is documented, with its kind: `[doc]`, `[sdk]`, `[field]` or `[unsure]`. */
+  readonly source: string
+}
+
+/**
+ * What a call was answered with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Answer<A> {
+  /** What is understood of the body. */
+  readonly value: A
+  /** The body as it came, with every field; `undefined` when there was none. */
+  readonly raw: unknown
+  readonly status: number
+  readonly traceId?: string | undefined
+}
+
+/**
+ * How one call is made.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CallOptions {
+  /** For each attempt. Default: that of the endpoint, which is 15 s unless its documentation says otherwise. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * What a call takes; nothing where the endpoint needs nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Call<Given> = {} extends Given
+  ? [input?: Given, options?: CallOptions]
+  : [input: Given, options?: CallOptions]
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export const TypeId: unique symbol = Symbol.for("@effect-qq/core/Endpoint")
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * An endpoint: a function that calls it, and the row that it was made of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Endpoint<Given, A> {
+  /** Calls it. Fails with `UnexpectedAnswer`, and as `OpenApi` does. */
+  (...call: Call<Given>): Effect.Effect<A, EndpointError, OpenApi.OpenApi>
+  /** Calls it, for who wants the body as it came, the status or the trace id beside the value. */
+  readonly answer: (...call: Call<Given>) => Effect.Effect<Answer<A>, EndpointError, OpenApi.OpenApi>
+  readonly [TypeId]: TypeId
+  readonly method: OpenApi.Request["method"]
+  readonly path: string
+  /** Whether it may safely happen twice, and is therefore tried again after a failure that passes. */
+  readonly repeatable: boolean
+  readonly source: string
+}
+
+/**
+ * An endpoint that answers with a page of a list.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Paged<Given, A, Item> extends Endpoint<Given, A> {
+  /**
+   * The whole list from here on. Pages are asked for one by one as the stream is pulled. It ends with the page that says so,
+   * or that brings nothing; it fails with `UnexpectedAnswer` where the platform leads it in a circle.
+   */
+  readonly stream: (...call: Call<Given>) => Stream.Stream<Item, EndpointError, OpenApi.OpenApi>
+}
+
+/**
+ * Whether this is an endpoint.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isEndpoint = (value: unknown): value is Endpoint<never, unknown> =>
+  typeof value === "function" && TypeId in value
+
+/** The longest wait that a call is worth. */
+const longestWait = Duration.minutes(1)
+
+const retryAfterOf = (error: EndpointError): Duration.Duration =>
+  (error._tag === "ApiError" || error._tag === "TokenUnavailable" ? error.retryAfter : undefined) ?? Duration.zero
+
+const isLimited = (error: EndpointError): boolean =>
+  error._tag === "ApiError" ? error.class === "rate_limited" : error._tag === "TokenUnavailable"
+
+const passes = (error: EndpointError): boolean => {
+  if (Duration.greaterThan(retryAfterOf(error), longestWait)) return false
+  switch (error._tag) {
+    case "ApiError":
+      return error.class === "transient" || error.class === "rate_limited"
+    case "ApiUnavailable":
+      return error.reason !== "Malformed" || error.outcome === "unknown"
+    case "TokenUnavailable":
+      return true
+    case "IpRefused":
+    case "TokenRejected":
+    case "UnexpectedAnswer":
+      return false
+  }
+}
+
+const ladders = {
+  transient: [0.5, 1, 2, 5],
+  limited: [2, 5, 10, 30]
+} as const
+
+/**
+ * The retries of calls that may safely happen twice: 0.5, 1, 2, 5 s after a failure that passes by itself; 2, 5, 10, 30 s,
+ * or as long as the platform says, where it asks for fewer calls. An error that asks for more than a minute is not waited
+ * for.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const transient: Schedule.Schedule<unknown, EndpointError> = Schedule.identity<EndpointError>().pipe(
+  Schedule.intersect(Schedule.recurs(ladders.transient.length)),
+  Schedule.whileInput(passes),
+  Schedule.addDelay(([error, retry]) =>
+    Duration.max(
+      Duration.seconds((isLimited(error) ? ladders.limited : ladders.transient)[retry] ?? 0),
+      retryAfterOf(error)
+    )
+  )
+)
+
+/**
+ * The retries that are in force. Default {@link transient}.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class Retries extends Context.Reference<Retries>()("@effect-qq/core/Endpoint/Retries", {
+  defaultValue: (): Schedule.Schedule<unknown, EndpointError> => transient
+}) {}
+
+const notSent = (detail: string): ApiError.ApiUnavailable =>
+  new ApiError.ApiUnavailable({ reason: "Malformed", outcome: "not-sent", detail })
+
+const kindOf = (body: unknown): string => {
+  if (body === undefined) return "there is none"
+  if (body === null) return "it is null"
+  return Array.isArray(body) ? "it is a list" : `it is of the type ${typeof body}`
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * An endpoint of a row.
+ *
+ * @example
+ * ```ts
+ * import { Endpoint } from "@effect-qq/core"
+ * import { Schema } from "effect"
+ *
+ * // an endpoint that this library does not know yet
+ * const getBadges = Endpoint.make({
+ *   method: "GET",
+ *   path: "/v2/groups/{group}/badges",
+ *   query: { limit: Schema.optional(Schema.Number) },
+ *   answer: Schema.Struct({ badges: Schema.Array(Schema.String) }),
+ *   source: "an announcement of the platform"
+ * })
+ *
+ * const badges = getBadges({ group: "B93F0E62D7A1485CBC20F4E1A97D5368", limit: 10 })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <
+  const Template extends string,
+  Query extends Schema.Struct.Fields = {},
+  Header extends string = never,
+  Body = never,
+  A = void
+>(
+  row: Row<Template, Query, Header, Body, A>
+): Endpoint<Input<Template, Query, Header, Body>, A> => {
+  const { method, path, source } = row
+  const repeatable = method === "GET"
+  const endpoint = `${method} ${path}`
+  const headers = Object.entries<string>(row.headers ?? {})
+  const query =
+    row.query === undefined
+      ? undefined
+      : Schema.encodeUnknownEither(Schema.Struct(row.query) as unknown as Schema.Schema<unknown>)
+  const read = row.answer === undefined ? undefined : Schema.decodeUnknownEither(row.answer)
+
+  const build = (input: Fields, options: CallOptions): Either.Either<OpenApi.Request, ApiError.ApiUnavailable> =>
+    Either.gen(function* () {
+      const filled = Path.fill(path, input)
+      if (filled === undefined)
+        return yield* Either.left(notSent(`${endpoint} lacks an id, or one that names something`))
+      const parameters =
+        query === undefined
+          ? undefined
+          : yield* Either.mapLeft(query(input), () =>
+              notSent(`a parameter of ${endpoint} is missing or not of its type`)
+            )
+      return {
+        method,
+        path: filled,
+        query: parameters as OpenApi.Request["query"],
+        body: row.body === undefined ? undefined : input["body"],
+        headers: Object.fromEntries(headers.map(([name, header]) => [header, String(input[name])])),
+        timeout: options.timeout ?? row.timeout
+      }
+    })
+
+  const understand = (response: OpenApi.Response): Effect.Effect<Answer<A>, UnexpectedAnswer> => {
+    const { body: raw, status, traceId } = response
+    // What was done is done, whether or not there is anything to say about it.
+    const told = raw ?? (repeatable ? raw : {})
+    return Either.match(read === undefined ? Either.right(undefined as A) : read(told), {
+      onLeft: () =>
+        Effect.fail(new UnexpectedAnswer({ endpoint, status, traceId, detail: `as for its body, ${kindOf(raw)}` })),
+      onRight: (value) => Effect.succeed({ value, raw, status, traceId })
+    })
+  }
+
+  const answer = (
+    input: Fields = {},
+    options: CallOptions = {}
+  ): Effect.Effect<Answer<A>, EndpointError, OpenApi.OpenApi> => {
+    const attempt = Effect.flatMap(build(input, options), (request) =>
+      Effect.flatMap(OpenApi.OpenApi, (api) => api.request(request)).pipe(
+        Effect.catchIf(
+          (error) => error._tag === "ApiError" && error.class === "idempotent_ok",
+          (error): Effect.Effect<OpenApi.Response> =>
+            Effect.succeed({
+              status: error._tag === "ApiError" ? error.status : 200,
+              body: undefined,
+              traceId: error._tag === "ApiError" ? error.traceId : undefined
+            })
+        ),
+        Effect.flatMap(understand)
+      )
+    )
+    return repeatable ? Effect.flatMap(Retries, (schedule) => Effect.retry(attempt, schedule)) : attempt
+  }
+
+  return Object.assign(
+    (input?: Fields, options?: CallOptions) => Effect.map(answer(input, options), ({ value }) => value),
+    { [TypeId]: TypeId, answer, method, path, repeatable, source } as const
+  ) as unknown as Endpoint<Input<Template, Query, Header, Body>, A>
+}
+
+/**
+ * How one page leads to the next.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Paging<Given, A, Item> {
+  /** The parameter that says where a page begins. */
+  readonly parameter: keyof Given & string
+  /** What is asked for unless the caller says otherwise: the largest pages, for one. */
+  readonly defaults?: Partial<Given> | undefined
+  readonly items: (answer: A) => ReadonlyArray<Item>
+  /** Where the next page begins; `undefined` or empty after the last one. `from` is where this one did. */
+  readonly next: (answer: A, from: string | undefined) => string | undefined
+  /** What tells items apart, where a page may repeat some of the page before it. */
+  readonly key?: ((item: Item) => string | undefined) | undefined
+}
+
+/** Finds out with one remembered place whether places repeat, however long the circle: Brent's algorithm. */
+interface Circle {
+  readonly mark: string | undefined
+  readonly steps: number
+  readonly span: number
+}
+
+const walk = ({ mark, span, steps }: Circle, place: string): Circle | undefined => {
+  if (place === mark) return undefined
+  return steps + 1 === span ? { mark: place, steps: 0, span: span * 2 } : { mark, steps: steps + 1, span }
+}
+
+interface Position {
+  readonly from: string | undefined
+  readonly circle: Circle
+  readonly before: ReadonlySet<string>
+}
+
+/**
+ * An endpoint whose pages make one stream.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const paged = <Given, A, Item>(
+  endpoint: Endpoint<Given, A>,
+  { defaults, items, key, next, parameter }: Paging<Given, A, Item>
+): Paged<Given, A, Item> => {
+  const stream = (input?: Given, options?: CallOptions): Stream.Stream<Item, EndpointError, OpenApi.OpenApi> => {
+    const page = (
+      position: Position
+    ): Effect.Effect<readonly [Chunk.Chunk<Item>, Option.Option<Position>], EndpointError, OpenApi.OpenApi> => {
+      const given = { ...defaults, ...input, ...(position.from === undefined ? {} : { [parameter]: position.from }) }
+      const call = [given, options] as unknown as Call<Given>
+      return Effect.flatMap(endpoint.answer(...call), ({ status, traceId, value }) => {
+        const all = items(value)
+        const keys = key === undefined ? [] : all.map(key)
+        const fresh = key === undefined ? all : all.filter((_, index) => !position.before.has(keys[index] ?? ""))
+        const from = next(value, position.from)
+        const chunk = Chunk.fromIterable(fresh)
+        if (from === undefined || from === "" || all.length === 0)
+          return Effect.succeed([chunk, Option.none()] as const)
+        const circle = walk(position.circle, from)
+        if (circle === undefined) {
+          return new UnexpectedAnswer({
+            endpoint: `${endpoint.method} ${endpoint.path}`,
+            status,
+            traceId,
+            detail: "its pages lead in a circle"
+          })
+        }
+        const before = new Set(keys.filter((name) => name !== undefined))
+        return Effect.succeed([chunk, Option.some({ from, circle, before })] as const)
+      })
+    }
+    const given = (input as Fields | undefined)?.[parameter]
+    const from = given === undefined ? undefined : String(given)
+    const first: Position = { from, circle: { mark: from, steps: 0, span: 1 }, before: new Set() }
+    return Stream.paginateChunkEffect(first, page)
+  }
+  return Object.assign(endpoint, { stream }) as unknown as Paged<Given, A, Item>
+}
