@@ -22,6 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as NodeContentHash from "./NodeContentHash.ts"
 import * as NodeHttp from "./NodeHttp.ts"
 import * as NodeProxy from "./NodeProxy.ts"
 import * as NodeStore from "./NodeStore.ts"
@@ -67,6 +68,7 @@ export const layerRuntime = (
   options?: RuntimeOptions
 ): Layer.Layer<Bot.Bot, ConfigError.ConfigError | PlatformError, BotConfig.BotConfig> =>
   Bot.layer.pipe(
+    Layer.provide(NodeContentHash.layer),
     Layer.provide(NodeHttp.layer({ proxy: options?.proxy })),
     Layer.provide(sockets(options)),
     Layer.provide(store(options))

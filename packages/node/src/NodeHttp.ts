@@ -31,7 +31,8 @@ export interface Options {
 /** Milliseconds. Those after `connect` are a backstop: a call has its own, shorter deadline. */
 const limits = {
   connect: 10_000,
-  headers: 120_000,
+  // a part of an upload may be on its way for five minutes before there is an answer
+  headers: 330_000,
   body: 120_000
 } as const
 
@@ -76,7 +77,7 @@ const dispatcher = (
   )
 
 /**
- * An `HttpClient` on undici: connects within 10 s, waits 120 s for the headers of an answer and 120 s between two parts
+ * An `HttpClient` on undici: connects within 10 s, waits 330 s for the headers of an answer and 120 s between two parts
  * of its body, reads 32 MiB at most, and opens 128 connections per host at most. These are a backstop: whoever calls has
  * a deadline of his own. Certificates are always verified.
  *

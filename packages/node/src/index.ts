@@ -11,7 +11,15 @@ export * as NodeBot from "./NodeBot.ts"
 /**
  * @since 0.1.0
  */
+export * as NodeContentHash from "./NodeContentHash.ts"
+/**
+ * @since 0.1.0
+ */
 export * as NodeHttp from "./NodeHttp.ts"
+/**
+ * @since 0.1.0
+ */
+export * as NodeMedia from "./NodeMedia.ts"
 /**
  * @since 0.1.0
  */

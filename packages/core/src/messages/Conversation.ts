@@ -219,9 +219,12 @@ export const messagePath = (conversation: Conversation, id: string): string =>
 export const streamPath = (conversation: C2C): string => `${basePath(conversation)}/stream_messages`
 
 /**
- * The path of the endpoint that takes files: private chats and groups only.
+ * The paths of the endpoints that take files, whole or in parts: private chats and groups only.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const filesPath = (conversation: C2C | Group): string => `${basePath(conversation)}/files`
+export const filesPath = (
+  conversation: C2C | Group,
+  endpoint: "files" | "upload_prepare" | "upload_part_finish" = "files"
+): string => `${basePath(conversation)}/${endpoint}`

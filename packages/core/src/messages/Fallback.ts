@@ -16,11 +16,12 @@ import type { SendPolicy } from "./SendPolicy.ts"
  * - `masked`: addresses were written so that they are no links.
  * - `split`: the text went out in parts.
  * - `uploaded-again`: the media was given to the platform once more.
+ * - `as-file`: a picture, film or voice message went out as a file, for the platform did not take it as what it is.
  *
  * @since 0.1.0
  * @category models
  */
-export type Fallback = "plain-text" | "without-keyboard" | "masked" | "split" | "uploaded-again"
+export type Fallback = "plain-text" | "without-keyboard" | "masked" | "split" | "uploaded-again" | "as-file"
 
 /**
  * A message as it is about to be sent, and how it came to be so.
@@ -36,12 +37,15 @@ export interface Form {
 }
 
 /**
- * A message as it was written.
+ * A message as it was written, but for what had to happen to its media when it was uploaded.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const asWritten = (message: Message.Message): Form => ({ message, variant: 0, applied: [] })
+export const asWritten = (message: Message.Message): Form => {
+  const isOther = message._tag === "Media" && message.media._tag === "Uploaded" && message.media.insteadOf !== undefined
+  return { message, variant: 0, applied: isOther ? ["as-file"] : [] }
+}
 
 /**
  * The codes that say what the bot may not do, rather than what is wrong with one message: they are remembered.

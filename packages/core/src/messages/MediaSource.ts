@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Stream from "effect/Stream"
 
 /**
  * What it is. Image: png, jpg. Video: mp4. Voice: silk; wav, mp3 and ogg are said to be taken. File: anything.
@@ -18,7 +19,7 @@ export type MediaKind = "image" | "video" | "voice" | "file"
  * @since 0.1.0
  * @category models
  */
-export type MediaSource = FromUrl | FromBytes
+export type MediaSource = FromUrl | FromBytes | FromStream
 
 /**
  * Media that the platform fetches. It has to be able to reach the host; bytes are the surer way.
@@ -35,7 +36,7 @@ export interface FromUrl {
 }
 
 /**
- * Media that is sent along. The platform's edge has been seen to refuse more than about 10 MB (HTTP 413).
+ * Media in memory.
  *
  * @since 0.1.0
  * @category models
@@ -44,6 +45,26 @@ export interface FromBytes {
   readonly _tag: "FromBytes"
   readonly kind: MediaKind
   readonly bytes: Uint8Array
+  readonly name?: string | undefined
+}
+
+/**
+ * Media that is read when it is needed: a file, a download.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FromStream {
+  readonly _tag: "FromStream"
+  readonly kind: MediaKind
+  readonly stream: Stream.Stream<Uint8Array, unknown>
+  /** In bytes; `undefined` where nobody knows before the end. */
+  readonly size?: number | undefined
+  /**
+   * Whether the stream gives the same bytes each time it is run, as that of a file does. Then it is read twice, once for its
+   * digests and once for its parts, and never held in memory.
+   */
+  readonly repeatable: boolean
   readonly name?: string | undefined
 }
 
@@ -61,6 +82,8 @@ export interface Uploaded {
   readonly fileInfo: string
   /** Epoch milliseconds; `undefined` for media that stays. */
   readonly expiresAt: number | undefined
+  /** What it was meant to be, where the platform took it only as a file. */
+  readonly insteadOf?: MediaKind | undefined
 }
 
 /**
@@ -89,6 +112,42 @@ export const fromBytes = (
 ): FromBytes => ({ _tag: "FromBytes", kind, bytes, name: options?.name })
 
 /**
+ * Media from a stream of bytes. A stream that can be run again should say so (`repeatable`): any other is held in memory
+ * while it is uploaded, up to `streamBuffer` of the policy, and `MessageInvalid` beyond. A failure of the stream is a
+ * `MessageInvalid` with its `cause`. With a `size` that is not what the stream gives nothing is sent.
+ *
+ * @example
+ * ```ts
+ * import { MediaSource } from "@effect-qq/core"
+ * import { Stream } from "effect"
+ *
+ * const pieces = Stream.range(1, 1000).pipe(Stream.map((n) => new Uint8Array(10_000).fill(n)))
+ *
+ * const file = MediaSource.fromStream("file", pieces, { size: 10_000_000, repeatable: true, name: "numbers.bin" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromStream = (
+  kind: MediaKind,
+  stream: Stream.Stream<Uint8Array, unknown>,
+  options?: {
+    readonly size?: number | undefined
+    /** Default `false`. */
+    readonly repeatable?: boolean | undefined
+    readonly name?: string | undefined
+  }
+): FromStream => ({
+  _tag: "FromStream",
+  kind,
+  stream,
+  size: options?.size,
+  repeatable: options?.repeatable ?? false,
+  name: options?.name
+})
+
+/**
  * Which field makes a source invalid, and why; `undefined` for a valid one.
  *
  * @since 0.1.0
@@ -96,5 +155,10 @@ export const fromBytes = (
  */
 export const problem = (source: MediaSource): readonly [field: string, detail: string] | undefined => {
   if (source._tag === "FromBytes") return source.bytes.length === 0 ? ["media.bytes", "is empty"] : undefined
+  if (source._tag === "FromStream") {
+    const { size = 1 } = source
+    if (size === 0) return ["media.stream", "is empty"]
+    return Number.isSafeInteger(size) && size > 0 ? undefined : ["media.size", "is no whole number above 0"]
+  }
   return /^https?:\/\/[^\s]+$/i.test(source.url) ? undefined : ["media.url", "is no http:// or https:// URL"]
 }

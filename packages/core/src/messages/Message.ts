@@ -161,7 +161,8 @@ export const ark = (card: Ark.Ark, options?: Common): ArkCard => ({ _tag: "Ark",
 export const embed = (fields: Omit<Embed, "_tag">): Embed => ({ _tag: "Embed", ...fields })
 
 /**
- * Media from an address or from memory, which is uploaded when it is sent, or media that was uploaded before.
+ * Media from an address, from memory or from a stream, which is uploaded when it is sent, or media that was uploaded before.
+ * How large it is does not matter up to 200 MB: what is too much for one request is uploaded in parts.
  *
  * @since 0.1.0
  * @category constructors
@@ -304,6 +305,7 @@ const typed = (message: Message): readonly [type: number, body: Body] => {
         case "FromUrl":
           return [7, { ...beside, image: source.url }]
         case "FromBytes":
+        case "FromStream":
           return [7, beside]
       }
     }

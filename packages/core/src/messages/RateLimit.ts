@@ -15,12 +15,12 @@ import * as Layer from "effect/Layer"
 import * as Conversation from "./Conversation.ts"
 
 /**
- * What is done: a message is sent, a piece of a stream, a file; or a message is recalled.
+ * What is done: a message is sent, a piece of a stream, a file; an upload in parts goes a step on; or a message is recalled.
  *
  * @since 0.1.0
  * @category models
  */
-export type Operation = "send" | "stream" | "upload" | "recall"
+export type Operation = "send" | "stream" | "upload" | "chunk" | "recall"
 
 /**
  * One limit.
@@ -73,6 +73,9 @@ export const table: ReadonlyArray<Rate> = [
   rate("stream", "c2c", "all", "bot", 50, second, endpoints),
   rate("upload", "c2c", "all", "bot", 50, second, endpoints),
   rate("upload", "group", "all", "bot", 50, second, endpoints),
+  // published for each of the two requests; together they stay below it
+  rate("chunk", "c2c", "all", "bot", 10, second, endpoints),
+  rate("chunk", "group", "all", "bot", 10, second, endpoints),
   rate("recall", "c2c", "all", "bot", 10, second, endpoints),
   rate("recall", "group", "all", "bot", 10, second, endpoints)
 ]

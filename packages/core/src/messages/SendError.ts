@@ -84,7 +84,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 }
 
 /**
- * The message cannot be sent as it is, whoever would be asked: no request was made. `field` says what is wrong with it.
+ * The message cannot be sent as it is, whoever would be asked: nothing was sent. `field` says what is wrong with it.
  *
  * @since 0.1.0
  * @category errors
@@ -93,7 +93,9 @@ export class MessageInvalid extends Schema.TaggedError<MessageInvalid>()("Messag
   /** As it is written in the value: `content`, `keyboard.rows[0]`, `conversation`. */
   field: Schema.String,
   detail: Schema.String,
-  hint: Schema.String
+  hint: Schema.String,
+  /** Why media could not be read. */
+  cause: Schema.optional(Schema.Defect)
 }) {
   override get message(): string {
     return `the message is invalid: ${this.field} ${this.detail}`

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import * as ErrorCode from "../openapi/ErrorCode.ts"
 import type { SendError } from "./SendError.ts"
 
 /**
@@ -50,8 +51,40 @@ export interface SendPolicy {
   readonly hold: Duration.Duration
   /** How long one request may take. Default 15 s; the documentation asks for at least 5. */
   readonly timeout: Duration.Duration
-  /** How long one upload may take. Default 60 s. */
+  /** How long one upload in a single request, or the last request of one in parts, may take. Default 60 s. */
   readonly uploadTimeout: Duration.Duration
+  /**
+   * Media of more bytes is uploaded in parts, less goes in one request. What the platform's edge finds too large for one
+   * (HTTP 413) goes in parts whatever its size. Default 5 MiB, as qqbot-nodejs does; AstrBot takes 10.
+   */
+  readonly simpleUploadLimit: number
+  /** Media of more bytes is refused without a request. Default 200 MiB, the platform's documented limit. */
+  readonly maximumUpload: number
+  /**
+   * A stream that can be read only once is held in memory while it is uploaded: up to so many bytes, more is refused. Default
+   * 32 MiB. Files and streams that can be read again are never held but for the parts that are on their way.
+   */
+  readonly streamBuffer: number
+  /**
+   * The most parts of one upload that are on their way at the same time, whatever the platform allows. Each is held in memory
+   * until it is there. Default 4, as AstrBot does; qqbot takes 10.
+   */
+  readonly uploadConcurrency: number
+  /** How long the PUT of one part may take. Default 300 s, as qqbot does. */
+  readonly partTimeout: Duration.Duration
+  /** Retries of the PUT of a part, whatever was wrong with it. Default 1, 2 s, as qqbot does. */
+  readonly partRetries: Schedule.Schedule<unknown, SendError>
+  /** Retries of telling the platform that a part is there, but for what {@link finishing} waits for. Default 1, 2 s. */
+  readonly finishRetries: Schedule.Schedule<unknown, SendError>
+  /** The longest that a part may be waited for, whatever the platform allows. Default 10 min, as qqbot does. */
+  readonly maximumFinish: Duration.Duration
+  /** Retries of the last request of an upload in parts. Default 2, 4 s, as qqbot does. */
+  readonly completeRetries: Schedule.Schedule<unknown, SendError>
+  /**
+   * What becomes of a picture, film or voice message whose format or size the platform does not take: it is uploaded once
+   * more, as a file, which users can still open; the upload and the receipt say so. Default `file`.
+   */
+  readonly onFormatRefused: "file" | "fail"
 }
 
 /** Waits that are used up one by one; the schedule ends with them. */
@@ -85,7 +118,17 @@ export const defaults: SendPolicy = {
   refusalsRemembered: Duration.hours(1),
   hold: Duration.seconds(5),
   timeout: Duration.seconds(15),
-  uploadTimeout: Duration.seconds(60)
+  uploadTimeout: Duration.seconds(60),
+  simpleUploadLimit: 5 * 1024 * 1024,
+  maximumUpload: 200 * 1024 * 1024,
+  streamBuffer: 32 * 1024 * 1024,
+  uploadConcurrency: 4,
+  partTimeout: Duration.minutes(5),
+  partRetries: ladder("1 second", "2 seconds"),
+  finishRetries: ladder("1 second", "2 seconds"),
+  maximumFinish: Duration.minutes(10),
+  completeRetries: ladder("2 seconds", "4 seconds"),
+  onFormatRefused: "file"
 }
 
 /** Steps a schedule for its own errors only: those of another kind use up none of its waits. */
@@ -95,6 +138,21 @@ const only = (
 ): Schedule.Schedule<unknown, SendError> =>
   Schedule.makeWithState<unknown, SendError, unknown>(schedule.initial, (now, error, state) =>
     isFor(error) ? schedule.step(now, error, state) : Effect.succeed([state, undefined, ScheduleDecision.done] as const)
+  )
+
+/** What may pass by itself. A `DeliveryUnknown` is in it only for what may happen twice. */
+const isTransient = (error: SendError): boolean =>
+  error._tag === "PlatformUnavailable" ||
+  error._tag === "DeliveryUnknown" ||
+  (error._tag === "MessageRejected" && error.class === "media_retry")
+
+const isLimited = (error: SendError): boolean => error._tag === "RateLimited"
+
+/** Whether the platform does not have a part yet that was put into its store. */
+const isUnsettled = (error: SendError): boolean =>
+  error._tag === "PlatformUnavailable" &&
+  [error.errCode, error.code].some(
+    (code) => code !== undefined && ErrorCode.lookup(code)?.class === "upload_part_retry"
   )
 
 /** Ends a schedule instead of beginning a wait that would end later than `maximum` after the first failure. */
@@ -142,12 +200,46 @@ export const retries = (
 ): Schedule.Schedule<unknown, SendError> => {
   const transient = only(
     policy.transient,
-    (error) =>
-      error._tag === "PlatformUnavailable" ||
-      (error._tag === "DeliveryUnknown" && idempotent) ||
-      (error._tag === "MessageRejected" && error.class === "media_retry")
+    (error) => isTransient(error) && (error._tag !== "DeliveryUnknown" || idempotent)
   )
-  const limited = only(policy.rateLimited, (error) => error._tag === "RateLimited")
-  const bounded = within(Schedule.union(transient, limited), policy.maximumElapsed)
+  const bounded = within(Schedule.union(transient, only(policy.rateLimited, isLimited)), policy.maximumElapsed)
   return deadline === undefined ? bounded : before(bounded, deadline)
 }
+
+/** The platform asks to be left alone. Longer than for `maximumElapsed` nobody waits for it. */
+const patience = (policy: SendPolicy): Schedule.Schedule<unknown, SendError> =>
+  within(only(policy.rateLimited, isLimited), policy.maximumElapsed)
+
+/**
+ * How often the platform is told that a part of an upload is there. While it says that it does not have it yet (40093001):
+ * every `delay` for as long as `timeout`, which are the platform's word, and `maximumFinish` at most. After anything else that
+ * may pass: `finishRetries`. A quota that is spent and what the bot may not do end it at once.
+ *
+ * Source: the pages of 2026; AstrBot#9644.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const finishing = (
+  policy: SendPolicy,
+  given: { readonly delay: Duration.Duration; readonly timeout: Duration.Duration }
+): Schedule.Schedule<unknown, SendError> => {
+  const settling = within(
+    only(Schedule.spaced(given.delay), isUnsettled),
+    Duration.min(given.timeout, policy.maximumFinish)
+  )
+  const others = only(
+    policy.finishRetries,
+    (error) => !isUnsettled(error) && (isTransient(error) || error._tag === "MessageRejected")
+  )
+  return Schedule.union(settling, Schedule.union(others, patience(policy)))
+}
+
+/**
+ * How often the last request of an upload in parts is made: again by `completeRetries` after what may pass.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const completing = (policy: SendPolicy): Schedule.Schedule<unknown, SendError> =>
+  Schedule.union(only(policy.completeRetries, isTransient), patience(policy))

@@ -16,7 +16,7 @@ import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Answer } from "./model/Model.ts"
+import { type Answer, storePath } from "./model/Model.ts"
 import { ModelRunner, type ModelRunnerShape } from "./ModelRunner.ts"
 
 // In every runtime, but typed only by the DOM library, which this package does without.
@@ -94,6 +94,12 @@ const textOf = (body: HttpBody.HttpBody): string => {
   }
 }
 
+/** The body of a request to the store. */
+const bytesOf = (body: HttpBody.HttpBody): Uint8Array | undefined => {
+  const isBytes = (body._tag === "Uint8Array" || body._tag === "Raw") && body.body instanceof Uint8Array
+  return isBytes ? (body.body as Uint8Array) : undefined
+}
+
 const broken = (
   request: HttpClientRequest.HttpClientRequest,
   code: "ECONNRESET" | "ECONNREFUSED"
@@ -137,7 +143,9 @@ export const make = (runner: ModelRunnerShape): HttpClient.HttpClient =>
           method: request.method,
           path: `${url.pathname}${url.search}`,
           headers: request.headers,
-          body: textOf(request.body)
+          ...(url.pathname.startsWith(storePath)
+            ? { body: "", bytes: bytesOf(request.body) }
+            : { body: textOf(request.body) })
         })
       ),
       (answer) => answerOf(request, answer)

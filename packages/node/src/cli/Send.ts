@@ -14,6 +14,7 @@ import {
   BotConfig,
   Conversation,
   Media,
+  MediaSource,
   Message,
   Messenger,
   OpenApi,
@@ -24,7 +25,6 @@ import {
 } from "@effect-qq/core"
 import * as Command from "@effect/cli/Command"
 import * as CliOptions from "@effect/cli/Options"
-import * as FileSystem from "@effect/platform/FileSystem"
 import type * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -32,7 +32,9 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as NodeContentHash from "../NodeContentHash.ts"
 import * as NodeHttp from "../NodeHttp.ts"
+import * as NodeMedia from "../NodeMedia.ts"
 
 /**
  * The options do not go together, or name something that is not there.
@@ -140,7 +142,8 @@ const changes: { readonly [Change in Messenger.Receipt["fallbacks"][number]]: st
   "without-keyboard": "without its keyboard, which the bot may not send here",
   masked: "with addresses that are no links, for the bot may not send them here",
   split: "in parts, for it was too long",
-  "uploaded-again": "after a second upload of its file"
+  "uploaded-again": "after a second upload of its file",
+  "as-file": "as a file, for the platform does not take it as what it is"
 }
 
 const describeReceipt = (receipt: Messenger.Receipt, wantedReply: boolean): string => {
@@ -193,20 +196,15 @@ interface Wanted {
   readonly image: Option.Option<string>
 }
 
-const readImage = (from: string): Effect.Effect<string | Uint8Array, Misused, FileSystem.FileSystem> =>
+const imageFrom = (from: string): Effect.Effect<MediaSource.MediaSource, Misused> =>
   /^https?:\/\//i.test(from)
-    ? Effect.succeed(from)
-    : Effect.flatMap(FileSystem.FileSystem, (files) => files.readFile(from)).pipe(
-        Effect.mapError(
-          (error) => new Misused({ detail: `--image is no URL, and no file that can be read: ${error.message}` })
-        )
+    ? Effect.succeed(MediaSource.fromUrl("image", from))
+    : Effect.mapError(
+        NodeMedia.fromFile("image", from),
+        (error) => new Misused({ detail: `--image is no URL, and no file that can be read: ${error.message}` })
       )
 
-const messageOf = ({
-  image,
-  markdownFile,
-  text
-}: Wanted): Effect.Effect<Message.Message, Misused, FileSystem.FileSystem> => {
+const messageOf = ({ image, markdownFile, text }: Wanted): Effect.Effect<Message.Message, Misused> => {
   const content = Option.getOrUndefined(text)
   if (Option.isSome(markdownFile)) {
     return content === undefined && Option.isNone(image)
@@ -214,7 +212,7 @@ const messageOf = ({
       : new Misused({ detail: "--markdown-file goes with neither --text nor --image" })
   }
   if (Option.isSome(image)) {
-    return Effect.map(readImage(image.value), (from) => Message.image(from, { content }))
+    return Effect.map(imageFrom(image.value), (from) => Message.media(from, { content }))
   }
   return content === undefined
     ? new Misused({ detail: "name what to send: --text, --markdown-file or --image" })
@@ -228,6 +226,7 @@ const messageOf = ({
 const sender = (onExpired: "fail" | "proactive"): Layer.Layer<Messenger.Messenger, ConfigError.ConfigError> =>
   Messenger.layerWith({ onExpired }).pipe(
     Layer.provide(Media.layer),
+    Layer.provide(NodeContentHash.layer),
     Layer.provide(Layer.mergeAll(AuditOutcomes.layer, RateLimit.layer, ReplyLedger.layerMemory, SessionPresence.layer)),
     Layer.provide(OpenApi.layer),
     Layer.provide(AccessToken.layer),

@@ -98,7 +98,19 @@ const Faults = Schema.Union(
   Schema.TaggedStruct("ReplayMore", { ...times, events: Count }),
   Schema.TaggedStruct("Http", {
     ...times,
-    endpoint: Schema.Literal("token", "metadata", "send", "upload", "stream", "recall", "interaction", "any"),
+    endpoint: Schema.Literal(
+      "token",
+      "metadata",
+      "send",
+      "upload",
+      "prepare",
+      "part",
+      "finish",
+      "stream",
+      "recall",
+      "interaction",
+      "any"
+    ),
     failure: HttpFailure
   }),
   Schema.TaggedStruct("RefuseMessage", {

@@ -18,8 +18,8 @@
  *
  * @since 0.1.0
  */
-import type { Fault, Journal, Model } from "@effect-qq/core/testing"
-import { PlatformModel } from "@effect-qq/core/testing"
+import type { Fault, Journal } from "@effect-qq/core/testing"
+import { Model, PlatformModel } from "@effect-qq/core/testing"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -72,7 +72,7 @@ export interface Options {
   /** Its secret. Default `sandbox-secret`. */
   readonly secret?: Redacted.Redacted | undefined
   /** What kind of platform it is otherwise: heartbeat interval, windows, limits. */
-  readonly platform?: Omit<PlatformModel.Options, "appId" | "secret" | "gatewayUrl"> | undefined
+  readonly platform?: Omit<PlatformModel.Options, "appId" | "secret" | "gatewayUrl" | "storeUrl"> | undefined
 }
 
 /**
@@ -232,7 +232,7 @@ const tooLargeForEdge: HttpReply = {
   body: "<html><head><title>413 Request Entity Too Large</title></head><body><center>stgw</center></body></html>"
 }
 
-const readBody = (request: Http.IncomingMessage, limit: number): Effect.Effect<string, "TooLarge" | "Gone"> =>
+const readBody = (request: Http.IncomingMessage, limit: number): Effect.Effect<Uint8Array, "TooLarge" | "Gone"> =>
   Effect.async((resume) => {
     const chunks: Array<Uint8Array> = []
     let size = 0
@@ -248,11 +248,13 @@ const readBody = (request: Http.IncomingMessage, limit: number): Effect.Effect<s
         bytes.set(chunk, at)
         at += chunk.length
       }
-      resume(Effect.succeed(new TextDecoder().decode(bytes)))
+      resume(Effect.succeed(bytes))
     })
     request.on("error", () => resume(Effect.fail("Gone")))
     request.on("close", () => resume(Effect.fail("Gone")))
   })
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 const listen = (server: Http.Server, port: number): Effect.Effect<number, SandboxError> =>
   Effect.async((resume) => {
@@ -319,7 +321,13 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
     const secret = options?.secret ?? defaultSecret
     const apiUrl = `http://${host}:${port}`
     const gatewayUrl = `ws://${host}:${port}/websocket`
-    const model = PlatformModel.make({ ...options?.platform, appId, secret: Redacted.value(secret), gatewayUrl })
+    const model = PlatformModel.make({
+      ...options?.platform,
+      appId,
+      secret: Redacted.value(secret),
+      gatewayUrl,
+      storeUrl: apiUrl
+    })
 
     const connections = new Map<number, Connection>()
     let lastSent: Journal.SentMessage | undefined
@@ -472,14 +480,15 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
       }
     }
 
-    const platform = (request: Http.IncomingMessage, body: string): Effect.Effect<HttpReply | "Reset" | "Hang"> =>
+    const platform = (request: Http.IncomingMessage, bytes: Uint8Array): Effect.Effect<HttpReply | "Reset" | "Hang"> =>
       Effect.suspend((): Effect.Effect<HttpReply | "Reset" | "Hang"> => {
         const answer = step((now) =>
           model.request(now, {
             method: request.method ?? "GET",
             path: request.url ?? "/",
             headers: headersOf(request),
-            body
+            // what is put into the store is no text
+            ...(request.url?.startsWith(Model.storePath) === true ? { body: "", bytes } : { body: textOf(bytes) })
           })
         )
         if (answer._tag === "Hang") return Effect.succeed("Hang")
@@ -495,7 +504,7 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
           if (!isControl) return platform(request, body)
           const url = new URL(target, apiUrl)
           return isFromThisMachine(request)
-            ? control(request.method ?? "GET", url, body)
+            ? control(request.method ?? "GET", url, textOf(body))
             : Effect.succeed(json(403, { error: "only for programs on this machine" }))
         }),
         Effect.catchAll((reason) =>

@@ -11,12 +11,24 @@
 /**
  * Which HTTP requests a fault strikes: the token endpoint, `GET /gateway` and `GET /gateway/bot`, the sending of messages
  * (not their recall), the upload of files, the parts of streams, recalls, the acknowledgement of interactions, or any request
- * at all.
+ * at all. Of an upload in parts: `prepare` is its beginning, `part` the PUT of a part, `finish` the word that a part is there,
+ * and `upload` its end.
  *
  * @since 0.1.0
  * @category models
  */
-export type Endpoint = "token" | "metadata" | "send" | "upload" | "stream" | "recall" | "interaction" | "any"
+export type Endpoint =
+  | "token"
+  | "metadata"
+  | "send"
+  | "upload"
+  | "prepare"
+  | "part"
+  | "finish"
+  | "stream"
+  | "recall"
+  | "interaction"
+  | "any"
 
 /**
  * What a message holds or is, for faults that refuse only such messages. `url`: a URL in its text or markdown.

@@ -7,7 +7,7 @@ import type { Endpoint, HttpFailure } from "./Fault.ts"
 import type { Scene } from "./Journal.ts"
 import type { Messages } from "./Messages.ts"
 import type { Metadata } from "./Metadata.ts"
-import type { Answer, Request } from "./Model.ts"
+import { type Answer, type Request, storePath } from "./Model.ts"
 import type { Platform } from "./Platform.ts"
 import * as Reply from "./Reply.ts"
 import * as Settings from "./Settings.ts"
@@ -20,7 +20,7 @@ interface Route {
   readonly endpoint: Endpoint
   readonly method: string
   readonly isOpen?: true
-  readonly run: (now: number, traceId: string, body: string) => Reply.Reply
+  readonly run: (now: number, traceId: string, body: string, request: Request) => Reply.Reply
 }
 
 const decode = (text: string): string => {
@@ -88,6 +88,29 @@ export const make = (
         }
       ]
     }
+    const chunks = /^\/v2\/(users|groups)\/([^/]+)\/(upload_prepare|upload_part_finish)$/.exec(path)
+    if (chunks !== null) {
+      const scene = chunks[1] === "users" ? "c2c" : "group"
+      const target = decode(chunks[2]!)
+      return [
+        chunks[3] === "upload_prepare"
+          ? {
+              endpoint: "prepare",
+              method: "POST",
+              run: (now, traceId, body) => messages.chunks.prepare(now, traceId, scene, target, body)
+            }
+          : {
+              endpoint: "finish",
+              method: "POST",
+              run: (now, traceId, body) => messages.chunks.finish(now, traceId, scene, target, body)
+            }
+      ]
+    }
+    if (path.startsWith(storePath)) {
+      return [
+        { endpoint: "part", method: "PUT", isOpen: true, run: (_now, _traceId, _body, put) => messages.chunks.put(put) }
+      ]
+    }
     const stream = /^\/v2\/users\/([^/]+)\/stream_messages$/.exec(path)
     if (stream !== null) {
       const target = decode(stream[1]!)
@@ -148,7 +171,7 @@ export const make = (
     }
     if (routes.length === 0) return Reply.text(404, "404 page not found")
     if (route === undefined) return Reply.text(405, "405 method not allowed")
-    return route.run(now, traceId, request.body)
+    return route.run(now, traceId, request.body, request)
   }
 
   const failed = (

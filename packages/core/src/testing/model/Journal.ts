@@ -27,7 +27,7 @@ export type Scene = "c2c" | "group" | "channel" | "dm"
  * - `Said`: a user said something or something else happened that the platform reports as an event.
  * - `Accepted`: a message of the bot that the platform took; of a stream, its first part.
  * - `Streamed`: a later part of a stream; `id` is that of the message, `size` how much text the message has now.
- * - `Uploaded`: a file that the platform took; `size` in bytes where the file was in the request.
+ * - `Uploaded`: a file that the platform took; `size` in bytes where the file came from the client.
  * - `Recalled`, `Acknowledged`: a recall and an interaction's acknowledgement; `late` says that it came after three seconds.
  * - `Fault`: a fault was injected.
  * - `Violation`: the client did what it should not do although the platform let it.
@@ -123,7 +123,7 @@ export type JournalEntry =
       readonly target: string
       readonly file: string
       readonly fileType: number
-      readonly by: "url" | "file_data"
+      readonly by: "url" | "file_data" | "upload_id"
       readonly size?: number
     }
   | {

@@ -7,6 +7,7 @@
  */
 import type { Anchors, ReplyTo } from "./Anchors.ts"
 import * as BoundedMap from "./BoundedMap.ts"
+import type * as Chunks from "./Chunks.ts"
 import * as Content from "./Content.ts"
 import type { Fault } from "./Fault.ts"
 import type { Scene } from "./Journal.ts"
@@ -34,6 +35,8 @@ export interface Messages {
   /** Takes a part of a stream to a user. */
   readonly stream: (now: number, traceId: string, target: string, body: string) => Reply.Reply
   readonly upload: (now: number, traceId: string, scene: "c2c" | "group", target: string, body: string) => Reply.Reply
+  /** Takes the parts of files. */
+  readonly chunks: Chunks.Chunks
   readonly recall: (now: number, traceId: string, scene: Scene, target: string, id: string) => Reply.Reply
   readonly acknowledge: (now: number, traceId: string, id: string, body: string) => Reply.Reply
   readonly allowProactive: (scene: Scene, target: string, allowed: boolean) => void
@@ -92,6 +95,7 @@ export const make = (
   const lately = BoundedMap.make<ReadonlyArray<number>>(settings.anchorLimit)
   const proactive = Proactive.make(platform, anchors)
   const uploads = Uploads.make(platform)
+  const { chunks } = uploads
 
   const publish = (message: MutableSentMessage): void => {
     platform.sent.push(message)
@@ -353,6 +357,7 @@ export const make = (
         publish(message)
         return message.id
       }),
+    chunks,
     recall: (now, traceId, scene, target, id) => {
       const message = sentById.get(id)
       const isTheirs = message !== undefined && message.scene === scene && message.target === target

@@ -19,7 +19,17 @@ export interface Request {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** The body of a request to the store of files, whose paths begin with {@link storePath}. */
+  readonly bytes?: Uint8Array | undefined
 }
+
+/**
+ * Where the parts of files are put: it takes bytes, and no credentials but those in its URLs.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const storePath = "/store/"
 
 /**
  * What the platform does about a request, `after` milliseconds from its arrival.

@@ -59,8 +59,10 @@ const rows = {
   304057: { status: 400, message: "keyboard is not allowed" },
   304080: { status: 400, message: "file_info is invalid" },
   306011: { status: 500, message: "message is too old to be recalled", isOld: true },
+  850012: { status: 400, message: "upload parameter error" },
   850019: { status: 400, message: "file format is not supported", errCode: 40034002 },
   850026: { status: 400, message: "url cannot be downloaded", errCode: 40034001 },
+  850031: { status: 400, message: "file is too large" },
   100017: { status: 400, message: "API call frequency exceeded", errCode: 40023001 },
   630001: { status: 400, message: "interaction parameter error" },
   40034011: { status: 400, message: "invalid markdown content" },
@@ -82,6 +84,7 @@ const rows = {
   40054010: { status: 400, message: "url is not allowed" },
   40061002: { status: 400, message: "message id to recall is invalid" },
   40064004: { status: 400, message: "message was sent more than two minutes ago" },
+  40093001: { status: 400, message: "upload channel error" },
   40093002: { status: 400, message: "uploads of this day are used up" },
   40113002: { status: 400, message: "stream index must grow" }
 } as const satisfies Readonly<Record<number, Row>>

@@ -117,8 +117,35 @@ export interface Options {
   readonly mediaLifetime?: number | undefined
   /** The largest file inside a request, in bytes; more gets HTML and 413 from the edge. Default 10 MiB. */
   readonly maximumInlineFile?: number | undefined
+  /** The largest file of all, in bytes; more gives 850031. Default 200 MiB. */
+  readonly maximumFile?: number | undefined
   /** Bytes that may be uploaded a day; more gives 40093002. Default 2 GB. */
   readonly uploadQuota?: number | undefined
+  /** Where the parts of files are put: what the URLs of the parts begin with. Default `https://store.qq.com`. */
+  readonly storeUrl?: string | undefined
+  /** How files are taken in parts. Every answer here was seen or documented. */
+  readonly chunks?:
+    | {
+        /** Bytes of a part but the last. Default 10 MiB. */
+        readonly blockSize?: number | undefined
+        /** The number of the first part: documented is 0, seen is 1. Default 1. */
+        readonly firstIndex?: 0 | 1 | undefined
+        /** Whether sizes are numbers instead of decimal strings. Default false. */
+        readonly sizesAsNumbers?: boolean | undefined
+        /** Whether the answer is inside a `data`. Default false. */
+        readonly wrapped?: boolean | undefined
+        /** Whether `concurrency` and the times of retries are beside the rest instead of in `upload_config`. Default false. */
+        readonly flat?: boolean | undefined
+        /** Default 1. */
+        readonly concurrency?: number | undefined
+        /** For so long a part may be finished again, in seconds. Default 300. */
+        readonly retryTimeout?: number | undefined
+        /** In seconds. Default 1. */
+        readonly retryDelay?: number | undefined
+        /** Whether a file that the scene has already is answered for at once, without an upload. Default false. */
+        readonly instant?: boolean | undefined
+      }
+    | undefined
   /** Whether proactive messages are allowed where `allowProactive` said nothing. Default true. */
   readonly proactive?: boolean | undefined
   /** The longest text, markdown or stream, in UTF-16 code units; more gives 40054007. Default 10 000 (chosen). */
@@ -177,7 +204,20 @@ export interface Settings {
   readonly blockedTexts: ReadonlyArray<string>
   readonly mediaLifetime: number
   readonly maximumInlineFile: number
+  readonly maximumFile: number
   readonly uploadQuota: number
+  readonly storeUrl: string
+  readonly chunks: {
+    readonly blockSize: number
+    readonly firstIndex: 0 | 1
+    readonly sizesAsNumbers: boolean
+    readonly wrapped: boolean
+    readonly flat: boolean
+    readonly concurrency: number
+    readonly retryTimeout: number
+    readonly retryDelay: number
+    readonly instant: boolean
+  }
   readonly proactive: boolean
   readonly maximumContent: number
   readonly bot: { readonly id: string; readonly username: string; readonly openid: string }
@@ -264,7 +304,20 @@ export const fromOptions = (options: Options): Settings => {
     blockedTexts: options.blockedTexts ?? [],
     mediaLifetime: options.mediaLifetime ?? 24 * 60 * minute,
     maximumInlineFile: options.maximumInlineFile ?? 10 * 1024 * 1024,
+    maximumFile: options.maximumFile ?? 200 * 1024 * 1024,
     uploadQuota: options.uploadQuota ?? 2_000_000_000,
+    storeUrl: options.storeUrl ?? "https://store.qq.com",
+    chunks: {
+      blockSize: options.chunks?.blockSize ?? 10 * 1024 * 1024,
+      firstIndex: options.chunks?.firstIndex ?? 1,
+      sizesAsNumbers: options.chunks?.sizesAsNumbers ?? false,
+      wrapped: options.chunks?.wrapped ?? false,
+      flat: options.chunks?.flat ?? false,
+      concurrency: options.chunks?.concurrency ?? 1,
+      retryTimeout: options.chunks?.retryTimeout ?? 300,
+      retryDelay: options.chunks?.retryDelay ?? 1,
+      instant: options.chunks?.instant ?? false
+    },
     proactive: options.proactive ?? true,
     maximumContent: options.maximumContent ?? 10_000,
     bot: options.bot ?? {

@@ -1,5 +1,5 @@
 /**
- * The upload of files in one request, and what was handed out for them.
+ * The upload of files, and what was handed out for them.
  *
  * Source: the rich media page of the platform's documentation of 2026; `file_data` from the SDKs; 413 of the edge from
  * AstrBot#9616 and nanobot#1667.
@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as BoundedMap from "./BoundedMap.ts"
+import * as Chunks from "./Chunks.ts"
 import * as Content from "./Content.ts"
 import type { Platform } from "./Platform.ts"
 import { dayOf } from "./Proactive.ts"
@@ -48,6 +49,8 @@ export interface Uploads {
     body: string,
     deliver: (file: File, body: Content.Body) => string | Reply.ErrorCode
   ) => Reply.Reply
+  /** Takes the parts of files. */
+  readonly chunks: Chunks.Chunks
   /** The file behind a `file_info` in this scene. A file of another scene, or whose time is over, is none. */
   readonly find: (now: number, scene: string, fileInfo: string) => File | undefined
 }
@@ -66,10 +69,69 @@ const sizeOfBase64 = (text: string): number | undefined => {
 export const make = (platform: Platform): Uploads => {
   const { settings } = platform
   const files = BoundedMap.make<File>(settings.anchorLimit)
+  /** What came in parts, by what it holds. */
+  const byContent = BoundedMap.make<File>(settings.anchorLimit)
   let day = 0
   let uploaded = 0
 
+  const spend = (now: number, size: number): boolean => {
+    if (day !== dayOf(now)) {
+      day = dayOf(now)
+      uploaded = 0
+    }
+    if (uploaded + size > settings.uploadQuota) return false
+    uploaded += size
+    return true
+  }
+
+  const contentKey = (scene: string, fileType: number, { md5, sha1, size }: Chunks.Whole): string =>
+    [scene, fileType, size, md5, sha1].join(":")
+
+  const find: Uploads["find"] = (now, scene, fileInfo) => {
+    const file = files.get(fileInfo)
+    return file !== undefined && file.scene === scene && now < file.expiresAt ? file : undefined
+  }
+
+  const handedOut = (now: number, { expiresAt, info, uuid }: File) => ({
+    file_uuid: uuid,
+    file_info: info,
+    ttl: expiresAt === Infinity ? 0 : Math.floor((expiresAt - now) / 1000)
+  })
+
+  const chunks = Chunks.make(platform, spend, (now, scene, fileType, whole) => {
+    const file = byContent.get(contentKey(scene, fileType, whole))
+    return file === undefined || find(now, scene, file.info) === undefined ? undefined : handedOut(now, file)
+  })
+
+  /** What a body brings: an address, bytes, or what came in parts. */
+  const read = (
+    now: number,
+    scene: "c2c" | "group",
+    target: string,
+    fileType: number,
+    body: Content.Body
+  ):
+    | { readonly by: "url" | "file_data" | "upload_id"; readonly size?: number; readonly whole?: Chunks.Whole }
+    | Reply.Reply
+    | Reply.ErrorCode => {
+    const { file_data: data, upload_id: uploadId, url } = body
+    if ([data, uploadId, url].filter((value) => !Content.isAbsent(value)).length !== 1) return 12002
+    if (!Content.isAbsent(url)) {
+      const isUrl = typeof url === "string" && url.length <= maximumUrl && /^https?:\/\/[^/\s]/i.test(url)
+      return isUrl ? { by: "url" } : 850026
+    }
+    if (typeof uploadId === "string" && uploadId !== "") {
+      const whole = chunks.whole(scene, target, uploadId, fileType)
+      return typeof whole === "number" ? whole : { by: "upload_id", size: whole.size, whole }
+    }
+    const size = typeof data === "string" ? sizeOfBase64(data) : undefined
+    if (size === undefined) return 12002
+    if (size > settings.maximumInlineFile) return Reply.edge(413, "Request Entity Too Large")
+    return spend(now, size) ? { by: "file_data", size } : 40093002
+  }
+
   return {
+    chunks,
     upload: (now, traceId, scene, target, text, deliver) => {
       const fail = (code: Reply.ErrorCode): Reply.Reply => Reply.error(traceId, code)
       // The edge looks at the size of the request alone: base64 makes a file a third larger.
@@ -78,23 +140,11 @@ export const make = (platform: Platform): Uploads => {
       }
       const body = Content.parse(text)
       if (body === undefined) return fail(12002)
-      const { file_data: data, file_type: fileType, srv_send_msg: deliverNow, url } = body
+      const { file_type: fileType, srv_send_msg: deliverNow } = body
       if (typeof fileType !== "number" || ![1, 2, 3, 4].includes(fileType)) return fail(850019)
-      const isByUrl = !Content.isAbsent(url)
-      if (isByUrl === !Content.isAbsent(data)) return fail(12002)
-      const size = typeof data === "string" ? sizeOfBase64(data) : undefined
-      if (isByUrl) {
-        if (typeof url !== "string" || url.length > maximumUrl || !/^https?:\/\/[^/\s]/i.test(url)) return fail(850026)
-      } else {
-        if (size === undefined) return fail(12002)
-        if (size > settings.maximumInlineFile) return Reply.edge(413, "Request Entity Too Large")
-        if (day !== dayOf(now)) {
-          day = dayOf(now)
-          uploaded = 0
-        }
-        if (uploaded + size > settings.uploadQuota) return fail(40093002)
-        uploaded += size
-      }
+      const given = read(now, scene, target, fileType, body)
+      if (typeof given === "number") return fail(given)
+      if ("status" in given) return given
       const number = platform.count("file").toString().padStart(8, "0")
       const file: File = {
         uuid: `model-file-${number}`,
@@ -111,21 +161,14 @@ export const make = (platform: Platform): Uploads => {
         target,
         file: file.uuid,
         fileType,
-        by: isByUrl ? "url" : "file_data",
-        ...(size === undefined ? {} : { size })
+        by: given.by,
+        ...(given.size === undefined ? {} : { size: given.size })
       })
+      if (given.whole !== undefined) byContent.set(contentKey(scene, fileType, given.whole), file)
       const delivered = deliverNow === true ? deliver(file, body) : undefined
       if (typeof delivered === "number") return fail(delivered)
-      return Reply.json(200, {
-        file_uuid: file.uuid,
-        file_info: file.info,
-        ttl: settings.mediaLifetime === Infinity ? 0 : Math.floor(settings.mediaLifetime / 1000),
-        ...(delivered === undefined ? {} : { id: delivered })
-      })
+      return Reply.json(200, { ...handedOut(now, file), ...(delivered === undefined ? {} : { id: delivered }) })
     },
-    find: (now, scene, fileInfo) => {
-      const file = files.get(fileInfo)
-      return file !== undefined && file.scene === scene && now < file.expiresAt ? file : undefined
-    }
+    find
   }
 }
