@@ -21,6 +21,7 @@ import * as ReplyLedger from "./messages/ReplyLedger.ts"
 import * as AccessToken from "./openapi/AccessToken.ts"
 import * as OpenApi from "./openapi/OpenApi.ts"
 import * as SessionPresence from "./openapi/SessionPresence.ts"
+import * as WebhookIntake from "./webhook/WebhookIntake.ts"
 
 /**
  * What a bot offers to a program.
@@ -39,6 +40,7 @@ export type Bot =
   | RateLimit.RateLimit
   | ReplyLedger.ReplyLedger
   | SessionPresence.SessionPresence
+  | WebhookIntake.WebhookIntake
 
 /**
  * What a runtime has to bring.
@@ -52,8 +54,14 @@ export type Runtime =
   | KeyValueStore.KeyValueStore
   | Socket.WebSocketConstructor
 
-/** What the gateway fills and the sender reads. */
-const shared = Layer.mergeAll(AuditOutcomes.layer, RateLimit.layer, ReplyLedger.layer, SessionPresence.layer)
+/** What the gateway fills and others read: the sender, and the webhook. */
+const shared = Layer.mergeAll(
+  AuditOutcomes.layer,
+  RateLimit.layer,
+  ReplyLedger.layer,
+  SessionPresence.layer,
+  WebhookIntake.layer
+)
 
 /**
  * One bot. Each layer value is used once, so all parts share one token, one metadata cache and one session.

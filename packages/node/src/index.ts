@@ -27,8 +27,16 @@ export * as NodeProxy from "./NodeProxy.ts"
 /**
  * @since 0.1.0
  */
+export * as NodeSignature from "./NodeSignature.ts"
+/**
+ * @since 0.1.0
+ */
 export * as NodeStore from "./NodeStore.ts"
 /**
  * @since 0.1.0
  */
 export * as NodeWebSocket from "./NodeWebSocket.ts"
+/**
+ * @since 0.1.0
+ */
+export * as NodeWebhook from "./NodeWebhook.ts"

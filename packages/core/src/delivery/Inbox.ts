@@ -27,6 +27,8 @@ export interface Entry {
   readonly event: Event.Event | undefined
   /** Which session it belongs to, counted from 1; an entry of an older one moves no watermark. */
   readonly session: number
+  /** Called when it is settled, for who waits for that. */
+  readonly onSettled: (() => void) | undefined
   /** Whether its handlers have begun. */
   started: boolean
   settled: boolean
@@ -51,8 +53,8 @@ const tellEvery = 1000
 export interface Inbox {
   /** A session begins, or goes on, at this sequence number. */
   readonly begin: (sequence: number) => void
-  /** Takes one event; `false` when the inbox is full and its policy is to pause. */
-  readonly offer: (frame: Frame, size: number) => boolean
+  /** Takes one event; `false` when the inbox is full and its policy is to pause. `onSettled` is called when it is settled. */
+  readonly offer: (frame: Frame, size: number, onSettled?: () => void) => boolean
   /** Takes what the session says of itself, whatever there is room for: that it began, and what it may have missed. */
   readonly announce: (frame: Frame, event?: Event.Event) => void
   /** The event is done with. Doing it twice is harmless. */
@@ -114,6 +116,7 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
     held -= entry.size
     if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.unsafeOpen()
     moved.unsafeOpen()
+    entry.onSettled?.()
   }
 
   /** Events come in order but for a reordering line; the walk back is then as long as the disorder. */
@@ -163,12 +166,18 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
     return "drop"
   }
 
-  const accept = (frame: Frame, size: number, event: Event.Event | undefined): void => {
+  const accept = (
+    frame: Frame,
+    size: number,
+    event: Event.Event | undefined,
+    onSettled: (() => void) | undefined
+  ): void => {
     const entry: Entry = {
       frame,
       size,
       event,
       session,
+      onSettled,
       started: false,
       settled: false,
       below: received,
@@ -185,12 +194,12 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
     if (pending.push(entry) === 1) arrived.unsafeOpen()
   }
 
-  const offer = (frame: Frame, size: number): boolean => {
+  const offer = (frame: Frame, size: number, onSettled?: () => void): boolean => {
     if (closed || isFull(size)) {
       const what = overflow(frame, size)
       if (what !== "accept") return what === "drop"
     }
-    accept(frame, size, undefined)
+    accept(frame, size, undefined, onSettled)
     return true
   }
 
@@ -223,7 +232,7 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
     },
     offer,
     announce: (frame, event) => {
-      if (!closed) accept({ ...frame, s: undefined }, 0, event)
+      if (!closed) accept({ ...frame, s: undefined }, 0, event, undefined)
     },
     settle,
     watermark: () => (oldest === undefined ? received : oldest.below),

@@ -60,8 +60,11 @@ export interface Gap {
 export interface DispatchSinkShape {
   /** A session began at this sequence number, or goes on from it after a restart. What belongs to an older one moves nothing. */
   readonly begin: (sequence: number, settled: ReadonlyArray<SettledId>) => void
-  /** Takes one dispatch whose text had `size` UTF-16 code units. `false`: the sink is full, and this one was not taken. */
-  readonly offer: (frame: Frame, size: number) => boolean
+  /**
+   * Takes one dispatch whose text had `size` UTF-16 code units. `false`: the sink is full, and this one was not taken.
+   * `settled` is called once its handlers are done.
+   */
+  readonly offer: (frame: Frame, size: number, settled?: () => void) => boolean
   /** Takes the frame with which a session began, whatever the sink has room for. */
   readonly announce: (frame: Frame) => void
   /** A session was lost before this one began, and with it whatever happened in between. Taken like an announcement. */

@@ -48,3 +48,7 @@ export * as Oracle from "./Oracle.ts"
  * @since 0.1.0
  */
 export * as Simulation from "./Simulation.ts"
+/**
+ * @since 0.1.0
+ */
+export * as WebhookClient from "./WebhookClient.ts"
