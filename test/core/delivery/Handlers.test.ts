@@ -677,6 +677,32 @@ describe("duplicates", () => {
   )
 })
 
+describe("twins across a restart", () => {
+  it.scoped("whose handler was cut off: it handles the message again", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const first = yield* Scope.make()
+      const stored = yield* Scope.extend(
+        Effect.gen(function* () {
+          const bot = yield* deliver(Handlers.on([AT, FULL], () => Effect.never))
+          bot.sayInGroup("m", AT, FULL)
+          yield* settle
+          return bot.sink.progress()
+        }),
+        first
+      )
+      yield* Scope.close(first, Exit.void)
+      assert.strictEqual(stored.watermark, 0)
+      const bot = yield* deliver(Handlers.on([AT, FULL], (event) => Effect.sync(() => heard.push(event.t))))
+      bot.sink.begin(stored.watermark, stored.settled)
+      bot.sayInGroup("m", AT, FULL)
+      yield* settle
+      assert.deepStrictEqual(heard, [AT])
+      assert.strictEqual(bot.sink.watermark(), 2)
+    })
+  )
+})
+
 describe("events that nobody handles", () => {
   it.scoped("are settled at once: unhandled, unknown, malformed, by bots", () =>
     Effect.gen(function* () {

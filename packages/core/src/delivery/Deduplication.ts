@@ -156,7 +156,9 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
           older--
           if (id.source !== source || (ids === done && isOver(id, now))) continue
           if (older >= 0 && id.sequence <= watermark) continue
-          for (const type of id.settled) {
+          for (const type of id.types) {
+            // a twin of one whose handlers still run had none of them: alone it would pass for both after a restart
+            if (!id.settled.includes(type)) break
             settled.push({ key: `${key}${separator}${type}`, sequence: id.sequence, at: id.settledAt })
           }
         }
