@@ -21,6 +21,7 @@ import * as Net from "node:net"
 import * as Path from "node:path"
 import { assert } from "vitest"
 import * as Child from "./support/child.ts"
+import { told } from "./support/child.ts"
 import * as Live from "./support/live.ts"
 import { eventually, within } from "./support/patience.ts"
 import { slowToClose } from "./support/peer.ts"
@@ -438,18 +439,6 @@ describe.concurrent("a bot on real sockets", () => {
       assert.includeMembers(Fs.readdirSync(stateDirectory), ["session.1905000011.0-1", "session.1905000012.0-1"])
     })
   )
-})
-
-/** What the environment of a bot is told about a sandbox. */
-const told = (
-  platform: Pick<Sandbox.SandboxShape, "apiUrl" | "tokenUrl" | "appId" | "secret">,
-  stateDirectory: string
-): Record<string, string> => ({
-  QQ_API_URL: platform.apiUrl,
-  QQ_TOKEN_URL: platform.tokenUrl,
-  QQ_APP_ID: platform.appId,
-  QQ_APP_SECRET: Redacted.value(platform.secret),
-  QQ_STATE_DIR: stateDirectory
 })
 
 const Stored = Schema.parseJson(Schema.Struct({ sessionId: Schema.String, sequence: Schema.Number }))

@@ -1,6 +1,8 @@
 /** A process of its own: what it prints, how it ends. */
+import type { Sandbox } from "@effect-qq/node/sandbox"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
@@ -11,6 +13,7 @@ const root = Path.resolve(Path.dirname(Url.fileURLToPath(import.meta.url)), ".."
 
 export const echoBot: string = Path.join(root, "examples", "echo.mjs")
 export const testBot: string = Path.join(root, "test", "node", "support", "bot.mjs")
+export const mortalBot: string = Path.join(root, "test", "node", "support", "mortalBot.mjs")
 export const commandLine: string = Path.join(root, "packages", "node", "dist", "cli", "main.js")
 
 export interface Ended {
@@ -27,6 +30,8 @@ export interface Child {
   readonly until: (text: string) => Effect.Effect<void>
   /** Sends a signal, and says when, in milliseconds of `performance.now`. */
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<number>
+  /** Kills it in this very moment. */
+  readonly kill: () => void
   readonly ended: Effect.Effect<Ended>
 }
 
@@ -40,6 +45,18 @@ const surroundings = (): Record<string, string> => {
     })
   )
 }
+
+/** What the environment of a bot is told about a sandbox. */
+export const told = (
+  platform: Pick<Sandbox.SandboxShape, "apiUrl" | "tokenUrl" | "appId" | "secret">,
+  stateDirectory: string
+): Record<string, string> => ({
+  QQ_API_URL: platform.apiUrl,
+  QQ_TOKEN_URL: platform.tokenUrl,
+  QQ_APP_ID: platform.appId,
+  QQ_APP_SECRET: Redacted.value(platform.secret),
+  QQ_STATE_DIR: stateDirectory
+})
 
 /** Starts a script under Node.js. It is killed when the scope closes, should it still run. */
 export const start = (
@@ -111,6 +128,7 @@ export const start = (
             child.kill(signal)
             return at
           }),
+        kill: () => void child.kill("SIGKILL"),
         ended: when("its end", () => state.ended)
       }
     }
