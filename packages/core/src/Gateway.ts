@@ -46,6 +46,7 @@ import { Reception } from "./messages/Reception.ts"
 import type { AccessToken } from "./openapi/AccessToken.ts"
 import type { OpenApi } from "./openapi/OpenApi.ts"
 import { type Presence, SessionPresence } from "./openapi/SessionPresence.ts"
+import { WebhookIntake } from "./webhook/WebhookIntake.ts"
 
 export {
   /**
@@ -173,6 +174,7 @@ type SessionServices =
   | SessionPresence
   | SessionStore
   | Socket.WebSocketConstructor
+  | WebhookIntake
 
 interface Running {
   readonly sessions: ReadonlyArray<Session.Session>
@@ -222,6 +224,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   const services = yield* Effect.context<SessionServices>()
   const reception = yield* Reception
   const presence = yield* SessionPresence
+  const webhook = yield* WebhookIntake
   const running = yield* SubscriptionRef.make(Option.none<Running>())
   let begun = false
 
@@ -272,8 +275,8 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   /** Senders hear of whatever is taken before a handler can: it is what they reply to. */
   const heard = (sink: DispatchSinkShape): DispatchSinkShape => ({
     ...sink,
-    offer: (frame, size) => {
-      const isTaken = sink.offer(frame, size)
+    offer: (frame, size, settled) => {
+      const isTaken = sink.offer(frame, size, settled)
       if (isTaken) reception.dispatched(frame)
       return isTaken
     }
@@ -341,6 +344,11 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
         yield* begin([], { _tag: "Waiting", until: undefined, because: "the number of shards is not known yet" })
       }
       const shards = config.transport === "webhook" ? [] : yield* Effect.provide(Shards.plan, services)
+      if (config.transport !== "websocket") {
+        const { run: take, sink } = delivery.intake()
+        yield* Effect.forkScoped(Effect.intoDeferred(take, failed))
+        yield* webhook.open(heard(sink))
+      }
       let left = shards.length
       const sessions = yield* Effect.forEach(shards, (shard) =>
         Effect.gen(function* () {

@@ -646,18 +646,22 @@ describe("with real handlers", () => {
         drainWaiting: false
       })
       yield* Effect.forkScoped(handlers.run)
-      handlers.sink.begin(0, [])
+      const session = handlers.intake()
+      session.sink.begin(0, [])
+      const webhook = handlers.intake()
+      yield* Effect.forkScoped(session.run)
+      yield* Effect.forkScoped(webhook.run)
       const intake = yield* WebhookIntake.WebhookIntake
-      yield* intake.open(handlers.sink)
+      yield* intake.open(webhook.sink)
       const { app } = yield* Webhook.make(policy)
       const platform = yield* WebhookClient.make(WebhookClient.toApp(app))
-      return { platform, handlers }
+      return { platform, handlers, session: session.sink }
     })
 
   it.scoped("an event and its copies, from the webhook and from the gateway, are handled once", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
-      const { handlers, platform } = yield* deliver(
+      const { handlers, platform, session } = yield* deliver(
         Handlers.on("C2C_MESSAGE_CREATE", (event: Event.C2CMessageCreate) =>
           Effect.sync(() => heard.push(event.content))
         )
@@ -667,13 +671,13 @@ describe("with real handlers", () => {
         [hello, hello, ...copies].map((event) => platform.deliver(event)),
         { concurrency: "unbounded" }
       )
-      handlers.sink.offer({ op: 0, ...hello, s: 1 }, 100)
+      session.offer({ op: 0, ...hello, s: 1 }, 100)
       yield* settle
       assert.deepStrictEqual(heard, ["hi"])
       for (const answer of answers) assert.deepStrictEqual(answer, [acknowledged])
       assert.strictEqual(handlers.unsettled(), 0)
       // nothing of a webhook moves the cursor of a session
-      assert.strictEqual(handlers.sink.watermark(), 1)
+      assert.strictEqual(session.watermark(), 1)
     }).pipe(Effect.provide(services()))
   )
 

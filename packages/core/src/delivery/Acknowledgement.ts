@@ -8,13 +8,13 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
-import { BotConfig } from "../BotConfig.ts"
+import type { BotConfig } from "../BotConfig.ts"
 import type * as Event from "../events/Event.ts"
-import { OpenApi } from "../openapi/OpenApi.ts"
+import * as Interactions from "../openapi/Interactions.ts"
+import type { OpenApi } from "../openapi/OpenApi.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 
 /**
@@ -31,22 +31,18 @@ export interface Acknowledgement {
   ) => void
 }
 
-/** How long the platform waits. */
-const deadline = Duration.seconds(3)
-
 /** So many may wait for their turn; beyond that the platform could not be told in time anyway. */
 const capacity = 256
 
 /** So many are told at the same time. */
 const concurrency = 16
 
-const toAcknowledge: ReadonlySet<unknown> = new Set([11, 12])
-
 const idOf = ({ d }: Event.Event["envelope"]): string | undefined => {
   if (typeof d !== "object" || d === null) return undefined
   const { data, id, type } = d as { readonly id?: unknown; readonly type?: unknown; readonly data?: unknown }
   const inner = typeof data === "object" && data !== null ? (data as { readonly type?: unknown }).type : undefined
-  return typeof id === "string" && id !== "" && toAcknowledge.has(type ?? inner) ? id : undefined
+  const known: ReadonlySet<unknown> = Interactions.acknowledgedTypes
+  return typeof id === "string" && id !== "" && known.has(type ?? inner) ? id : undefined
 }
 
 /**
@@ -57,8 +53,7 @@ const idOf = ({ d }: Event.Event["envelope"]): string | undefined => {
  * @category constructors
  */
 export const make: Effect.Effect<Acknowledgement, never, BotConfig | OpenApi | Scope.Scope> = Effect.gen(function* () {
-  const { appId } = yield* BotConfig
-  const api = yield* OpenApi
+  const services = yield* Effect.context<BotConfig | OpenApi>()
   const waiting = yield* Mailbox.make<string>({ capacity, strategy: "dropping" })
 
   const failed = (detail: string): Effect.Effect<void> =>
@@ -68,21 +63,10 @@ export const make: Effect.Effect<Acknowledgement, never, BotConfig | OpenApi | S
     })
 
   const tell = (id: string): Effect.Effect<void> =>
-    api
-      .request({
-        method: "PUT",
-        path: `/interactions/${encodeURIComponent(id)}`,
-        headers: { "x-callback-appid": appId },
-        body: { code: 0 },
-        timeout: deadline
-      })
-      .pipe(
-        Effect.timeout(deadline),
-        Effect.matchEffect({
-          onFailure: (error) => failed(error.message),
-          onSuccess: () => Effect.void
-        })
-      )
+    Effect.matchEffect(Effect.provide(Interactions.acknowledge(id), services), {
+      onFailure: (error) => failed(error.message),
+      onSuccess: () => Effect.void
+    })
 
   const labour = Effect.forever(Effect.catchAll(Effect.flatMap(waiting.take, tell), () => Effect.never))
   yield* Effect.forEach(
