@@ -124,15 +124,6 @@ describe("an upload", () => {
     }).pipe(on({ uploadQuota: 1500 }))
   )
 
-  it.effect("that is too large (413 with HTML) is told once, with what to do", () =>
-    Effect.gen(function* () {
-      const error = errorOf(yield* Effect.either(Media.upload(user, picture())))
-      assert.strictEqual(error._tag, "MessageRejected")
-      assert.include(error.hint, "address")
-      assert.strictEqual((yield* uploadRequests).length, 1)
-    }).pipe(on({ maximumInlineFile: 500 }))
-  )
-
   it.effect("that is cancelled leaves nothing running and remembers nothing", () =>
     Effect.gen(function* () {
       yield* inject(Fault.http("upload", Fault.hang({ accepted: false })))

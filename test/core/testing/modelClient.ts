@@ -84,6 +84,8 @@ export interface ModelClient {
     headers?: Readonly<Record<string, string>>
   ) => HttpAnswer
   readonly answer: (method: string, path: string, body?: unknown) => Answer
+  /** Puts bytes where a URL says. */
+  readonly put: (url: string, bytes: Uint8Array, headers?: Readonly<Record<string, string>>) => HttpAnswer
   readonly token: () => string
   /** Drops the cached token, so that the next call asks for one. */
   readonly forgetToken: () => void
@@ -153,6 +155,10 @@ export const make = (options: PlatformModel.Options = {}): ModelClient => {
             })
       ),
     answer,
+    put: (url, bytes, headers = {}) => {
+      const { pathname, search } = new URL(url)
+      return read(model.request(client.now, { method: "PUT", path: `${pathname}${search}`, headers, body: "", bytes }))
+    },
     token: () => {
       if (token === undefined) {
         const { body } = read(

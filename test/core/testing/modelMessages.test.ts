@@ -1,5 +1,6 @@
 import * as Encoding from "effect/Encoding"
 import * as fc from "fast-check"
+import * as Crypto from "node:crypto"
 import { assert, describe, it } from "vitest"
 import * as Intents from "../../../packages/core/src/gateway/Intents.ts"
 import * as Fault from "../../../packages/core/src/testing/Fault.ts"
@@ -520,6 +521,169 @@ describe("files", () => {
     assert.strictEqual(client.http("POST", files, { file_type: 1, file_data: bytes }).status, 413)
     assert.deepStrictEqual([attempt(), attempt(), attempt(), attempt()], ["Reset", "Reset", "Hang", "Reply"])
     assert.lengthOf(entries(client, "Uploaded"), 2)
+  })
+})
+
+describe("files in parts", () => {
+  const content = Uint8Array.from({ length: 2500 }, (_, index) => index * 7)
+  const hash = (algorithm: string, of: Uint8Array) => Crypto.createHash(algorithm).update(of).digest("hex")
+  const announcement = {
+    file_type: 2,
+    file_size: "2500",
+    file_name: "a.mp4",
+    md5: hash("md5", content),
+    sha1: hash("sha1", content),
+    md5_10m: hash("md5", content)
+  }
+
+  const chunks = { blockSize: 1000 }
+  const prepareAt = "/v2/users/U1/upload_prepare"
+  const finishAt = "/v2/users/U1/upload_part_finish"
+
+  interface Prepared {
+    readonly upload_id: string
+    readonly block_size: string
+    readonly parts: ReadonlyArray<{
+      readonly index: number
+      readonly presigned_url: string
+      readonly block_size: string
+    }>
+    readonly upload_config: object
+  }
+
+  const prepare = (client: ModelClient.ModelClient, changes?: object): Prepared => {
+    const answer = client.http("POST", prepareAt, { ...announcement, ...changes })
+    assert.strictEqual(answer.status, 200, answer.text)
+    return JSON.parse(answer.text) as Prepared
+  }
+
+  const partOf = (index: number): Uint8Array => content.subarray((index - 1) * 1000, index * 1000)
+
+  const finish = (client: ModelClient.ModelClient, uploadId: string, index: number, changes?: object) =>
+    client.http("POST", finishAt, {
+      upload_id: uploadId,
+      part_index: index,
+      block_size: partOf(index).length,
+      md5: hash("md5", partOf(index)),
+      ...changes
+    })
+
+  const complete = (client: ModelClient.ModelClient, uploadId: string, more?: object) =>
+    client.http("POST", files, { upload_id: uploadId, file_type: 2, file_name: "a.mp4", ...more })
+
+  /** Puts and finishes all parts, in this order. */
+  const send = (client: ModelClient.ModelClient, { parts, upload_id: id }: Prepared, order = [1, 2, 3]): void => {
+    for (const index of order) {
+      assert.strictEqual(client.put(parts[index - 1]?.presigned_url ?? "", partOf(index)).status, 200)
+      assert.strictEqual(finish(client, id, index).status, 200)
+    }
+  }
+
+  it("are announced, put, finished and asked for", () => {
+    const client = ModelClient.make({ chunks })
+    const prepared = prepare(client)
+    assert.strictEqual(prepared.block_size, "1000")
+    assert.deepStrictEqual(prepared.upload_config, { concurrency: 1, retry_timeout: 300, retry_delay: 1 })
+    assert.deepStrictEqual(
+      prepared.parts.map(({ block_size: size, index }) => [index, size]),
+      [
+        [1, "1000"],
+        [2, "1000"],
+        [3, "500"]
+      ]
+    )
+    send(client, prepared, [3, 1, 2])
+    const answer = complete(client, prepared.upload_id)
+    assert.strictEqual(answer.status, 200, answer.text)
+    const { file_info: info } = JSON.parse(answer.text) as Uploaded
+    assert.strictEqual(client.http("POST", user, media(info)).status, 200)
+    assert.deepStrictEqual(
+      entries(client, "Uploaded").map(({ by, size }) => [by, size]),
+      [["upload_id", 2500]]
+    )
+  })
+
+  it("are announced as the platform wants it, or not at all", () => {
+    const client = ModelClient.make({ chunks, maximumFile: 5000 })
+    assert.deepStrictEqual(
+      ...codes(
+        client,
+        [
+          [{ file_size: 2500 }, 850012],
+          [{ sha1: "" }, 850012],
+          [{ md5: "0" }, 850012],
+          [{ md5_10m: undefined }, 850012],
+          [{ file_name: "" }, 850012],
+          [{ file_type: 9 }, 850019],
+          [{ file_size: "5001" }, 850031]
+        ].map(([changes, code]) => [prepareAt, { ...announcement, ...(changes as object) }, code as number])
+      )
+    )
+  })
+
+  it("take no other bytes than were announced", () => {
+    const client = ModelClient.make({ chunks })
+    for (const changes of [
+      { md5: hash("md5", partOf(1)) },
+      { sha1: hash("sha1", partOf(1)) },
+      { md5_10m: "0".repeat(32) }
+    ]) {
+      const prepared = prepare(client, changes)
+      send(client, prepared)
+      assert.strictEqual(complete(client, prepared.upload_id).body.code, 850012, JSON.stringify(changes))
+    }
+    const { parts, upload_id: id } = prepare(client)
+    const url = parts[0]?.presigned_url ?? ""
+    assert.strictEqual(client.put(url, partOf(1).subarray(1)).status, 400)
+    assert.strictEqual(client.put(url, partOf(2)).status, 200)
+    assert.strictEqual(finish(client, id, 1).body.code, 850012)
+    // what is put again takes the place of what was put
+    assert.strictEqual(client.put(url, partOf(1)).status, 200)
+    assert.strictEqual(finish(client, id, 1, { block_size: 999 }).body.code, 850012)
+    assert.strictEqual(finish(client, id, 1).status, 200)
+    assert.strictEqual(finish(client, id, 1).status, 200, "said twice")
+  })
+
+  it("take nothing from whoever has no right, and nothing out of turn", () => {
+    const client = ModelClient.make({ chunks })
+    const { parts, upload_id: id } = prepare(client)
+    const url = parts[0]?.presigned_url ?? ""
+    assert.strictEqual(client.put(url, partOf(1), { authorization: `QQBot ${client.token()}` }).status, 403)
+    assert.strictEqual(client.put(url.replace(/sign=.*/, "sign=guessed"), partOf(1)).status, 403)
+    assert.strictEqual(client.put(`${new URL(url).origin}/store/other/0?sign=x`, partOf(1)).status, 403)
+    assert.strictEqual(finish(client, id, 1).body.code, 40093001, "nothing was put")
+    assert.strictEqual(finish(client, id, 4).body.code, 850012)
+    assert.strictEqual(client.http("POST", finishAt.replace("U1", "U2"), { upload_id: id }).body.code, 850012)
+    assert.strictEqual(complete(client, id).body.code, 850012)
+    send(client, prepare(client))
+    assert.strictEqual(complete(client, "model-upload-00000002", { file_type: 1 }).body.code, 850012)
+    assert.strictEqual(complete(client, "model-upload-00000002", { url: "https://example.com/a" }).body.code, 12002)
+    assert.strictEqual(complete(client, "model-upload-00000002").status, 200)
+  })
+
+  it("count against the quota of the day", () => {
+    const client = ModelClient.make({ chunks, uploadQuota: 2499 })
+    const { parts, upload_id: id } = prepare(client)
+    for (const index of [1, 2, 3]) client.put(parts[index - 1]?.presigned_url ?? "", partOf(index))
+    assert.deepStrictEqual(
+      [1, 2, 3].map((index) => finish(client, id, index).status),
+      [200, 200, 400]
+    )
+    assert.strictEqual(finish(client, id, 3).body.code, 40093002)
+  })
+
+  it("are answered for at once where the scene has them, as long as they last", () => {
+    const client = ModelClient.make({ chunks: { ...chunks, instant: true }, mediaLifetime: 60_000 })
+    const prepared = prepare(client)
+    send(client, prepared)
+    const first = JSON.parse(complete(client, prepared.upload_id).text) as Uploaded
+    client.pass(20_000)
+    const again = JSON.parse(client.http("POST", prepareAt, announcement).text) as Uploaded
+    assert.deepStrictEqual([again.file_info, again.ttl], [first.file_info, 40])
+    const elsewhere = client.http("POST", prepareAt.replace("users/U1", "groups/G1"), announcement)
+    assert.notInclude(elsewhere.text, "file_info")
+    client.pass(40_000)
+    assert.isDefined(prepare(client).upload_id)
   })
 })
 
