@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Conversation, Media, MediaSource, Message, Messenger, type SendPolicy } from "@effect-qq/core"
-import { Fault, type PlatformModel } from "@effect-qq/core/testing"
+import { ContentHash, Conversation, Media, MediaSource, Message, Messenger, type SendPolicy } from "@effect-qq/core"
+import { Fault, type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestContext from "effect/TestContext"
@@ -121,48 +122,40 @@ describe("an upload in parts", () => {
     }).pipe(on({ chunks: { instant: true } }))
   )
 
-  it.effect("understands every way in which the platform describes the parts", () =>
-    Effect.gen(function* () {
-      const shape = fc.record({
-        firstIndex: fc.constantFrom(0 as const, 1 as const),
-        sizesAsNumbers: fc.boolean(),
-        wrapped: fc.boolean(),
-        flat: fc.boolean(),
-        concurrency: fc.integer({ min: 1, max: 12 }),
-        // nine parts at most: more would have to wait for their turns
-        blockSize: fc.integer({ min: 300, max: 2000 }),
-        instant: fc.boolean()
-      })
-      yield* Effect.promise(() =>
-        fc.assert(
-          fc.asyncProperty(
-            shape,
-            fc.integer({ min: 101, max: 2600 }),
-            fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 5 }),
-            async (described, size, pieces) => {
-              const bytes = bytesOf(size)
-              const cut: Array<Uint8Array> = []
-              for (let at = 0, n = 0; at < size; n++) {
-                const length = pieces[n % pieces.length] ?? 1
-                cut.push(bytes.subarray(at, at + length), new Uint8Array(0))
-                at += length
-              }
-              const given = await Effect.runPromise(
-                Effect.gen(function* () {
-                  const all = Stream.fromIterable(cut)
-                  yield* Media.upload(user, MediaSource.fromStream("file", all, { repeatable: true }))
-                  yield* Media.upload(Conversation.group("g1"), MediaSource.fromBytes("file", bytes))
-                  return (yield* uploads).map((upload) => upload.size)
-                }).pipe(on({ chunks: described }), Effect.provide(TestContext.TestContext))
-              )
-              assert.deepStrictEqual(given, [size, size])
-            }
-          ),
-          { numRuns: 20 }
-        )
-      )
+  it("understands every way in which the platform describes the parts", async () => {
+    const shape = fc.record({
+      firstIndex: fc.constantFrom(0 as const, 1 as const),
+      sizesAsNumbers: fc.boolean(),
+      wrapped: fc.boolean(),
+      flat: fc.boolean(),
+      concurrency: fc.integer({ min: 1, max: 12 }),
+      // nine parts at most: more would have to wait for their turns
+      blockSize: fc.integer({ min: 300, max: 2000 }),
+      instant: fc.boolean()
     })
-  )
+    const sizes = fc.integer({ min: 101, max: 2600 })
+    const lengths = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 5 })
+    const uploaded = (described: PlatformModel.Options["chunks"], size: number, pieces: ReadonlyArray<number>) =>
+      Effect.gen(function* () {
+        const bytes = bytesOf(size)
+        const cut: Array<Uint8Array> = []
+        for (let at = 0, n = 0; at < size; n++) {
+          const length = pieces[n % pieces.length] ?? 1
+          cut.push(bytes.subarray(at, at + length), new Uint8Array(0))
+          at += length
+        }
+        const stream = Stream.fromIterable(cut)
+        yield* Media.upload(user, MediaSource.fromStream("file", stream, { repeatable: true }))
+        yield* Media.upload(Conversation.group("g1"), MediaSource.fromBytes("file", bytes))
+        return (yield* uploads).map((upload) => upload.size)
+      }).pipe(on({ chunks: described }), Effect.provide(TestContext.TestContext))
+    await fc.assert(
+      fc.asyncProperty(shape, sizes, lengths, async (described, size, pieces) => {
+        assert.deepStrictEqual(await Effect.runPromise(uploaded(described, size, pieces)), [size, size])
+      }),
+      { numRuns: 20 }
+    )
+  })
 
   it.effect("has as many parts on their way as the platform allows, four at most", () =>
     Effect.gen(function* () {
@@ -282,7 +275,7 @@ describe("a step of an upload", () => {
         )
         // what it is now known by is what it was asked for as
         assert.strictEqual((yield* Media.upload(user, film())).fileInfo, uploaded.fileInfo)
-      }).pipe(on({}, { finishRetries: Schedule.stop }))
+      }).pipe(on())
     )
   }
 
@@ -528,6 +521,25 @@ describe("media from a stream", () => {
       yield* Media.upload(user, MediaSource.fromBytes("file", bytesOf(2500)))
       assert.strictEqual((yield* uploads).length, 1)
     }).pipe(on())
+  )
+})
+
+describe("digests", () => {
+  it.effect("are computed as the runtime provides, through the layers of the whole bot", () =>
+    Effect.gen(function* () {
+      const error = errorOf(yield* Effect.either(Media.upload(user, MediaSource.fromBytes("file", bytesOf(2500)))))
+      assert.strictEqual(error._tag === "MessageRejected" ? error.code : 0, 850012)
+      assert.deepStrictEqual(yield* steps, ["files", "prepare"])
+    }).pipe(
+      Effect.provide(
+        TestPlatform.layerBot({ ...Harness.bot }).pipe(
+          Layer.provide(
+            Layer.succeed(ContentHash.ContentHash, () => ({ update: () => undefined, hex: () => "no digest" }))
+          ),
+          Layer.provideMerge(TestPlatform.layerPlatform({ maximumInlineFile: 1000 }))
+        )
+      )
+    )
   )
 })
 

@@ -4,6 +4,7 @@ import { Fault } from "@effect-qq/core/testing"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import * as Bot from "../../support/bot.ts"
 import { errorOf, inject, listening, on, receiptOf, requests, sent, within } from "./harness.ts"
 
@@ -72,6 +73,16 @@ describe("media", () => {
       assert.deepStrictEqual(receipt.fallbacks, ["uploaded-again"])
       assert.strictEqual((yield* uploads).length, 2)
       assert.strictEqual((yield* sent).length, 1)
+    }).pipe(on())
+  )
+
+  it.effect("that the platform has forgotten, from a stream that can be read only once, is told", () =>
+    Effect.gen(function* () {
+      yield* inject(Fault.http("send", Fault.status(400, { code: 304080, message: "file_info" })))
+      const once = MediaSource.fromStream("image", Stream.make(new Uint8Array(9)))
+      const error = errorOf(yield* Effect.either(Messenger.send(user, Message.media(once))))
+      assert.strictEqual(error._tag === "MessageRejected" ? error.code : 0, 304080)
+      assert.strictEqual((yield* uploads).length, 1)
     }).pipe(on())
   )
 

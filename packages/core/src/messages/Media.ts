@@ -249,8 +249,10 @@ export const make = (
       source: MediaSource.FromUrl
     ): Effect.Effect<MediaSource.Uploaded, SendError.SendError> =>
       give(conversation, source, (kind, name) =>
-        Effect.flatMap(inOneRequest(conversation, { ...fieldsFor(kind, name), url: source.url }), (response) =>
-          response === undefined ? invalid("media.url", "is too long") : Effect.succeed(response)
+        Effect.filterOrElse(
+          inOneRequest(conversation, { ...fieldsFor(kind, name), url: source.url }),
+          (response) => response !== undefined,
+          () => invalid("media.url", "is too long")
         )
       )
 

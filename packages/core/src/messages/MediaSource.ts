@@ -148,6 +148,14 @@ export const fromStream = (
 })
 
 /**
+ * Whether a source may be read once more: all but streams that do not say so.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isRepeatable = (source: MediaSource): boolean => source._tag !== "FromStream" || source.repeatable
+
+/**
  * Which field makes a source invalid, and why; `undefined` for a valid one.
  *
  * @since 0.1.0

@@ -24,7 +24,7 @@ import { AuditOutcomes } from "./AuditOutcomes.ts"
 import * as Conversation from "./Conversation.ts"
 import * as Fallback from "./Fallback.ts"
 import { Media } from "./Media.ts"
-import type * as MediaSource from "./MediaSource.ts"
+import * as MediaSource from "./MediaSource.ts"
 import * as Message from "./Message.ts"
 import * as MessageSequence from "./MessageSequence.ts"
 import { RateLimit } from "./RateLimit.ts"
@@ -450,7 +450,8 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
         const { conversation } = journey
         const ready = yield* uploaded(conversation, message)
         yield* hold(conversation)
-        const source = message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
+        const media = message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
+        const source = media !== undefined && MediaSource.isRepeatable(media) ? media : undefined
         const before = yield* earlier(journey)
         if (before !== undefined) {
           const form = Fallback.ofVariant(ready, before.variant)

@@ -213,7 +213,8 @@ const patience = (policy: SendPolicy): Schedule.Schedule<unknown, SendError> =>
 /**
  * How often the platform is told that a part of an upload is there. While it says that it does not have it yet (40093001):
  * every `delay` for as long as `timeout`, which are the platform's word, and `maximumFinish` at most. After anything else that
- * may pass: `finishRetries`. A quota that is spent and what the bot may not do end it at once.
+ * may pass, or that is refused for an unknown reason: `finishRetries`. A quota that is spent, a format that is not taken and
+ * what the bot may not do end it at once.
  *
  * Source: the pages of 2026; AstrBot#9644.
  *
@@ -230,7 +231,9 @@ export const finishing = (
   )
   const others = only(
     policy.finishRetries,
-    (error) => !isUnsettled(error) && (isTransient(error) || error._tag === "MessageRejected")
+    (error) =>
+      !isUnsettled(error) &&
+      (isTransient(error) || (error._tag === "MessageRejected" && error.class !== "media_invalid"))
   )
   return Schedule.union(settling, Schedule.union(others, patience(policy)))
 }
