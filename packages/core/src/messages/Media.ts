@@ -117,16 +117,18 @@ const asUpload = (error: SendError.SendError): SendError.SendError => {
   return new SendError.PlatformUnavailable({ ...facts, hint: "upload it again; nothing was sent", cause: error })
 }
 
-const refusedWith = (error: ApiError.OpenApiError): SendError.SendError => {
+/** Why a call failed, or was not made. */
+type CallError = ApiError.OpenApiError | SendError.RateLimited
+
+const asSendError = (error: CallError): SendError.SendError => {
+  if (error._tag === "RateLimited") return error
   const failed = SendError.fromOpenApi(error)
-  if (failed._tag === "AlreadySent" || failed._tag === "UnderAudit") {
-    return new SendError.MessageRejected({ ...failed, class: "bad_request" })
-  }
-  return failed
+  return failed._tag === "AlreadySent" || failed._tag === "UnderAudit"
+    ? new SendError.MessageRejected({ ...failed, class: "bad_request" })
+    : failed
 }
 
-const isTooLarge = (error: ApiError.OpenApiError | SendError.RateLimited): boolean =>
-  error._tag === "ApiError" && error.status === tooLarge
+const isTooLarge = (error: CallError): boolean => error._tag === "ApiError" && error.status === tooLarge
 
 const isFormatRefused = (error: SendError.SendError): boolean =>
   error._tag === "MessageRejected" && error.class === "media_invalid"
@@ -159,7 +161,7 @@ export const make = (
       conversation: Target,
       endpoint: "files" | "upload_prepare" | "upload_part_finish",
       body: Fields
-    ): Effect.Effect<Response, ApiError.OpenApiError | SendError.RateLimited> =>
+    ): Effect.Effect<Response, CallError> =>
       rates
         .turn(
           { operation: endpoint === "files" ? "upload" : "chunk", conversation, proactive: false },
@@ -179,9 +181,6 @@ export const make = (
             })
           )
         )
-
-    const asSendError = (error: ApiError.OpenApiError | SendError.RateLimited): SendError.SendError =>
-      error._tag === "RateLimited" ? error : refusedWith(error)
 
     /** In one request; `undefined` where that is more than the platform's edge takes. */
     const inOneRequest = (
