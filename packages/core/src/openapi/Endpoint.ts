@@ -268,6 +268,17 @@ export const transient: Schedule.Schedule<unknown, EndpointError> = Schedule.ide
 /**
  * The retries that are in force. Default {@link transient}.
  *
+ * @example
+ * ```ts
+ * import { Endpoint, Endpoints } from "@effect-qq/core"
+ * import { Effect, Schedule } from "effect"
+ *
+ * // asked once, whatever happens
+ * const guild = Endpoints.getGuild({ guild: "5821904417736650213" }).pipe(
+ *   Effect.provideService(Endpoint.Retries, Schedule.stop)
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @category references
  */
@@ -326,7 +337,8 @@ export const make = <
     row.query === undefined
       ? undefined
       : Schema.encodeUnknownEither(Schema.Struct(row.query) as unknown as Schema.Schema<unknown>)
-  const read = row.answer === undefined ? undefined : Schema.decodeUnknownEither(row.answer)
+  const read =
+    row.answer === undefined ? undefined : Schema.decodeUnknownEither(row.answer, { onExcessProperty: "preserve" })
 
   const build = (input: Fields, options: CallOptions): Either.Either<OpenApi.Request, ApiError.ApiUnavailable> =>
     Either.gen(function* () {
@@ -396,14 +408,32 @@ export const make = <
 export interface Paging<Given, A, Item> {
   /** The parameter that says where a page begins. */
   readonly parameter: keyof Given & string
-  /** What is asked for unless the caller says otherwise: the largest pages, for one. */
-  readonly defaults?: Partial<Given> | undefined
+  /** The `limit` of a page unless the caller says otherwise. Default: none is sent. */
+  readonly limit?: number | undefined
   readonly items: (answer: A) => ReadonlyArray<Item>
   /** Where the next page begins; `undefined` or empty after the last one. `from` is where this one did. */
   readonly next: (answer: A, from: string | undefined) => string | undefined
   /** What tells items apart, where a page may repeat some of the page before it. */
   readonly key?: ((item: Item) => string | undefined) | undefined
 }
+
+/**
+ * Pages that are lists, each of which begins after the last item of the one before it. A page that ends where it began is
+ * the last.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const following = <Item>(
+  key: (item: Item) => string | undefined
+): Pick<Paging<unknown, ReadonlyArray<Item>, Item>, "items" | "next" | "key"> => ({
+  key,
+  items: (page) => page,
+  next: (page, from) => {
+    const last = page.map(key).findLast((name) => name !== undefined)
+    return last === from ? undefined : last
+  }
+})
 
 /** Finds out with one remembered place whether places repeat, however long the circle: Brent's algorithm. */
 interface Circle {
@@ -429,17 +459,33 @@ interface Position {
  * @since 0.1.0
  * @category constructors
  */
-export const paged = <Given, A, Item>(
-  endpoint: Endpoint<Given, A>,
-  { defaults, items, key, next, parameter }: Paging<Given, A, Item>
-): Paged<Given, A, Item> => {
-  const stream = (input?: Given, options?: CallOptions): Stream.Stream<Item, EndpointError, OpenApi.OpenApi> => {
+export const paged = <
+  const Template extends string,
+  Item,
+  Query extends Schema.Struct.Fields = {},
+  Header extends string = never,
+  Body = never,
+  A = void
+>(
+  row: Row<Template, Query, Header, Body, A>,
+  paging: Paging<NoInfer<Input<Template, Query, Header, Body>>, NoInfer<A>, Item>
+): Paged<Input<Template, Query, Header, Body>, A, Item> => {
+  const { items, key, limit, next, parameter } = paging
+  const endpoint = make(row)
+  const answer = endpoint.answer as unknown as (
+    input: Fields,
+    options?: CallOptions
+  ) => ReturnType<typeof endpoint.answer>
+  const stream = (input?: Fields, options?: CallOptions): Stream.Stream<Item, EndpointError, OpenApi.OpenApi> => {
     const page = (
       position: Position
     ): Effect.Effect<readonly [Chunk.Chunk<Item>, Option.Option<Position>], EndpointError, OpenApi.OpenApi> => {
-      const given = { ...defaults, ...input, ...(position.from === undefined ? {} : { [parameter]: position.from }) }
-      const call = [given, options] as unknown as Call<Given>
-      return Effect.flatMap(endpoint.answer(...call), ({ status, traceId, value }) => {
+      const given = {
+        ...(limit === undefined ? {} : { limit }),
+        ...input,
+        ...(position.from === undefined ? {} : { [parameter]: position.from })
+      }
+      return Effect.flatMap(answer(given, options), ({ status, traceId, value }) => {
         const all = items(value)
         const keys = key === undefined ? [] : all.map(key)
         const fresh = key === undefined ? all : all.filter((_, index) => !position.before.has(keys[index] ?? ""))
@@ -460,10 +506,10 @@ export const paged = <Given, A, Item>(
         return Effect.succeed([chunk, Option.some({ from, circle, before })] as const)
       })
     }
-    const given = (input as Fields | undefined)?.[parameter]
+    const given = input?.[parameter]
     const from = given === undefined ? undefined : String(given)
     const first: Position = { from, circle: { mark: from, steps: 0, span: 1 }, before: new Set() }
     return Stream.paginateChunkEffect(first, page)
   }
-  return Object.assign(endpoint, { stream }) as unknown as Paged<Given, A, Item>
+  return Object.assign(endpoint, { stream }) as unknown as Paged<Input<Template, Query, Header, Body>, A, Item>
 }

@@ -11,6 +11,11 @@
 export interface BoundedMap<V> {
   readonly get: (key: string) => V | undefined
   readonly set: (key: string, value: V) => void
+  /** Whether there was one. */
+  readonly delete: (key: string) => boolean
+  /** In the order in which their keys were put in. */
+  readonly values: () => Array<V>
+  readonly keys: () => Array<string>
 }
 
 /**
@@ -21,6 +26,9 @@ export const make = <V>(limit: number): BoundedMap<V> => {
   const entries = new Map<string, V>()
   return {
     get: (key) => entries.get(key),
+    delete: (key) => entries.delete(key),
+    values: () => [...entries.values()],
+    keys: () => [...entries.keys()],
     set: (key, value) => {
       entries.set(key, value)
       if (entries.size <= limit) return

@@ -10,6 +10,7 @@ import type { Metadata } from "./Metadata.ts"
 import { type Answer, type Request, storePath } from "./Model.ts"
 import type { Platform } from "./Platform.ts"
 import * as Reply from "./Reply.ts"
+import * as Routes from "./Routes.ts"
 import * as Settings from "./Settings.ts"
 import type { Tokens } from "./Tokens.ts"
 
@@ -21,15 +22,6 @@ interface Route {
   readonly method: string
   readonly isOpen?: true
   readonly run: (now: number, traceId: string, body: string, request: Request) => Reply.Reply
-}
-
-const decode = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    // Not an escape after all: the text stands for itself.
-    return text
-  }
 }
 
 /** The beginnings of the paths under which messages are sent. */
@@ -50,9 +42,17 @@ export const make = (
   platform: Platform,
   tokens: Tokens,
   metadata: Metadata,
-  messages: Messages
+  messages: Messages,
+  administration: (path: string) => ReadonlyArray<Routes.Match>
 ): ((now: number, request: Request) => Answer) => {
   const { settings } = platform
+
+  const administrative = (path: string): ReadonlyArray<Route> =>
+    administration(path).map(({ method, run }) => ({
+      endpoint: "any",
+      method,
+      run: (now, traceId, _body, request) => run(now, traceId, request)
+    }))
 
   const routesOf = (path: string): ReadonlyArray<Route> => {
     switch (path) {
@@ -79,7 +79,7 @@ export const make = (
     const file = /^\/v2\/(users|groups)\/([^/]+)\/files$/.exec(path)
     if (file !== null) {
       const scene = file[1] === "users" ? "c2c" : "group"
-      const target = decode(file[2]!)
+      const target = Routes.decode(file[2]!)
       return [
         {
           endpoint: "upload",
@@ -91,7 +91,7 @@ export const make = (
     const chunks = /^\/v2\/(users|groups)\/([^/]+)\/(upload_prepare|upload_part_finish)$/.exec(path)
     if (chunks !== null) {
       const scene = chunks[1] === "users" ? "c2c" : "group"
-      const target = decode(chunks[2]!)
+      const target = Routes.decode(chunks[2]!)
       return [
         chunks[3] === "upload_prepare"
           ? {
@@ -113,7 +113,7 @@ export const make = (
     }
     const stream = /^\/v2\/users\/([^/]+)\/stream_messages$/.exec(path)
     if (stream !== null) {
-      const target = decode(stream[1]!)
+      const target = Routes.decode(stream[1]!)
       return [
         { endpoint: "stream", method: "POST", run: (now, traceId, body) => messages.stream(now, traceId, target, body) }
       ]
@@ -121,7 +121,7 @@ export const make = (
     const conversation = /^\/(v2\/users|v2\/groups|channels|dms)\/([^/]+)\/messages(?:\/([^/]+))?$/.exec(path)
     if (conversation !== null) {
       const scene = scenes[conversation[1]!]!
-      const target = decode(conversation[2]!)
+      const target = Routes.decode(conversation[2]!)
       const id = conversation[3]
       return id === undefined
         ? [
@@ -135,20 +135,23 @@ export const make = (
             {
               endpoint: "recall",
               method: "DELETE",
-              run: (now, traceId) => messages.recall(now, traceId, scene, target, decode(id))
-            }
+              run: (now, traceId) => messages.recall(now, traceId, scene, target, Routes.decode(id))
+            },
+            ...administrative(path)
           ]
     }
     const interaction = /^\/interactions\/([^/]+)$/.exec(path)
-    return interaction === null
-      ? []
-      : [
-          {
-            endpoint: "interaction",
-            method: "PUT",
-            run: (now, traceId, body) => messages.acknowledge(now, traceId, decode(interaction[1]!), body)
-          }
-        ]
+    if (interaction === null) return administrative(path)
+    return [
+      {
+        endpoint: "interaction",
+        method: "PUT",
+        run: (now, traceId, body, { headers }) =>
+          (headers["x-callback-appid"] ?? settings.appId) === settings.appId
+            ? messages.acknowledge(now, traceId, Routes.decode(interaction[1]!), body)
+            : Reply.error(traceId, 630003)
+      }
+    ]
   }
 
   const handle = (

@@ -1,6 +1,7 @@
 /**
  * The QQ platform as a pure state machine: tokens, metadata and its limiter, sessions with replay buffers, messages in all
- * four scenes with their windows, budgets, quotas, deduplication and audits, files, streams, close codes and faults.
+ * four scenes with their windows, budgets, quotas, deduplication and audits, files, streams, guilds and groups and what their
+ * admins can do, close codes and faults.
  *
  * Every method takes the time first, in epoch milliseconds; the model has no clock. Work that the platform does by itself
  * (a close some time after op 7, the end of an idle connection) falls due at {@link PlatformModel.nextWake}. What is to be
@@ -14,8 +15,11 @@
  * @since 0.1.0
  */
 import * as Anchors from "./Anchors.ts"
+import * as Console from "./Console.ts"
 import type { Fault } from "./Fault.ts"
 import * as GatewaySide from "./GatewaySide.ts"
+import * as Groups from "./Groups.ts"
+import * as Guilds from "./Guilds.ts"
 import * as Http from "./Http.ts"
 import type { JournalEntry, Scene, SentMessage } from "./Journal.ts"
 import * as Messages from "./Messages.ts"
@@ -23,6 +27,7 @@ import * as Metadata from "./Metadata.ts"
 import type { Answer, Output, Request, Upgrade, UpgradeRequest } from "./Model.ts"
 import * as Payloads from "./Payloads.ts"
 import * as Platform from "./Platform.ts"
+import * as Routes from "./Routes.ts"
 import * as Session from "./Session.ts"
 import * as Settings from "./Settings.ts"
 import * as Tokens from "./Tokens.ts"
@@ -108,6 +113,8 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
   const dispatch = (now: number, type: string, d: unknown, text?: string): string => {
     const id = `${type}:${platform.count("event").toString(16).padStart(12, "0")}-4c5e-8a1b-000bbdd9ccda`
     const place = anchors.remember(now, { id, type, d })
+    guilds.remember(type, d)
+    groups.remember(now, type, d)
     const payloadId = typeof d === "object" && d !== null ? (d as { readonly id?: unknown }).id : undefined
     platform.journal.push({
       at: now,
@@ -123,7 +130,10 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
   }
 
   const messages = Messages.make(platform, anchors, gateway, dispatch)
-  const http = Http.make(platform, tokens, metadata, messages)
+  const guilds = Guilds.make(platform, dispatch)
+  const groups = Groups.make(platform, dispatch)
+  const administration = Routes.make([guilds.table, groups.table, Console.make(platform)])
+  const http = Http.make(platform, tokens, metadata, messages, administration)
 
   const inject = (now: number, fault: Fault): void => {
     platform.journal.push({ at: now, kind: "Fault", fault: abridged(fault) })

@@ -1,0 +1,115 @@
+/**
+ * Endpoints of the model as rows: a method, a path template with names in braces, and what the platform does.
+ *
+ * @since 0.1.0
+ */
+import * as Content from "./Content.ts"
+import type { Request } from "./Model.ts"
+import type * as Reply from "./Reply.ts"
+
+/**
+ * What was asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Asked {
+  readonly now: number
+  readonly traceId: string
+  /** What stands in the path in the place of this name of the template. */
+  readonly id: (name: string) => string
+  /** A parameter of the query; `undefined` when it is not there. */
+  readonly query: (name: string) => string | undefined
+  /** The object of the body; empty for anything else. */
+  readonly body: Content.Body
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Route {
+  readonly method: Request["method"]
+  readonly run: (asked: Asked) => Reply.Reply
+}
+
+/**
+ * Rows by template and method.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Table {
+  readonly [template: string]: { readonly [method: string]: Route["run"] }
+}
+
+/**
+ * A route of a path, ready to run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Match {
+  readonly method: string
+  readonly run: (now: number, traceId: string, request: Request) => Reply.Reply
+}
+
+/**
+ * A text out of an address.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const decode = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // Not an escape after all: the text stands for itself.
+    return text
+  }
+}
+
+const queryOf = (path: string): ReadonlyMap<string, string> => {
+  const pairs = (/\?([^#]*)/.exec(path)?.[1] ?? "").split("&").filter((pair) => pair !== "")
+  return new Map(
+    pairs.map((pair) => {
+      const [name = "", ...value] = pair.replaceAll("+", " ").split("=")
+      return [decode(name), decode(value.join("="))]
+    })
+  )
+}
+
+/**
+ * Looks a path up in these tables.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (tables: ReadonlyArray<Table>): ((path: string) => ReadonlyArray<Match>) => {
+  const rows = tables.flatMap((table) =>
+    Object.entries(table).map(([template, methods]) => ({
+      names: [...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!),
+      pattern: new RegExp(`^${template.replaceAll(/\{\w+\}/g, "([^/]+)")}$`),
+      methods: Object.entries(methods)
+    }))
+  )
+  return (path) =>
+    rows.flatMap(({ methods, names, pattern }) => {
+      const found = pattern.exec(path)
+      if (found === null) return []
+      const ids = new Map(names.map((name, index) => [name, decode(found[index + 1]!)]))
+      return methods.map(([method, run]): Match => ({
+        method,
+        run: (now, traceId, request) => {
+          const query = queryOf(request.path)
+          return run({
+            now,
+            traceId,
+            id: (name) => ids.get(name) ?? "",
+            query: (name) => query.get(name),
+            body: Content.parse(request.body) ?? {}
+          })
+        }
+      }))
+    })
+}
