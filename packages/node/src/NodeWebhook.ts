@@ -211,23 +211,56 @@ const listen = (server: Http.Server, { host, port }: ServerOptions): Effect.Effe
     }
   })
 
+/** The connections of a server. */
+interface Connections {
+  /** All, encrypted or not. */
+  readonly tcp: Set<Net.Socket>
+  /** Those that a request can come from: for HTTPS, once TLS has been agreed on. */
+  readonly open: Set<Net.Socket>
+  /** Those of them whose request is being answered. */
+  readonly busy: Set<Net.Socket>
+}
+
+const watch = (server: Http.Server): Connections => {
+  const connections: Connections = { tcp: new Set(), open: new Set(), busy: new Set() }
+  const note = (event: string, set: Set<Net.Socket>): void => {
+    server.on(event, (socket: Net.Socket) => {
+      set.add(socket)
+      socket.on("close", () => set.delete(socket))
+    })
+  }
+  note("connection", connections.tcp)
+  note(server instanceof Https.Server ? "secureConnection" : "connection", connections.open)
+  server.on("request", ({ socket }, response) => {
+    connections.busy.add(socket)
+    response.on("close", () => {
+      connections.busy.delete(socket)
+      // it could be kept for another request, which will not be taken
+      if (!server.listening) socket.end()
+    })
+  })
+  return connections
+}
+
+const destroy = (sockets: ReadonlySet<Net.Socket>, except?: ReadonlySet<Net.Socket>): void => {
+  for (const socket of sockets) if (except?.has(socket) !== true) socket.destroy()
+}
+
 /**
  * Takes no more connections, lets requests that are being answered end for a while, and breaks what is left. The wait
  * itself is not interrupted: by then an interruption is under way, and would make the grace period none.
  */
 const close = (
   server: Http.Server,
-  sockets: ReadonlySet<Net.Socket>,
+  { busy, open, tcp }: Connections,
   gracePeriod: Duration.DurationInput
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const breaks = Effect.sync(() => {
-      for (const socket of sockets) socket.destroy()
-    })
+    const breaks = Effect.sync(() => destroy(tcp))
     const limit = yield* Effect.forkDaemon(Effect.interruptible(Effect.delay(breaks, gracePeriod)))
     yield* Effect.async<void>((resume) => {
       server.close(() => resume(Effect.void))
-      server.closeIdleConnections()
+      destroy(open, busy)
     })
     yield* Fiber.interrupt(limit)
   })
@@ -249,14 +282,9 @@ export const serve = (
 ): Effect.Effect<WebhookServerShape, WebhookServerError, Scope.Scope> =>
   Effect.gen(function* () {
     const path = options.path ?? defaultPath
-    const sockets = new Set<Net.Socket>()
-    const server = yield* Effect.acquireRelease(makeServer(options), (made) =>
-      close(made, sockets, options.gracePeriod ?? "5 seconds")
-    )
-    server.on("connection", (socket: Net.Socket) => {
-      sockets.add(socket)
-      socket.on("close", () => sockets.delete(socket))
-    })
+    const server = yield* makeServer(options)
+    const connections = watch(server)
+    yield* Effect.addFinalizer(() => close(server, connections, options.gracePeriod ?? "5 seconds"))
     // whoever sees a signature can send the request again
     const handle = yield* Effect.locallyWith(
       NodeHttpServer.makeHandler(atPath(path, app)),
@@ -266,10 +294,6 @@ export const serve = (
     server.on("request", (request, response) => {
       // a client that hangs up is an everyday event; unheard, it would end the process
       response.on("error", () => {})
-      // while the server ends, a connection is idle once its request is answered
-      response.on("close", () => {
-        if (!server.listening) server.closeIdleConnections()
-      })
       handle(request, response)
     })
     const port = yield* listen(server, options)
