@@ -779,9 +779,13 @@ describe("a burst", () => {
           yield* bot.sink.room
         }
         most = Math.max(most, bot.unsettled())
+        // of what was handled just now, the conversations may not have been given back yet
+        assert.isAtMost(bot.conversations(), 64 + 8)
+        assert.isAtMost(bot.remembered(), 500 + 64)
       }
       yield* settle
       assert.isAtMost(most, 64)
+      assert.strictEqual(bot.conversations(), 1)
       assert.isAbove(pauses, 100)
       assert.strictEqual(heard.size, 1001)
       assert.deepStrictEqual(heard.get("u0"), [0])
@@ -797,7 +801,14 @@ describe("a burst", () => {
           numbers.toSorted((a, b) => a - b)
         )
       assert.strictEqual(bot.unsettled(), 0)
+      assert.strictEqual(bot.conversations(), 0)
       assert.strictEqual(bot.sink.watermark(), 20_000)
+      // ids are remembered for ten minutes, and forgotten at the next occasion
+      yield* TestClock.adjust("10 minutes")
+      bot.say("u0", "later")
+      yield* settle
+      assert.strictEqual(bot.remembered(), 1)
+      assert.strictEqual(bot.conversations(), 0)
     })
   )
 

@@ -259,6 +259,10 @@ export interface Delivery {
   readonly events: Stream.Stream<Event.Event>
   /** Events that are received and not settled. */
   readonly unsettled: () => number
+  /** Conversations of which something waits or is handled. */
+  readonly conversations: () => number
+  /** Message ids that are remembered. */
+  readonly remembered: () => number
 }
 
 /** The events of one conversation that wait for their turn. */
@@ -819,6 +823,8 @@ export const make = (options: {
       drain,
       next: nextEvent,
       events,
-      unsettled: () => inboxes.reduce((total, inbox) => total + inbox.size(), 0)
+      unsettled: () => inboxes.reduce((total, inbox) => total + inbox.size(), 0),
+      conversations: () => lanes.size,
+      remembered: deduplication.size
     }
   })
