@@ -2,11 +2,11 @@ import type { Journal, PlatformModel } from "@effect-qq/core/testing"
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
 import { PCGRandom } from "effect/Utils"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { assert } from "vitest"
+import { overhear } from "../support/journal.ts"
 import * as Child from "./support/child.ts"
 import * as Live from "./support/live.ts"
 import { eventually } from "./support/patience.ts"
@@ -45,23 +45,6 @@ const moments = (random: PCGRandom, count: number): ReadonlyArray<Moment> => {
     moment === undefined ? [] : [moment]
   )
 }
-
-/** Tells of each entry of a journal in the very step of the platform that writes it. */
-const overhear = (
-  journal: ReadonlyArray<Entry>,
-  hear: (entry: Entry) => void
-): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const value = (entry: Entry): number => {
-        const length = Array.prototype.push.call(journal, entry)
-        hear(entry)
-        return length
-      }
-      Object.defineProperty(journal, "push", { value, configurable: true })
-    }),
-    () => Effect.sync(() => Reflect.deleteProperty(journal, "push"))
-  )
 
 const group = (name: string, more: { readonly full?: true }) => (text: string) =>
   ({ scene: "group", group: name, member: "m1", text, at: true, ...more }) as const
