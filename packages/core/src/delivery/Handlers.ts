@@ -344,8 +344,7 @@ export const make = (options: {
 }): Effect.Effect<Delivery, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { policy } = options
-    // made now, and so closed after whatever is added later, such as a finalizer that drains
-    const scope = yield* Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.parallel))
+    const scope = yield* Scope.make(ExecutionStrategy.parallel)
     const clock = yield* Effect.clock
     const inboxes: Array<Inbox.Inbox> = []
     const deduplication = Deduplication.make(policy)
@@ -366,11 +365,17 @@ export const make = (options: {
     let stopping = false
     let closing = false
 
-    // runs before the scope of the workers is closed: what is interrupted from then on is left to be replayed
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
+    // added now, and so run after whatever is added later, such as a finalizer that drains
+    yield* Effect.addFinalizer((exit) =>
+      Effect.suspend(() => {
+        // what is interrupted from now on is left to be replayed
         closing = true
-      })
+        return Release.within(Scope.close(scope, exit), lastWords)
+      }).pipe(
+        Effect.flatMap((closed) =>
+          Option.isSome(closed) ? Effect.void : Effect.logWarning("handlers that cannot be stopped were left behind")
+        )
+      )
     )
 
     const monotonicMillis = (): number => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
