@@ -148,6 +148,8 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
         writing
           .withPermits(1)(effect)
           .pipe(
+            // a store with a defect is one that failed: else nothing would ever be saved again, and nobody told
+            Effect.catchAllDefect(Effect.fail),
             Effect.mapError((cause) => new StoreError({ operation, detail: "the store refused", cause })),
             Effect.asVoid
           )

@@ -458,6 +458,8 @@ export const make = (
     const save = writing
       .withPermits(1)(write)
       .pipe(
+        // a store with a defect is one that failed: else nothing would ever be saved again, and nobody told
+        Effect.catchAllDefect(Effect.fail),
         Effect.matchEffect({
           onSuccess: () =>
             Effect.sync(() => {
