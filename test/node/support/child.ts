@@ -14,6 +14,7 @@ const root = Path.resolve(Path.dirname(Url.fileURLToPath(import.meta.url)), ".."
 export const echoBot: string = Path.join(root, "examples", "echo.mjs")
 export const testBot: string = Path.join(root, "test", "node", "support", "bot.mjs")
 export const mortalBot: string = Path.join(root, "test", "node", "support", "mortalBot.mjs")
+export const burstBot: string = Path.join(root, "test", "node", "support", "burstBot.mjs")
 export const commandLine: string = Path.join(root, "packages", "node", "dist", "cli", "main.js")
 
 export interface Ended {

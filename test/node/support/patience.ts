@@ -14,9 +14,14 @@ export const within =
     })
 
 /** Looks until it is so; for what tells nobody that it has changed. */
-export const eventually = (what: string, isSo: () => boolean, details?: () => string): Effect.Effect<void> =>
+export const eventually = (
+  what: string,
+  isSo: () => boolean,
+  details?: () => string,
+  limit: Duration.DurationInput = "15 seconds"
+): Effect.Effect<void> =>
   Effect.sync(isSo).pipe(
     Effect.repeat({ until: (so) => so, schedule: Schedule.spaced("10 millis") }),
     Effect.asVoid,
-    within("15 seconds", what, details)
+    within(limit, what, details)
   )
