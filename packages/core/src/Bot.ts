@@ -6,7 +6,10 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as Socket from "@effect/platform/Socket"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type * as BotConfig from "./BotConfig.ts"
 import * as Gateway from "./Gateway.ts"
 import * as GatewayMetadata from "./gateway/GatewayMetadata.ts"
@@ -18,6 +21,7 @@ import * as Messenger from "./messages/Messenger.ts"
 import * as RateLimit from "./messages/RateLimit.ts"
 import * as Reception from "./messages/Reception.ts"
 import * as ReplyLedger from "./messages/ReplyLedger.ts"
+import * as SendPolicy from "./messages/SendPolicy.ts"
 import * as AccessToken from "./openapi/AccessToken.ts"
 import * as OpenApi from "./openapi/OpenApi.ts"
 import * as SessionPresence from "./openapi/SessionPresence.ts"
@@ -54,28 +58,57 @@ export type Runtime =
   | KeyValueStore.KeyValueStore
   | Socket.WebSocketConstructor
 
-/** What the gateway fills and others read: the sender, and the webhook. */
-const shared = Layer.mergeAll(
-  AuditOutcomes.layer,
-  RateLimit.layer,
-  ReplyLedger.layer,
-  SessionPresence.layer,
-  WebhookIntake.layer
+/** Puts a service beside those that it needs. */
+const add =
+  <I, S, Needs>(tag: Context.Tag<I, S>, make: Effect.Effect<S, never, Needs>) =>
+  <Others>(context: Context.Context<Needs | Others>): Effect.Effect<Context.Context<I | Needs | Others>> =>
+    Effect.map(Effect.provide(make, context), (service) => Context.add(context, tag, service))
+
+/**
+ * The services of one bot, which share one token, one metadata cache and one session.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<Context.Context<Bot>, never, Runtime | Scope.Scope> = Effect.context<
+  Runtime | Scope.Scope
+>().pipe(
+  Effect.flatMap(add(AccessToken.AccessToken, AccessToken.make)),
+  Effect.flatMap(add(OpenApi.OpenApi, OpenApi.make)),
+  // what the gateway fills and others read: the sender, and the webhook
+  Effect.flatMap(add(AuditOutcomes.AuditOutcomes, AuditOutcomes.make)),
+  Effect.flatMap(add(RateLimit.RateLimit, RateLimit.make())),
+  Effect.flatMap(add(ReplyLedger.ReplyLedger, ReplyLedger.make())),
+  Effect.flatMap(add(SessionPresence.SessionPresence, SessionPresence.make)),
+  Effect.flatMap(add(WebhookIntake.WebhookIntake, WebhookIntake.make)),
+  Effect.flatMap(add(Media.Media, Media.make(SendPolicy.defaults))),
+  Effect.flatMap(add(Messenger.Messenger, Messenger.make(SendPolicy.defaults))),
+  Effect.flatMap(add(Reception.Reception, Reception.make)),
+  Effect.flatMap(add(SessionStore.SessionStore, SessionStore.make)),
+  Effect.flatMap(add(GatewayMetadata.GatewayMetadata, GatewayMetadata.make)),
+  Effect.flatMap(add(IdentifyLimiter.IdentifyLimiter, IdentifyLimiter.make)),
+  Effect.flatMap(add(Gateway.Gateway, Gateway.make)),
+  Effect.map(
+    Context.pick(
+      AccessToken.AccessToken,
+      AuditOutcomes.AuditOutcomes,
+      Gateway.Gateway,
+      GatewayMetadata.GatewayMetadata,
+      Media.Media,
+      Messenger.Messenger,
+      OpenApi.OpenApi,
+      RateLimit.RateLimit,
+      ReplyLedger.ReplyLedger,
+      SessionPresence.SessionPresence,
+      WebhookIntake.WebhookIntake
+    )
+  )
 )
 
 /**
- * One bot. Each layer value is used once, so all parts share one token, one metadata cache and one session.
+ * One bot. One layer rather than a dozen: a process may hold thousands of bots, and each layer costs time and memory.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<Bot, never, Runtime> = Layer.mergeAll(Gateway.layer, Messenger.layer).pipe(
-  Layer.provide(IdentifyLimiter.layer),
-  Layer.provideMerge(GatewayMetadata.layer),
-  Layer.provide(SessionStore.layerKeyValueStore),
-  Layer.provide(Reception.layer),
-  Layer.provideMerge(Media.layer),
-  Layer.provideMerge(shared),
-  Layer.provideMerge(OpenApi.layer),
-  Layer.provideMerge(AccessToken.layer)
-)
+export const layer: Layer.Layer<Bot, never, Runtime> = Layer.scopedContext(make)

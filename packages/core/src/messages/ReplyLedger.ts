@@ -429,11 +429,8 @@ export const make = (
 
     const keyOfPage = (number: number): string => `${key}.${Pages.placeOf(number)}`
 
-    const stored = yield* Effect.forEach(
-      Arr.range(0, Pages.count - 1),
-      (place) =>
-        read(keyOfPage(place), (text) => Option.filter(decodePage(text), ({ page }) => Pages.placeOf(page) === place)),
-      { concurrency: "unbounded" }
+    const stored = yield* Effect.forEach(Arr.range(0, Pages.count - 1), (place) =>
+      read(keyOfPage(place), (text) => Option.filter(decodePage(text), ({ page }) => Pages.placeOf(page) === place))
     )
     const whole = yield* read(key, decodeWhole)
     book.restore(
