@@ -89,32 +89,24 @@ export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | C
     }
   })
 
-  const beat = Effect.gen(function* () {
-    yield* options.send
-    yield* Effect.sleep(patience)
-    if (!options.answered()) yield* probe
-  })
-
-  /**
-   * Sleeps until `due`, and says when it beat. A machine that was suspended meanwhile has a suspect socket, and asks at
-   * once.
-   */
-  const beatAt = (due: number) =>
-    Effect.gen(function* () {
-      const before = yield* Clock.currentTimeMillis
+  return Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    let due = clock.unsafeCurrentTimeMillis() + Math.round((yield* Random.next) * firstWithin)
+    while (true) {
+      const before = clock.unsafeCurrentTimeMillis()
       // a wall clock that was set back must not silence the beats
       yield* Effect.sleep(Math.min(interval, Math.max(0, due - before)))
-      const now = yield* Clock.currentTimeMillis
-      yield* now - due > interval ? probe : beat
-      return now
-    })
-
-  return Effect.gen(function* () {
-    const start = yield* Clock.currentTimeMillis
-    let due = start + Math.round((yield* Random.next) * firstWithin)
-    while (true) {
+      const now = clock.unsafeCurrentTimeMillis()
+      // a machine that was suspended meanwhile has a suspect socket, and asks at once
+      const isSuspect = now - due > interval
       // a late beat moves the next ones; none is sent to catch up
-      due = (yield* beatAt(due)) + interval
+      due = now + interval
+      if (!isSuspect) {
+        yield* options.send
+        yield* Effect.sleep(patience)
+        if (options.answered()) continue
+      }
+      yield* probe
     }
   })
 }

@@ -83,7 +83,6 @@ export class ModelRunner extends Context.Tag("@effect-qq/core/testing/ModelRunne
 export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRunnerShape, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
-    const work = yield* Effect.makeLatch(true)
     const sleeper = yield* FiberHandle.make<void>()
     const sinks = new Map<number, Sink>()
     const tasks: Array<() => void> = []
@@ -91,6 +90,14 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
     const unreported: Array<unknown> = []
     const waiters = new Set<() => void>()
     let sleepingUntil: number | undefined
+    let hasWork = true
+    let wakePump: (() => void) | undefined
+
+    const announceWork = (): void => {
+      hasWork = true
+      wakePump?.()
+      wakePump = undefined
+    }
 
     const guard = (listener: () => void): void => {
       try {
@@ -142,32 +149,50 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
     )
 
     // Between rounds others have their turn: a client that reconnects at once and for ever must not stop the world.
-    const step: Effect.Effect<void> = Effect.suspend(() =>
-      round() ? report.pipe(Effect.zipRight(Effect.yieldNow()), Effect.zipRight(step)) : report
-    )
+    const step: Effect.Effect<void> = Effect.suspend(() => {
+      const next = round() ? another : Effect.void
+      return unreported.length === 0 ? next : Effect.zipRight(report, next)
+    })
+    const another = Effect.zipRight(Effect.yieldNow(), step)
+
+    /** Wakes the model whenever something falls due, until nothing will. */
+    const nap: Effect.Effect<void> = Effect.suspend(() => {
+      const next = model.nextWake()
+      sleepingUntil = next
+      return next === undefined
+        ? Effect.void
+        : Effect.zipRight(Effect.sleep(Math.max(0, next - clock.unsafeCurrentTimeMillis())), wake)
+    })
+    const wake = Effect.suspend(() => {
+      model.wake(clock.unsafeCurrentTimeMillis())
+      announceWork()
+      return nap
+    })
 
     const sleep = Effect.suspend(() => {
       const next = model.nextWake()
-      if (next === undefined || (sleepingUntil !== undefined && sleepingUntil <= next)) return Effect.void
-      sleepingUntil = next
-      const wake = Effect.sync(() => {
-        sleepingUntil = undefined
-        work.unsafeOpen()
-      })
-      const wait = Math.max(0, next - clock.unsafeCurrentTimeMillis())
-      return FiberHandle.run(sleeper, Effect.zipRight(Effect.sleep(wait), wake))
+      return next === undefined || (sleepingUntil !== undefined && sleepingUntil <= next)
+        ? Effect.void
+        : FiberHandle.run(sleeper, nap)
     })
 
-    const pump = work.await.pipe(
-      Effect.zipRight(work.close),
-      Effect.zipRight(step),
-      Effect.zipRight(sleep),
-      Effect.forever
-    )
+    const idle = Effect.async<void>((resume) => {
+      wakePump = () => resume(Effect.void)
+    })
+
+    const pump = Effect.whileLoop({
+      while: () => true,
+      body: () => {
+        if (!hasWork) return idle
+        hasWork = false
+        return Effect.zipRight(step, sleep)
+      },
+      step: () => undefined
+    })
 
     const unsafeCall = <A>(run: (model: PlatformModel.PlatformModel, now: number) => A): A => {
       const answer = run(model, clock.unsafeCurrentTimeMillis())
-      work.unsafeOpen()
+      announceWork()
       notify()
       return answer
     }
@@ -188,7 +213,7 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
       },
       defer: (task) => {
         tasks.push(task)
-        work.unsafeOpen()
+        announceWork()
       },
       guard,
       failures,

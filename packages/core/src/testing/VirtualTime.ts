@@ -236,18 +236,39 @@ const longestSleep = 2 ** 31 - 1
 /** The virtual time that the finalizers of a program get that is ended early. */
 const graceful = 3_600_000
 
+/** What is known of a fiber. */
+interface Member {
+  readonly startedAt: number
+  /** The timer it sleeps by, or slept by last. */
+  timer: Timer | undefined
+}
+
 class Census extends Supervisor.AbstractSupervisor<void> {
   readonly value: Effect.Effect<void> = Effect.void
-  readonly fibers = new Map<Fiber.RuntimeFiber<unknown, unknown>, number>()
+  readonly fibers = new Map<Fiber.RuntimeFiber<unknown, unknown>, Member>()
   readonly #now: () => number
+  readonly #timers: Timers
 
-  constructor(now: () => number) {
+  constructor(now: () => number, timers: Timers) {
     super()
     this.#now = now
+    this.#timers = timers
+  }
+
+  add(fiber: Fiber.RuntimeFiber<unknown, unknown>): void {
+    this.fibers.set(fiber, { startedAt: this.#now(), timer: undefined })
+  }
+
+  /** A fiber that goes on sleeps no longer, whatever woke it: this costs less than a finalizer for every sleep. */
+  override onResume<A, E>(fiber: Fiber.RuntimeFiber<A, E>): void {
+    const member = this.fibers.get(fiber)
+    if (member?.timer === undefined) return
+    this.#timers.remove(member.timer)
+    member.timer = undefined
   }
 
   override onStart<A, E>(_context: unknown, _effect: unknown, _parent: unknown, fiber: Fiber.RuntimeFiber<A, E>): void {
-    this.fibers.set(fiber, this.#now())
+    this.add(fiber)
   }
 
   override onEnd<A, E>(_value: unknown, fiber: Fiber.RuntimeFiber<A, E>): void {
@@ -281,7 +302,7 @@ export const make = (options: Options = {}): VirtualTime => {
   let now = options.start ?? 0
   let jumps = 0
   let ready = new Scheduler.PriorityBuckets()
-  const census = new Census(() => now)
+  const census = new Census(() => now, timers)
 
   const scheduler: Scheduler.Scheduler = Scheduler.make((task, priority) => ready.scheduleTask(task, priority))
 
@@ -292,11 +313,14 @@ export const make = (options: Options = {}): VirtualTime => {
     unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n,
     currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
     sleep: (duration) =>
-      Effect.async<void>((resume) => {
+      Effect.withFiberRuntime((fiber) => {
         const millis = Math.ceil(Duration.toMillis(duration))
-        if (millis > longestSleep) return Effect.void
-        const timer = timers.add(now + Math.max(0, millis), () => resume(Effect.void))
-        return Effect.sync(() => timers.remove(timer))
+        if (millis > longestSleep) return Effect.never
+        const member = census.fibers.get(fiber)
+        return Effect.async<void>((resume) => {
+          const timer = timers.add(now + Math.max(0, millis), () => resume(Effect.void))
+          if (member !== undefined) member.timer = timer
+        })
       })
   }
 
@@ -325,7 +349,7 @@ export const make = (options: Options = {}): VirtualTime => {
   }
 
   const fibers = (): ReadonlyArray<WaitingFiber> =>
-    [...census.fibers].map(([fiber, startedAt]) => toWaiting(fiber, startedAt))
+    [...census.fibers].map(([fiber, { startedAt }]) => toWaiting(fiber, startedAt))
 
   /** Why the program cannot go on, if it cannot; one turn of ready tasks and one jump. */
   const advance = <E2>(inspect: (now: number) => Option.Option<E2>, isOver: () => boolean) => {
@@ -352,7 +376,7 @@ export const make = (options: Options = {}): VirtualTime => {
         ),
         { scheduler }
       )
-      census.fibers.set(fiber, now)
+      census.add(fiber)
       fiber.addObserver((exit) => {
         census.fibers.delete(fiber)
         ended.push(exit)
