@@ -54,9 +54,12 @@ describe("a burst of 20 000 messages, with handlers that take 50 ms", () => {
           const growth = all.map(({ bytes }) => (bytes - before) / megabytes)
           const figures = `grew by ${growth.map((each) => each.toFixed(1)).join(", ")} MiB; ${beats} beats`
           assert.isAtMost(Math.max(...growth), most, figures)
-          // of what was handled, only the ids are still known
-          if (least === 20_000) assert.isAtMost(growth.at(-1) ?? Number.NaN, most / 2, figures)
-          assert.isAbove(beats, 0, figures)
+          if (capacity === undefined) {
+            // of what was handled, only the ids are still known
+            assert.isAtMost(growth.at(-1) ?? Number.NaN, most / 2, figures)
+            // connections that a full inbox replaces twice a second may be gone before their first beat
+            assert.isAbove(beats, 2, figures)
+          }
           assert.strictEqual(sandbox.model.counters().maxOpenSockets, 1)
         }),
       180_000

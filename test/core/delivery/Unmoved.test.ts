@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Event, Gateway } from "@effect-qq/core"
 import { TestPlatform } from "@effect-qq/core/testing"
-import { SystemError } from "@effect/platform/Error"
+import { type PlatformError, SystemError } from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -17,7 +17,7 @@ const say = (user: string, text: string) =>
   Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user, text }))
 
 interface Heard {
-  readonly user: string | undefined
+  readonly user: string | null | undefined
   readonly text: string
   /** Milliseconds since the test began. */
   readonly at: number
@@ -156,13 +156,13 @@ describe("beats go on, and all are heard at once, while the store", () => {
         const store = yield* KeyValueStore.KeyValueStore
         let brokenUntil = 0
         // what waits for a store that does not answer, waits until it does
-        const broken = <A>(use: Effect.Effect<A, SystemError>): Effect.Effect<A, SystemError> =>
+        const broken = <A>(use: Effect.Effect<A, PlatformError>): Effect.Effect<A, PlatformError> =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
             now >= brokenUntil ? use : Effect.zipRight(Effect.raceFirst(does, Effect.sleep(brokenUntil - now)), use)
           )
         const flaky = KeyValueStore.make({
           ...store,
-          set: (key, value) => broken(store.set(key, value) as Effect.Effect<void, SystemError>)
+          set: (key, value) => broken(store.set(key, value))
         })
         const layer = Layer.fresh(TestPlatform.layerBot({ hosts: Bot.ownHosts })).pipe(
           Layer.provide(Layer.succeed(KeyValueStore.KeyValueStore, flaky))
