@@ -33,6 +33,7 @@ import { BotConfig } from "./BotConfig.ts"
 import * as Acknowledgement from "./delivery/Acknowledgement.ts"
 import * as Handlers from "./delivery/Handlers.ts"
 import type * as Event from "./events/Event.ts"
+import * as Changes from "./gateway/Changes.ts"
 import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
 import type { GatewayMetadata } from "./gateway/GatewayMetadata.ts"
@@ -226,6 +227,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   const presence = yield* SessionPresence
   const webhook = yield* WebhookIntake
   const running = yield* SubscriptionRef.make(Option.none<Running>())
+  const changes = Changes.make<void>()
   let begun = false
 
   const without = (state: Session.SessionState): Session.SessionStatus => ({
@@ -260,18 +262,6 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
     Option.match({ onNone: () => Effect.succeed(notRunning), onSome: statusOf })
   )
 
-  /** What is so now, and again at every change of any shard. */
-  const atChanges = <A>(now: Running, of: (now: Running) => Effect.Effect<A>): Stream.Stream<A> =>
-    now.sessions.length === 0
-      ? Stream.fromEffect(of(now))
-      : Stream.mapEffect(
-          Stream.mergeAll(
-            now.sessions.map(({ status }) => status.changes),
-            { concurrency: "unbounded" }
-          ),
-          () => of(now)
-        )
-
   /** Senders hear of whatever is taken before a handler can: it is what they reply to. */
   const heard = (sink: DispatchSinkShape): DispatchSinkShape => ({
     ...sink,
@@ -282,21 +272,26 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
     }
   })
 
-  /** Tells senders how the bot is, for as long as it runs. */
-  const announce = (now: Running): Effect.Effect<void, never, Scope.Scope> => {
+  const setRunning = (next: Option.Option<Running>): Effect.Effect<void> =>
+    Effect.map(SubscriptionRef.set(running, next), () => changes.tell())
+
+  /** Tells senders how the bot is, for as long as it runs: to be run at every change. */
+  const announcing: Effect.Effect<Effect.Effect<void>, never, Scope.Scope> = Effect.suspend(() => {
     let wasReady = false
     const presenceOf = ({ state }: Session.SessionStatus): Presence => {
       wasReady = wasReady || state._tag === "Ready"
       if (state._tag === "Ready") return "Up"
       return wasReady && state._tag !== "Stopped" ? "Reconnecting" : "Absent"
     }
-    return Effect.addFinalizer(() => presence.set("Absent")).pipe(
-      Effect.zipRight(
-        Effect.forkScoped(Stream.runForEach(atChanges(now, statusOf), (status) => presence.set(presenceOf(status))))
-      ),
-      Effect.asVoid
+    const announce = Effect.flatMap(current, (status) => {
+      changes.tell()
+      return presence.set(presenceOf(status))
+    })
+    return Effect.as(
+      Effect.addFinalizer(() => presence.set("Absent")),
+      announce
     )
-  }
+  })
 
   const claim = Effect.acquireRelease(
     Effect.suspend(() => {
@@ -309,7 +304,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
         begun = false
         const { state } = yield* current
         // one that has stopped for good stays to be looked at, until the next run
-        if (state._tag !== "Stopped") yield* SubscriptionRef.set(running, Option.none())
+        if (state._tag !== "Stopped") yield* setRunning(Option.none())
       })
   )
 
@@ -337,8 +332,10 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
         otherwise: Session.SessionState
       ): Effect.Effect<Running> => {
         const now: Running = { sessions, otherwise, delivery }
-        return Effect.as(SubscriptionRef.set(running, Option.some(now)), now)
+        return Effect.as(setRunning(Option.some(now)), now)
       }
+      // before the sessions begin, and so undone after they have ended
+      const announce = yield* announcing
       yield* Effect.forkScoped(Effect.intoDeferred(delivery.run, failed))
       if (config.shards === "recommended") {
         yield* begin([], { _tag: "Waiting", until: undefined, because: "the number of shards is not known yet" })
@@ -353,7 +350,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       const sessions = yield* Effect.forEach(shards, (shard) =>
         Effect.gen(function* () {
           const { run: take, sink } = delivery.intake()
-          const session = yield* Session.make({ intents, shard }).pipe(
+          const session = yield* Session.make({ intents, shard, onState: announce }).pipe(
             Effect.provideService(DispatchSink, heard(sink)),
             Effect.provide(services)
           )
@@ -365,7 +362,8 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
           return session
         })
       )
-      yield* announce(yield* begin(sessions, { _tag: "Ready", since: startedAt }))
+      yield* begin(sessions, { _tag: "Ready", since: startedAt })
+      yield* announce
       // scopes close in reverse: the handlers are drained while the sessions are still up
       yield* Effect.addFinalizer(() => delivery.drain)
       return yield* Deferred.await(failed)
@@ -378,6 +376,8 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
     Stream.flatMap(running.changes, Option.match({ onNone: () => otherwise, onSome: stream }), { switch: true })
 
   const now = Effect.map(SubscriptionRef.get(running), Option.getOrUndefined)
+
+  const statuses = Effect.flatMap(now, (now) => (now === undefined ? Effect.succeed([]) : statusesOf(now)))
 
   /** Completes when a bot runs. */
   const begunRunning = whileRunning((now) => Stream.succeed(now), Stream.empty).pipe(
@@ -400,11 +400,17 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
     run,
     status: Subscribable.make({
       get: current,
-      changes: whileRunning((now) => atChanges(now, statusOf), Stream.succeed(notRunning))
+      changes: Stream.mapEffect(
+        changes.from(() => undefined),
+        () => current
+      )
     }),
     shards: Subscribable.make({
-      get: Effect.flatMap(now, (now) => (now === undefined ? Effect.succeed([]) : statusesOf(now))),
-      changes: whileRunning((now) => atChanges(now, statusesOf), Stream.succeed([]))
+      get: statuses,
+      changes: Stream.mapEffect(
+        changes.from(() => undefined),
+        () => statuses
+      )
     }),
     ready: whileRunning((now) => Stream.fromEffect(allReady(now)), Stream.empty).pipe(Stream.runHead, Effect.asVoid),
     health: Effect.map(Effect.zip(current, now), ([{ lastFrameAge, state }, now]) => ({

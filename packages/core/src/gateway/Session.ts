@@ -19,9 +19,9 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import { BotConfig } from "../BotConfig.ts"
 import * as AccessToken from "../openapi/AccessToken.ts"
+import * as Changes from "./Changes.ts"
 import * as Connection from "./Connection.ts"
 import { DispatchSink } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
@@ -148,6 +148,8 @@ export const make = (options: {
   readonly shard: readonly [index: number, count: number]
   /** Replaces the ladders of the configuration's policy. */
   readonly schedule?: ReconnectPolicy.ReconnectSchedule | undefined
+  /** Runs after every change of state, before anything else happens. */
+  readonly onState?: Effect.Effect<void> | undefined
 }): Effect.Effect<
   Session,
   never,
@@ -170,7 +172,8 @@ export const make = (options: {
     const sink = yield* DispatchSink
     const sockets = yield* Effect.context<Socket.WebSocketConstructor>()
     const clock = yield* Effect.clock
-    const state = yield* SubscriptionRef.make<SessionState>({ _tag: "Disconnected" })
+    const changes = Changes.make<SessionState>()
+    let state: SessionState = { _tag: "Disconnected" }
 
     const dropped = yield* Effect.makeLatch(false)
 
@@ -226,10 +229,13 @@ export const make = (options: {
     })
 
     const setState = (next: SessionState): Effect.Effect<void> =>
-      Effect.flatMap(SubscriptionRef.get(state), (current) =>
+      Effect.suspend(() => {
         // the phases without facts of their own are told once
-        current._tag === next._tag && next._tag !== "Waiting" ? Effect.void : SubscriptionRef.set(state, next)
-      )
+        if (state._tag === next._tag && next._tag !== "Waiting") return Effect.void
+        state = next
+        changes.tell(next)
+        return options.onState ?? Effect.void
+      })
 
     const onPhase = (phase: Phase): Effect.Effect<void> =>
       phase === "Ready"
@@ -536,14 +542,16 @@ export const make = (options: {
       roundTrip: link?.roundTrip()
     })
 
+    const states = changes.from(() => state)
+
     const status = Subscribable.make({
-      get: Effect.zipWith(Clock.currentTimeMillis, SubscriptionRef.get(state), toStatus),
-      changes: Stream.mapEffect(state.changes, (current) =>
+      get: Effect.map(Clock.currentTimeMillis, (now) => toStatus(now, state)),
+      changes: Stream.mapEffect(states, (current) =>
         Effect.map(Clock.currentTimeMillis, (now) => toStatus(now, current))
       )
     })
 
-    const ready = state.changes.pipe(
+    const ready = states.pipe(
       Stream.mapEffect((current) =>
         current._tag === "Stopped" ? Effect.fail(current.because) : Effect.succeed(current._tag === "Ready")
       ),
@@ -552,12 +560,10 @@ export const make = (options: {
       Effect.asVoid
     )
 
-    const reconnectNow = Effect.suspend(() =>
-      Effect.map(SubscriptionRef.get(state), (current) => {
-        if (wake !== undefined) Deferred.unsafeDone(wake, Effect.void)
-        else if (current._tag === "Ready") link?.end(new ReconnectRequested({ by: "Caller" }))
-      })
-    )
+    const reconnectNow = Effect.sync(() => {
+      if (wake !== undefined) Deferred.unsafeDone(wake, Effect.void)
+      else if (state._tag === "Ready") link?.end(new ReconnectRequested({ by: "Caller" }))
+    })
 
     return { run, status, ready, reconnectNow }
   })
