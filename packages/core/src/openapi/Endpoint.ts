@@ -289,10 +289,11 @@ export class Retries extends Context.Reference<Retries>()("@effect-qq/core/Endpo
 const notSent = (detail: string): ApiError.ApiUnavailable =>
   new ApiError.ApiUnavailable({ reason: "Malformed", outcome: "not-sent", detail })
 
-const kindOf = (body: unknown): string => {
-  if (body === undefined) return "there is none"
-  if (body === null) return "it is null"
-  return Array.isArray(body) ? "it is a list" : `it is of the type ${typeof body}`
+const oddityOf = (body: unknown): string => {
+  if (body === undefined) return "it has no body"
+  if (body === null) return "its body is null"
+  if (Array.isArray(body)) return "its body is a list"
+  return typeof body === "object" ? "its body lacks what it is about" : `its body is a ${typeof body}`
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -366,8 +367,7 @@ export const make = <
     // What was done is done, whether or not there is anything to say about it.
     const told = raw ?? (repeatable ? raw : {})
     return Either.match(read === undefined ? Either.right(undefined as A) : read(told), {
-      onLeft: () =>
-        Effect.fail(new UnexpectedAnswer({ endpoint, status, traceId, detail: `as for its body, ${kindOf(raw)}` })),
+      onLeft: () => Effect.fail(new UnexpectedAnswer({ endpoint, status, traceId, detail: oddityOf(raw) })),
       onRight: (value) => Effect.succeed({ value, raw, status, traceId })
     })
   }

@@ -100,6 +100,7 @@ const messages = "v2_users/v2_groups *_messages.post (docs 2026-09) [doc]"
 const files = "files / upload_prepare / upload_part_finish (docs 2026-09) [doc]"
 const qqBotNet = "QQBotErrorCode.cs [field]"
 const accessToken = "access-token.html (docs 2026-09) [doc]"
+const menusAndPanels = "pages of menus and panels (docs 2026-08) [field]"
 const recall = "recall endpoints (docs 2026-09) [doc]"
 const stream = "v2_users_stream_messages.post (docs 2026-09) [doc]; LangBot#2454 [field]"
 const send = "send.md [doc]"
@@ -485,6 +486,16 @@ export const table: ReadonlyMap<number, ErrorCodeRow> = new Map([
     400
   ),
   row(40023002, "ip_not_allowed", "err_code paired with code 11298", "botpy#189; openclaw-qqbot#240 [field]", 401),
+  row(40030008, "bad_request", "menu or panel: link is not https", menusAndPanels),
+  row(40030009, "transient", "panel is being changed", menusAndPanels),
+  row(40030011, "bad_request", "panel: scope invalid", menusAndPanels),
+  row(40030012, "bad_request", "panel: target_type invalid", menusAndPanels),
+  row(40030013, "bad_request", "menu or panel: too many items or panels", menusAndPanels),
+  row(40030014, "bad_request", "menu: type of an item invalid", menusAndPanels),
+  row(40030015, "bad_request", "panel: type of an item invalid", menusAndPanels),
+  row(40030016, "bad_request", "menu or panel: a field is missing", menusAndPanels),
+  row(40030018, "bad_request", "panel: targets are not supported in this scene", menusAndPanels),
+  row(40030020, "content_blocked", "menu or panel: content refused by moderation", menusAndPanels),
   row(40030021, "bad_request", "panel target cannot be set on an all-target panel", "docs 2026 panels [doc]"),
   row(40034001, "media_retry", "err_code paired with code 850026 (download failed)", "botpy#172 [field]", 400),
   row(

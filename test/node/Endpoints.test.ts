@@ -1,0 +1,52 @@
+import { AccessToken, BotConfig, Endpoints, Interactions, OpenApi } from "@effect-qq/core"
+import { NodeHttp } from "@effect-qq/node"
+import { Sandbox } from "@effect-qq/node/sandbox"
+import { describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { assert } from "vitest"
+
+/** The HTTP side of a bot alone, over undici, on a sandbox of its own. */
+const api = Layer.unwrapScoped(
+  Effect.map(Sandbox.make({ port: 0 }), (sandbox) => {
+    const config = BotConfig.layer({
+      appId: sandbox.appId,
+      secret: sandbox.secret,
+      hosts: { api: sandbox.apiUrl, token: sandbox.tokenUrl }
+    })
+    return OpenApi.layer.pipe(
+      Layer.provideMerge(AccessToken.layer),
+      Layer.provide(NodeHttp.layer()),
+      Layer.provideMerge(config),
+      Layer.merge(Layer.succeed(Sandbox.Sandbox, sandbox))
+    )
+  })
+)
+
+const guild = "5821904417736650213"
+const channel = "664100231"
+
+describe("endpoints over real HTTP", () => {
+  it.scopedLive("read, page, write, answer without a body and name what is wrong", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      assert.strictEqual((yield* Endpoints.getMe()).username, "demo-bot")
+      const members = yield* Stream.runCollect(Endpoints.listMembers.stream({ guild, limit: 1 }))
+      assert.strictEqual(members.length, 2)
+      const made = yield* Endpoints.createChannel({ guild, body: { name: "茶 & tea" } })
+      assert.strictEqual((yield* Endpoints.getChannel({ channel: made.id ?? "" })).name, "茶 & tea")
+      yield* Endpoints.addReaction({ channel, message: "m/1 ?", emojiType: 2, emoji: "128512" })
+      const reactions = yield* Endpoints.listReactions({ channel, message: "m/1 ?", emojiType: 2, emoji: "128512" })
+      assert.strictEqual(reactions.users?.length, 1)
+      yield* Endpoints.deleteChannel({ channel: made.id ?? "" })
+      const gone = yield* Effect.flip(Endpoints.getChannel({ channel: made.id ?? "" }))
+      assert.strictEqual(gone._tag === "ApiError" ? gone.code : undefined, 10003)
+      const elsewhere = yield* Effect.flip(Endpoints.getGuild({ guild: "../users/@me" }))
+      assert.strictEqual(elsewhere._tag === "ApiError" ? elsewhere.code : undefined, 10004)
+      yield* sandbox.dispatch("INTERACTION_CREATE", { id: "I1", type: 11, user_openid: "U1" })
+      yield* Interactions.acknowledge("I1")
+      assert.isTrue(sandbox.model.journal.some((entry) => entry.kind === "Acknowledged" && entry.id === "I1"))
+    }).pipe(Effect.provide(api))
+  )
+})
