@@ -32,7 +32,8 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { BotConfig } from "./BotConfig.ts"
 import * as Acknowledgement from "./delivery/Acknowledgement.ts"
 import * as Handlers from "./delivery/Handlers.ts"
-import type * as Event from "./events/Event.ts"
+import * as Event from "./events/Event.ts"
+import * as MessageView from "./events/MessageView.ts"
 import * as Changes from "./gateway/Changes.ts"
 import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
@@ -201,15 +202,11 @@ const worse = (one: Session.SessionStatus, other: Session.SessionStatus): Sessio
 
 const isAlive = ({ state }: Session.SessionStatus): boolean => state._tag !== "Stopped"
 
-const isMessage = (event: Event.Event): event is Event.MessageEvent =>
-  event.t === "C2C_MESSAGE_CREATE" || event.t === "GROUP_AT_MESSAGE_CREATE" || event.t === "GROUP_MESSAGE_CREATE"
-
 const conversationOf = (event: Event.Event): string | undefined =>
-  isMessage(event) ? Conversation.toKey(Conversation.ofEvent(event)) : undefined
+  Event.isMessage(event) ? Conversation.toKey(Conversation.ofEvent(event)) : undefined
 
 /** Who wrote a message. */
-const authorOf = ({ author }: Event.MessageEvent): string | null | undefined =>
-  author.user_openid ?? author.member_openid ?? author.id
+const authorOf = (event: Event.MessageEvent): string => MessageView.of(event).author.id
 
 /** How long a dialogue waits for the other. */
 const patience = Duration.minutes(5)
@@ -430,7 +427,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
         delivery.next({
           conversation: Conversation.toKey(conversation),
           queued: options?.queued ?? true,
-          matches: (event) => isMessage(event) && isFromAuthor(event) && (options?.where?.(event) ?? true)
+          matches: (event) => Event.isMessage(event) && isFromAuthor(event) && (options?.where?.(event) ?? true)
         })
       ).pipe(
         Effect.timeout(options?.timeout ?? patience),

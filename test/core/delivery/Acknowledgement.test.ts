@@ -31,7 +31,7 @@ const acknowledged = Effect.map(Bot.entries("Acknowledged"), (entries) =>
 )
 
 const handler = (options?: { readonly acknowledge?: boolean }) =>
-  Gateway.on("Unknown", () => Effect.sleep("20 seconds"), options)
+  Gateway.on("INTERACTION_CREATE", () => Effect.sleep("20 seconds"), options)
 
 const online = (handlers: Layer.Layer<never, never, Gateway.HandlerRegistry>) =>
   Effect.gen(function* () {
@@ -92,7 +92,7 @@ describe("an interaction", () => {
     Effect.gen(function* () {
       const before = yield* failures
       let runs = 0
-      yield* online(Gateway.on("Unknown", () => Effect.sync(() => runs++)))
+      yield* online(Gateway.on("INTERACTION_CREATE", () => Effect.sync(() => runs++)))
       yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) =>
         platform.inject(Fault.http("interaction", Fault.hang({ accepted: false }), { times: 1 }))
       )

@@ -608,17 +608,22 @@ describe("duplicates", () => {
     )
   }
 
-  it.scoped("that are twins of types without a schema are one for a handler of Unknown", () =>
+  it.scoped("in a channel are one for a handler of both types; of a type without a schema, by the event's id", () =>
     Effect.gen(function* () {
       const heard: Array<string | undefined> = []
-      const bot = yield* deliver(Handlers.on("Unknown", (event) => Effect.sync(() => heard.push(event.envelope.t))))
-      const d = { id: "m", channel_id: "c" }
+      const bot = yield* deliver(
+        Layer.mergeAll(
+          Handlers.on(["AT_MESSAGE_CREATE", "MESSAGE_CREATE"], (event) => Effect.sync(() => heard.push(event.t))),
+          Handlers.on("Unknown", (event) => Effect.sync(() => heard.push(event.envelope.t)))
+        )
+      )
+      const d = { id: "m", channel_id: "c", guild_id: "g", author: {} }
       bot.push({ t: "AT_MESSAGE_CREATE", id: "1", d })
       bot.push({ t: "MESSAGE_CREATE", id: "2", d })
-      bot.push({ t: "FRIEND_ADD", id: "3", d: {} })
-      bot.push({ t: "FRIEND_ADD", id: "3", d: {} })
+      bot.push({ t: "NEW_IN_2027", id: "3", d: {} })
+      bot.push({ t: "NEW_IN_2027", id: "3", d: {} })
       yield* settle
-      assert.deepStrictEqual(heard, ["AT_MESSAGE_CREATE", "FRIEND_ADD"])
+      assert.deepStrictEqual(heard, ["AT_MESSAGE_CREATE", "NEW_IN_2027"])
     })
   )
 
@@ -638,8 +643,8 @@ describe("duplicates", () => {
     Effect.gen(function* () {
       let runs = 0
       const bot = yield* deliver(Handlers.on("Unknown", () => Effect.sync(() => runs++)))
-      bot.push({ t: "FRIEND_ADD", d: {} })
-      bot.push({ t: "FRIEND_ADD", d: {} })
+      bot.push({ t: "NEW_IN_2027", d: {} })
+      bot.push({ t: "NEW_IN_2027", d: {} })
       yield* settle
       assert.strictEqual(runs, 2)
     })
@@ -739,14 +744,15 @@ describe("events that nobody handles", () => {
   it.scoped("are seen by who looks at all events", () =>
     Effect.gen(function* () {
       const bot = yield* deliver(Layer.empty)
-      const looking = yield* Effect.fork(Stream.runCollect(Stream.take(bot.events, 2)))
+      const looking = yield* Effect.fork(Stream.runCollect(Stream.take(bot.events, 3)))
       yield* settle
       bot.say("u", "hi")
-      bot.push({ t: "FRIEND_ADD", id: "f", d: {} })
+      bot.push({ t: "FRIEND_ADD", id: "f", d: { openid: "u" } })
+      bot.push({ t: "NEW_IN_2027", id: "n", d: {} })
       const seen = yield* Fiber.join(looking)
       assert.deepStrictEqual(
         [...seen].map(({ t }) => t),
-        [C2C, "Unknown"]
+        [C2C, "FRIEND_ADD", "Unknown"]
       )
       yield* settle
       assert.strictEqual(bot.unsettled(), 0)

@@ -23,7 +23,7 @@ const start = Effect.gen(function* () {
   const heard = yield* Ref.make<ReadonlyArray<string>>([])
   const fiber = yield* Effect.forkScoped(
     Gateway.run(
-      Gateway.on(["Unknown", "C2C_MESSAGE_CREATE"], ({ envelope }) =>
+      Gateway.on(["AT_MESSAGE_CREATE", "C2C_MESSAGE_CREATE"], ({ envelope }) =>
         Ref.update(heard, (all) => [...all, (envelope.d as { readonly content: string }).content.replace(/^<.*> /, "")])
       )
     )

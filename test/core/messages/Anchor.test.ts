@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
+import * as Event from "../../../packages/core/src/events/Event.ts"
 import * as Anchor from "../../../packages/core/src/messages/Anchor.ts"
 import * as AuditOutcomes from "../../../packages/core/src/messages/AuditOutcomes.ts"
 import * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
@@ -34,7 +36,12 @@ describe("what a dispatch can be replied by", () => {
     ["C2C_MSG_REJECT", { openid: "u" }, undefined],
     ["C2C_MESSAGE_CREATE", { id: "", author: { user_openid: "u" } }, undefined],
     ["C2C_MESSAGE_CREATE", { id: "m", author: {} }, undefined],
-    ["GROUP_AT_MESSAGE_CREATE", { id: 7, group_openid: "g" }, undefined],
+    ["GROUP_AT_MESSAGE_CREATE", { id: 7, group_openid: "g" }, "msg_id 7 group:g"],
+    ["AT_MESSAGE_CREATE", { id: "m", channel_id: 2 ** 60 }, undefined],
+    ["MESSAGE_REACTION_ADD", { user_id: "x", guild_id: "q", channel_id: "c" }, "event_id e channel:c"],
+    ["MESSAGE_REACTION_REMOVE", { user_id: "x", guild_id: "q", channel_id: 664100231 }, "event_id e channel:664100231"],
+    ["FORUM_THREAD_CREATE", { guild_id: "q", channel_id: "c" }, undefined],
+    ["GUILD_MEMBER_ADD", { guild_id: "q", user: { id: "x" } }, undefined],
     ["READY", { session_id: "s" }, undefined]
   ] as const) {
     it(`${t} ${JSON.stringify(d)}: ${expected ?? "nothing"}`, () => {
@@ -62,6 +69,24 @@ describe("what a dispatch can be replied by", () => {
       }),
       { numRuns: 2000 }
     )
+  })
+
+  it("is the same for a message that was decoded", () => {
+    for (const [t, d] of [
+      ["C2C_MESSAGE_CREATE", { id: "m", author: { user_openid: "", id: "x" } }],
+      ["GROUP_AT_MESSAGE_CREATE", { id: "m", group_openid: "g", author: {} }],
+      ["GROUP_MESSAGE_CREATE", { id: 7, group_openid: "g", author: {} }],
+      ["AT_MESSAGE_CREATE", { id: "m", channel_id: "c", guild_id: "q", author: {} }],
+      ["MESSAGE_CREATE", { id: "m", channel_id: "c", guild_id: "q", author: {} }],
+      ["DIRECT_MESSAGE_CREATE", { id: "m", channel_id: "c", guild_id: "q", author: {} }]
+    ] as const) {
+      const event = Either.getOrThrow(Event.decode({ op: 0, t, d, id: "e" }))
+      assert.isTrue(Event.isMessage(event), t)
+      if (!Event.isMessage(event)) continue
+      assert.deepStrictEqual(Option.getOrThrow(Anchor.ofEvent(event)), Anchor.ofMessage(event), t)
+    }
+    const other = Either.getOrThrow(Event.decode({ op: 0, t: "FRIEND_ADD", d: { openid: "u" }, id: "e" }))
+    assert.isFalse(Event.isMessage(other))
   })
 
   it("anchors with the same content are equal", () => {

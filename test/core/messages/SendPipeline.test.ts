@@ -93,12 +93,32 @@ describe("every scene", () => {
   it.effect("events are replied to by their own id", () =>
     Effect.gen(function* () {
       const { happens } = yield* listening
-      const event = yield* happens("FRIEND_ADD", { openid: "u1", timestamp: 1 })
-      const receipt = yield* Messenger.reply(anchorOf(event), Message.text("welcome"))
-      assert.strictEqual(receipt.via, "passive")
-      const [message] = yield* sent
-      assert.strictEqual(message?.eventId, event.envelope.id)
-      assert.isUndefined(message?.msgId)
+      for (const [type, payload, place] of [
+        ["FRIEND_ADD", { openid: "u1", timestamp: 1 }, "c2c:u1"],
+        ["INTERACTION_CREATE", { id: "i", type: 11, group_openid: "g1" }, "group:g1"],
+        ["MESSAGE_REACTION_ADD", { guild_id: "q", channel_id: "c1", user_id: "e", emoji: { id: "4" } }, "channel:c1"]
+      ] as const) {
+        const event = yield* happens(type, payload)
+        if (event.t !== type) throw new Error(`${event.t} is not ${type}`)
+        const receipt = yield* Messenger.reply(event, Message.text("welcome"))
+        assert.strictEqual(receipt.via, "passive")
+        const message = (yield* sent).at(-1)
+        assert.strictEqual(`${message?.scene}:${message?.target}`, place)
+        assert.strictEqual(message?.eventId, event.envelope.id)
+        assert.isUndefined(message?.msgId)
+      }
+    }).pipe(on())
+  )
+
+  it.effect("an event that cannot be replied to is refused before any request", () =>
+    Effect.gen(function* () {
+      const { happens } = yield* listening
+      const event = yield* happens("INTERACTION_CREATE", { id: "i", type: 11, guild_id: "q", channel_id: "c1" })
+      if (event.t !== "INTERACTION_CREATE") throw new Error(event.t)
+      const error = errorOf(yield* Effect.either(Messenger.reply(event, Message.text("x"))))
+      assert.strictEqual(error._tag, "MessageInvalid")
+      assert.include(error.message, "INTERACTION_CREATE")
+      assert.lengthOf(yield* requests, 0)
     }).pipe(on())
   )
 

@@ -4,7 +4,7 @@ import { type Fault, type PlatformModel, TestPlatform } from "@effect-qq/core/te
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Bot from "../../support/bot.ts"
 
@@ -79,6 +79,15 @@ export interface Listening {
   readonly newestOther: Effect.Effect<Event.Event>
 }
 
+const otherTypes = [
+  "AT_MESSAGE_CREATE",
+  "DIRECT_MESSAGE_CREATE",
+  "FRIEND_ADD",
+  "C2C_MSG_RECEIVE",
+  "INTERACTION_CREATE",
+  "MESSAGE_REACTION_ADD"
+] as const
+
 /** A bot that is online and only listens: the test answers. */
 export const listening: Effect.Effect<Listening, GatewayError.GatewayStopped, Gateway.Gateway | Scope.Scope> =
   Effect.gen(function* () {
@@ -86,10 +95,11 @@ export const listening: Effect.Effect<Listening, GatewayError.GatewayStopped, Ga
     const others: Array<Event.Event> = []
     yield* Effect.forkScoped(
       Gateway.run(
-        Gateway.on(
-          ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "Unknown"],
-          (event: Event.C2CMessageCreate | Event.GroupAtMessageCreate | Event.Unknown) =>
-            Effect.sync(() => (event.t === "Unknown" ? others.push(event) : messages.push(event)))
+        Layer.mergeAll(
+          Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE"], (event) =>
+            Effect.sync(() => messages.push(event))
+          ),
+          Gateway.on([...otherTypes], (event) => Effect.sync(() => others.push(event)))
         )
       )
     )

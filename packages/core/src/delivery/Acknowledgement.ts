@@ -13,6 +13,7 @@ import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
 import type { BotConfig } from "../BotConfig.ts"
 import type * as Event from "../events/Event.ts"
+import * as Interaction from "../events/Interaction.ts"
 import * as Interactions from "../openapi/Interactions.ts"
 import type { OpenApi } from "../openapi/OpenApi.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
@@ -36,14 +37,6 @@ const capacity = 256
 
 /** So many are told at the same time. */
 const concurrency = 16
-
-const idOf = ({ d }: Event.Event["envelope"]): string | undefined => {
-  if (typeof d !== "object" || d === null) return undefined
-  const { data, id, type } = d as { readonly id?: unknown; readonly type?: unknown; readonly data?: unknown }
-  const inner = typeof data === "object" && data !== null ? (data as { readonly type?: unknown }).type : undefined
-  const known: ReadonlySet<unknown> = Interactions.acknowledgedTypes
-  return typeof id === "string" && id !== "" && known.has(type ?? inner) ? id : undefined
-}
 
 /**
  * Acknowledges interactions for as long as the scope is open. What cannot be told in time is logged and counted: the
@@ -77,9 +70,9 @@ export const make: Effect.Effect<Acknowledgement, never, BotConfig | OpenApi | S
 
   return {
     received: (event, handlers) => {
-      if (event.envelope.t !== "INTERACTION_CREATE") return
-      const id = handlers.some(({ acknowledge }) => acknowledge === false) ? undefined : idOf(event.envelope)
-      if (id !== undefined && !waiting.unsafeOffer(id)) DeliveryMetrics.acknowledgementsFailed.unsafeUpdate(1, [])
+      if (event.t !== "INTERACTION_CREATE" || !Interaction.wantsAcknowledgement(event)) return
+      if (event.id === "" || handlers.some(({ acknowledge }) => acknowledge === false)) return
+      if (!waiting.unsafeOffer(event.id)) DeliveryMetrics.acknowledgementsFailed.unsafeUpdate(1, [])
     }
   }
 })

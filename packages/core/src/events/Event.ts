@@ -3,141 +3,96 @@
  * event of the platform is never an error.
  *
  * An event is the payload (`d`) with two fields added: `t`, and `envelope`, the frame it came in. The payload as it was on
- * the wire, unknown fields included, is `event.envelope.d`. An optional field that came with the wrong type is `null`.
+ * the wire, unknown fields included, is `event.envelope.d`. An optional field that came with the wrong type is `null`; see
+ * {@link decode}.
  *
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import type * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type { Frame } from "../gateway/Frame.ts"
-
-/** How a field that may be missing is read. */
-type Optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional<Schema.NullOr<Schema.Schema<A, I>>>
-
-/** Absent, `null` and present are all seen on the wire. */
-const strict: Optional = (schema) => Schema.optional(Schema.NullOr(schema))
-
-/** What nobody may rely on must not cost the event: here a value of the wrong type is read as `null`. */
-const lenient: Optional = (schema) =>
-  Schema.optional(Schema.NullOr(schema).annotations({ decodingFallback: () => Either.right(null) }))
-
-const authorOf = (optional: Optional) =>
-  Schema.Struct({
-    id: optional(Schema.String),
-    username: optional(Schema.String),
-    bot: optional(Schema.Boolean),
-    union_openid: optional(Schema.String),
-    /** Set in private chats. */
-    user_openid: optional(Schema.String),
-    /** Set in groups. */
-    member_openid: optional(Schema.String),
-    /** `member`, `admin` or `owner`, in groups. */
-    member_role: optional(Schema.String)
-  })
-
-const attachmentOf = (optional: Optional) =>
-  Schema.Struct({
-    url: optional(Schema.String),
-    filename: optional(Schema.String),
-    content_type: optional(Schema.String),
-    size: optional(Schema.Number),
-    width: optional(Schema.Number),
-    height: optional(Schema.Number),
-    voice_wav_url: optional(Schema.String),
-    asr_refer_text: optional(Schema.String)
-  })
-
-const sceneOf = (optional: Optional) =>
-  Schema.Struct({
-    source: optional(Schema.String),
-    /** `key=value` strings: `msg_idx`, `ref_msg_idx`, `auth_token`. */
-    ext: optional(Schema.Array(Schema.String))
-  })
-
-/** Absent or `null` on the wire is empty text in an event: `message` sees to that, which costs less than a default here. */
-const content = strict(Schema.String)
-
-const c2cMessageOf = (optional: Optional) =>
-  Schema.Struct({
-    /** The `msg_id` of a passive reply: valid for 60 minutes and 4 replies. */
-    id: Schema.String,
-    author: authorOf(optional),
-    /** May be empty, or a single space, when there are only attachments. */
-    content,
-    timestamp: optional(Schema.String),
-    /** 0 text, 3 ark card, 101 parallel messages, 102 chat record, 103 quote. */
-    message_type: optional(Schema.Number),
-    message_scene: optional(sceneOf(optional)),
-    attachments: optional(Schema.Array(attachmentOf(optional))),
-    msg_elements: optional(Schema.Array(Schema.Unknown)),
-    ark_data: optional(Schema.Unknown)
-  })
-
-const groupMessageOf = (optional: Optional) =>
-  Schema.Struct({
-    /** The `msg_id` of a passive reply: valid for 5 minutes and 5 replies. */
-    id: Schema.String,
-    group_openid: Schema.String,
-    author: authorOf(optional),
-    /** Where the bot was addressed its mention is gone, which leaves a leading space. */
-    content,
-    timestamp: optional(Schema.String),
-    message_type: optional(Schema.Number),
-    message_scene: optional(sceneOf(optional)),
-    attachments: optional(Schema.Array(attachmentOf(optional))),
-    mentions: optional(Schema.Array(Schema.Unknown)),
-    msg_elements: optional(Schema.Array(Schema.Unknown)),
-    ark_data: optional(Schema.Unknown)
-  })
-
-const readyPayloadOf = (optional: Optional) =>
-  Schema.Struct({
-    session_id: Schema.String,
-    version: optional(Schema.Number),
-    user: optional(Schema.Struct({ id: optional(Schema.String), username: optional(Schema.String) })),
-    shard: optional(Schema.Array(Schema.Number))
-  })
+import { Audio, Listener } from "./Audio.ts"
+import { C2CMessage, GroupMessage } from "./ChatMessage.ts"
+import { Activity, AuditResult, Post, Reply, Thread } from "./Forum.ts"
+import { JoinRequest, MemberChange } from "./GroupMember.ts"
+import { Channel, Guild, Member } from "./Guild.ts"
+import { Deletion, GuildMessage } from "./GuildMessage.ts"
+import { Interaction } from "./Interaction.ts"
+import { MessageAudit } from "./MessageAudit.ts"
+import { type Reader, reader } from "./Payload.ts"
+import { Reaction } from "./Reaction.ts"
+import { Ready as ReadyPayload } from "./Ready.ts"
+import { ChatEntry, FriendAddition, FriendRemoval, GroupChange, SubscriptionChange, UserConsent } from "./Relation.ts"
 
 /**
- * Whoever wrote a message.
+ * The schemas of the payloads, by type. RESUMED has none: its payload is the empty string.
+ *
+ * Source: `interface-framework/event-emit.md` of the platform's documentation, and the pages that the families name.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const Author: ReturnType<typeof authorOf> = authorOf(strict)
-
-/**
- * A picture, film, voice message or file. `url` is signed and short-lived.
- *
- * @since 0.1.0
- * @category schemas
- */
-export const Attachment: ReturnType<typeof attachmentOf> = attachmentOf(strict)
-
-/**
- * The payload of a message in a private chat.
- *
- * @since 0.1.0
- * @category schemas
- */
-export const C2CMessage: ReturnType<typeof c2cMessageOf> = c2cMessageOf(strict)
-
-/**
- * The payload of a message in a group.
- *
- * @since 0.1.0
- * @category schemas
- */
-export const GroupMessage: ReturnType<typeof groupMessageOf> = groupMessageOf(strict)
-
-/**
- * The payload of READY.
- *
- * @since 0.1.0
- * @category schemas
- */
-export const ReadyPayload: ReturnType<typeof readyPayloadOf> = readyPayloadOf(strict)
+export const payloads = {
+  READY: ReadyPayload,
+  C2C_MESSAGE_CREATE: C2CMessage,
+  GROUP_AT_MESSAGE_CREATE: GroupMessage,
+  GROUP_MESSAGE_CREATE: GroupMessage,
+  FRIEND_ADD: FriendAddition,
+  FRIEND_DEL: FriendRemoval,
+  C2C_MSG_REJECT: UserConsent,
+  C2C_MSG_RECEIVE: UserConsent,
+  GROUP_ADD_ROBOT: GroupChange,
+  GROUP_DEL_ROBOT: GroupChange,
+  GROUP_MSG_REJECT: GroupChange,
+  GROUP_MSG_RECEIVE: GroupChange,
+  GROUP_MEMBER_ADD: MemberChange,
+  GROUP_MEMBER_REMOVE: MemberChange,
+  GROUP_JOIN_REQUEST: JoinRequest,
+  SUBSCRIBE_MESSAGE_STATUS: SubscriptionChange,
+  ENTER_AIO: ChatEntry,
+  INTERACTION_CREATE: Interaction,
+  AT_MESSAGE_CREATE: GuildMessage,
+  MESSAGE_CREATE: GuildMessage,
+  DIRECT_MESSAGE_CREATE: GuildMessage,
+  MESSAGE_DELETE: Deletion,
+  PUBLIC_MESSAGE_DELETE: Deletion,
+  DIRECT_MESSAGE_DELETE: Deletion,
+  MESSAGE_AUDIT_PASS: MessageAudit,
+  MESSAGE_AUDIT_REJECT: MessageAudit,
+  MESSAGE_REACTION_ADD: Reaction,
+  MESSAGE_REACTION_REMOVE: Reaction,
+  GUILD_CREATE: Guild,
+  GUILD_UPDATE: Guild,
+  GUILD_DELETE: Guild,
+  CHANNEL_CREATE: Channel,
+  CHANNEL_UPDATE: Channel,
+  CHANNEL_DELETE: Channel,
+  GUILD_MEMBER_ADD: Member,
+  GUILD_MEMBER_UPDATE: Member,
+  GUILD_MEMBER_REMOVE: Member,
+  FORUM_THREAD_CREATE: Thread,
+  FORUM_THREAD_UPDATE: Thread,
+  FORUM_THREAD_DELETE: Thread,
+  FORUM_POST_CREATE: Post,
+  FORUM_POST_DELETE: Post,
+  FORUM_REPLY_CREATE: Reply,
+  FORUM_REPLY_DELETE: Reply,
+  FORUM_PUBLISH_AUDIT_RESULT: AuditResult,
+  OPEN_FORUM_THREAD_CREATE: Activity,
+  OPEN_FORUM_THREAD_UPDATE: Activity,
+  OPEN_FORUM_THREAD_DELETE: Activity,
+  OPEN_FORUM_POST_CREATE: Activity,
+  OPEN_FORUM_POST_DELETE: Activity,
+  OPEN_FORUM_REPLY_CREATE: Activity,
+  OPEN_FORUM_REPLY_DELETE: Activity,
+  AUDIO_START: Audio,
+  AUDIO_FINISH: Audio,
+  AUDIO_ON_MIC: Audio,
+  AUDIO_OFF_MIC: Audio,
+  AUDIO_OR_LIVE_CHANNEL_MEMBER_ENTER: Listener,
+  AUDIO_OR_LIVE_CHANNEL_MEMBER_EXIT: Listener
+} as const
 
 /** What every event has besides its payload. */
 interface Envelope<T extends string> {
@@ -147,7 +102,11 @@ interface Envelope<T extends string> {
 }
 
 /** A message without text has empty text. */
-type WithContent<A> = Omit<A, "content"> & { readonly content: string }
+type Payload<A> = "content" extends keyof A ? A & { readonly content: string } : A
+
+type Known = {
+  readonly [T in keyof typeof payloads]: Envelope<T> & Payload<Schema.Schema.Type<(typeof payloads)[T]>>
+}
 
 /**
  * A new session began.
@@ -155,7 +114,7 @@ type WithContent<A> = Omit<A, "content"> & { readonly content: string }
  * @since 0.1.0
  * @category models
  */
-export type Ready = Envelope<"READY"> & typeof ReadyPayload.Type
+export type Ready = Known["READY"]
 
 /**
  * A session goes on: everything that was missed has been replayed.
@@ -171,7 +130,7 @@ export type Resumed = Envelope<"RESUMED">
  * @since 0.1.0
  * @category models
  */
-export type C2CMessageCreate = Envelope<"C2C_MESSAGE_CREATE"> & WithContent<typeof C2CMessage.Type>
+export type C2CMessageCreate = Known["C2C_MESSAGE_CREATE"]
 
 /**
  * Somebody addressed the bot in a group.
@@ -179,7 +138,7 @@ export type C2CMessageCreate = Envelope<"C2C_MESSAGE_CREATE"> & WithContent<type
  * @since 0.1.0
  * @category models
  */
-export type GroupAtMessageCreate = Envelope<"GROUP_AT_MESSAGE_CREATE"> & WithContent<typeof GroupMessage.Type>
+export type GroupAtMessageCreate = Known["GROUP_AT_MESSAGE_CREATE"]
 
 /**
  * Somebody wrote in a group whose owner lets the bot read everything. The same message may come as
@@ -188,7 +147,40 @@ export type GroupAtMessageCreate = Envelope<"GROUP_AT_MESSAGE_CREATE"> & WithCon
  * @since 0.1.0
  * @category models
  */
-export type GroupMessageCreate = Envelope<"GROUP_MESSAGE_CREATE"> & WithContent<typeof GroupMessage.Type>
+export type GroupMessageCreate = Known["GROUP_MESSAGE_CREATE"]
+
+/**
+ * Somebody addressed the bot in a channel of a guild.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AtMessageCreate = Known["AT_MESSAGE_CREATE"]
+
+/**
+ * Somebody wrote in a channel of a guild: bots of the private domain only. The same message may come as
+ * {@link AtMessageCreate} too.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type MessageCreate = Known["MESSAGE_CREATE"]
+
+/**
+ * A member of a guild wrote to the bot in private.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type DirectMessageCreate = Known["DIRECT_MESSAGE_CREATE"]
+
+/**
+ * Somebody used a button, a menu or a setting of the bot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type InteractionCreate = Known["INTERACTION_CREATE"]
 
 /**
  * An event of a type that has no schema here; its type on the wire is `envelope.t`.
@@ -221,15 +213,21 @@ export type Gap = Envelope<"Gap"> & {
  * @since 0.1.0
  * @category models
  */
-export type Event = C2CMessageCreate | Gap | GroupAtMessageCreate | GroupMessageCreate | Ready | Resumed | Unknown
+export type Event = Known[keyof Known] | Gap | Resumed | Unknown
 
 /**
- * Any event that is a message somebody wrote.
+ * Any event that is a message somebody wrote. `MessageView.of` shows all of them in one form.
  *
  * @since 0.1.0
  * @category models
  */
-export type MessageEvent = C2CMessageCreate | GroupAtMessageCreate | GroupMessageCreate
+export type MessageEvent =
+  | C2CMessageCreate
+  | GroupAtMessageCreate
+  | GroupMessageCreate
+  | AtMessageCreate
+  | MessageCreate
+  | DirectMessageCreate
 
 /**
  * The name of a kind of event.
@@ -242,42 +240,43 @@ export type EventType = Event["t"]
 /**
  * The events of the named kinds.
  *
+ * @example
+ * ```ts
+ * import type { Event } from "@effect-qq/core"
+ *
+ * const greeting = (event: Event.EventOf<"FRIEND_ADD">) => `welcome, ${event.nick ?? event.openid}`
+ * ```
+ *
  * @since 0.1.0
  * @category models
  */
 export type EventOf<T extends EventType> = Extract<Event, { readonly t: T }>
 
-type Decoder = (payload: unknown) => Either.Either<object, ParseResult.ParseError>
+const messageScenes: ReadonlyMap<string, string> = new Map<MessageEvent["t"], string>([
+  ["C2C_MESSAGE_CREATE", "c2c"],
+  ["GROUP_AT_MESSAGE_CREATE", "group"],
+  ["GROUP_MESSAGE_CREATE", "group"],
+  ["AT_MESSAGE_CREATE", "channel"],
+  ["MESSAGE_CREATE", "channel"],
+  ["DIRECT_MESSAGE_CREATE", "dm"]
+])
 
-/** The lenient reading costs half as much again, so it is left for payloads that need it. */
-const decoder = <A extends object, I>(schemaOf: (optional: Optional) => Schema.Schema<A, I>): Decoder => {
-  const decodeStrictly = Schema.decodeUnknownEither(schemaOf(strict))
-  const decodeLeniently = Schema.decodeUnknownEither(schemaOf(lenient))
-  return (payload) => {
-    const decoded = decodeStrictly(payload)
-    return Either.isRight(decoded) ? decoded : decodeLeniently(payload)
-  }
-}
-
-/** A message without text has empty text. */
+/** A message without text has empty text: seeing to that here costs less than a default in the schema. */
 const message =
-  (decode: Decoder): Decoder =>
-  (payload) => {
-    const decoded = decode(payload)
-    if (Either.isRight(decoded)) {
-      const fields = decoded.right as { content?: string | null }
-      fields.content ??= ""
-    }
-    return decoded
+  (read: Reader): Reader =>
+  (payload, event) => {
+    const problem = read(payload, event)
+    if (problem === undefined) (event as { content?: string | null }).content ??= ""
+    return problem
   }
 
-const decoders: ReadonlyMap<string, Decoder> = new Map([
-  ["C2C_MESSAGE_CREATE", message(decoder(c2cMessageOf))],
-  ["GROUP_AT_MESSAGE_CREATE", message(decoder(groupMessageOf))],
-  ["GROUP_MESSAGE_CREATE", message(decoder(groupMessageOf))],
-  ["READY", decoder(readyPayloadOf)],
-  // its payload is the empty string
-  ["RESUMED", () => Either.right({})]
+const readers: ReadonlyMap<string, Reader> = new Map([
+  ...Object.entries(payloads).map(([type, schema]): [string, Reader] => [
+    type,
+    messageScenes.has(type) ? message(reader(schema)) : reader(schema)
+  ]),
+  // its payload is the empty string, and would be nothing to read if it were not
+  ["RESUMED", () => undefined]
 ])
 
 /**
@@ -286,28 +285,33 @@ const decoders: ReadonlyMap<string, Decoder> = new Map([
  * @since 0.1.0
  * @category guards
  */
-export const isKnown = (type: string | undefined): boolean => type !== undefined && decoders.has(type)
+export const isKnown = (type: string | undefined): boolean => type !== undefined && readers.has(type)
 
-/** The decoders make a new object for each event, which may therefore still be completed. */
-const complete = (payload: object, t: string, envelope: Frame): Event => {
-  const event = payload as { t: string; envelope: Frame }
-  event.t = t
-  event.envelope = envelope
-  return event as Event
-}
+/**
+ * Whether an event is a message that somebody wrote.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isMessage = (event: Event): event is MessageEvent => messageScenes.has(event.t)
 
 /**
  * Makes an event of a dispatch. Fails when a payload of a known type lacks what every event of that type has.
+ *
+ * Where a payload is not as its schema says, a number is read as text and decimal digits are read as a number, if that is
+ * what belongs there; an optional field of any other wrong type is `null`. An id that came as a JSON number above 2^53 had
+ * lost its last digits before.
  *
  * @since 0.1.0
  * @category decoding
  */
 export const decode = (frame: Frame): Either.Either<Event, ParseResult.ParseError> => {
   const type = frame.t ?? ""
-  const decodePayload = decoders.get(type)
-  if (decodePayload === undefined) return Either.right(complete({}, "Unknown", frame))
-  const payload = decodePayload(frame.d)
-  return Either.isRight(payload) ? Either.right(complete(payload.right, type, frame)) : Either.left(payload.left)
+  const read = readers.get(type)
+  const event: Envelope<string> = { t: read === undefined ? "Unknown" : type, envelope: frame }
+  const problem = read?.(frame.d, event)
+  // the reader of a type gives an event what is of its type
+  return problem === undefined ? Either.right(event as Event) : Either.left(problem)
 }
 
 /**
@@ -322,6 +326,14 @@ export const gap = (facts: Omit<Gap, "t" | "envelope">): Gap => ({
   envelope: { op: 0, t: "Gap", d: facts }
 })
 
+/**
+ * The dispatch that an event came in: decoding loses nothing.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encode = (event: Event): Frame => event.envelope
+
 const textField = (value: unknown, name: string): string | undefined => {
   if (typeof value !== "object" || value === null) return undefined
   const found = (value as Readonly<Record<string, unknown>>)[name]
@@ -330,6 +342,16 @@ const textField = (value: unknown, name: string): string | undefined => {
 
 const author = (payload: unknown): unknown =>
   typeof payload === "object" && payload !== null ? (payload as { readonly author?: unknown }).author : undefined
+
+/** Of what was deleted, the place is beside the message's id; of a guild, the id is its own. */
+const elsewhere = (type: string, payload: unknown): string | undefined => {
+  if (type.endsWith("MESSAGE_DELETE")) {
+    const channel = textField((payload as { readonly message?: unknown } | null | undefined)?.message, "channel_id")
+    return channel === undefined ? undefined : `channel:${channel}`
+  }
+  const guild = type.startsWith("GUILD_") ? textField(payload, "id") : undefined
+  return guild === undefined ? undefined : `guild:${guild}`
+}
 
 /**
  * What orders events: those with the same key are handled one after another. The conversation where there is one,
@@ -351,17 +373,10 @@ export const orderKey = (frame: Frame): string => {
     textField(payload, "openid") ??
     textField(author(payload), "user_openid") ??
     textField(author(payload), "id")
-  return user === undefined ? `type:${frame.t ?? ""}` : `c2c:${user}`
+  if (user !== undefined) return `c2c:${user}`
+  const type = frame.t ?? ""
+  return elsewhere(type, payload) ?? `type:${type}`
 }
-
-const messageScenes: ReadonlyMap<string, string> = new Map([
-  ["C2C_MESSAGE_CREATE", "c2c"],
-  ["GROUP_AT_MESSAGE_CREATE", "group"],
-  ["GROUP_MESSAGE_CREATE", "group"],
-  ["AT_MESSAGE_CREATE", "channel"],
-  ["MESSAGE_CREATE", "channel"],
-  ["DIRECT_MESSAGE_CREATE", "dm"]
-])
 
 /**
  * What tells that two dispatches are the same event: the scene and message id of a message, so that the twins of one

@@ -7,6 +7,7 @@
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
 import type * as Event from "../events/Event.ts"
+import { type Fields, fieldsOf, textOf } from "../events/Payload.ts"
 import * as Conversation from "./Conversation.ts"
 
 /**
@@ -51,12 +52,6 @@ export interface Dispatch {
   readonly d?: unknown
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
-const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {})
-
-const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
-
 const userOf = (d: Fields): string | undefined => {
   const author = fieldsOf(d["author"])
   return textOf(author["user_openid"]) ?? textOf(author["id"])
@@ -75,24 +70,48 @@ const messageTargets = new Map<string, readonly [Conversation.Scene, (d: Fields)
 /**
  * The events that can be answered by their own id, and in which scenes.
  *
- * Source: the event pages of the platform's documentation of 2026. Guild events that can be answered so are not listed: which
- * channel the answer belongs to differs from one to the next.
+ * Source: the event pages of the platform's documentation of 2026. Those of forums and of members of guilds can be answered so
+ * too, but not where they happened: a forum takes no messages, and a member is in no channel. {@link make} makes an anchor of
+ * such an event's id and the channel of one's choice.
  *
  * @since 0.1.0
  * @category constants
  */
-export const repliableEvents: ReadonlyMap<string, ReadonlySet<Conversation.Scene>> = new Map([
-  ["INTERACTION_CREATE", new Set<Conversation.Scene>(["c2c", "group"])],
-  ["FRIEND_ADD", new Set<Conversation.Scene>(["c2c"])],
-  ["C2C_MSG_RECEIVE", new Set<Conversation.Scene>(["c2c"])],
-  ["GROUP_ADD_ROBOT", new Set<Conversation.Scene>(["group"])],
-  ["GROUP_MSG_RECEIVE", new Set<Conversation.Scene>(["group"])]
+export const repliableEvents: ReadonlyMap<string, ReadonlySet<Conversation.Scene>> = new Map<
+  RepliableEvent["t"],
+  ReadonlySet<Conversation.Scene>
+>([
+  ["INTERACTION_CREATE", new Set(["c2c", "group"])],
+  ["FRIEND_ADD", new Set(["c2c"])],
+  ["C2C_MSG_RECEIVE", new Set(["c2c"])],
+  ["GROUP_ADD_ROBOT", new Set(["group"])],
+  ["GROUP_MSG_RECEIVE", new Set(["group"])],
+  ["MESSAGE_REACTION_ADD", new Set(["channel"])],
+  ["MESSAGE_REACTION_REMOVE", new Set(["channel"])]
 ])
+
+/**
+ * An event that is no message and can be replied to, where it happened in a scene that {@link repliableEvents} names.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RepliableEvent = Event.EventOf<
+  | "INTERACTION_CREATE"
+  | "FRIEND_ADD"
+  | "C2C_MSG_RECEIVE"
+  | "GROUP_ADD_ROBOT"
+  | "GROUP_MSG_RECEIVE"
+  | "MESSAGE_REACTION_ADD"
+  | "MESSAGE_REACTION_REMOVE"
+>
 
 /** Where an event that is no message happened. */
 const placeOf = (d: Fields): readonly [Conversation.Scene, string] | undefined => {
   const group = textOf(d["group_openid"])
   if (group !== undefined) return ["group", group]
+  const channel = textOf(d["channel_id"])
+  if (channel !== undefined) return ["channel", channel]
   const user = textOf(d["user_openid"]) ?? textOf(d["openid"])
   return user === undefined ? undefined : ["c2c", user]
 }
@@ -126,20 +145,18 @@ export const ofDispatch = (dispatch: Dispatch): Option.Option<Anchor> => {
 }
 
 /**
- * What an event can be replied by: a message by its id; INTERACTION_CREATE, FRIEND_ADD, C2C_MSG_RECEIVE, GROUP_ADD_ROBOT
- * and GROUP_MSG_RECEIVE by the event's. None for anything else.
+ * What an event can be replied by: a message by its id, one of {@link repliableEvents} by its own. None for anything else.
  *
  * @example
  * ```ts
- * import { Anchor, Gateway, Message, Messenger } from "@effect-qq/core"
+ * import { Anchor, Event, Message, Messenger } from "@effect-qq/core"
  * import { Effect, Option } from "effect"
  *
- * const Welcome = Gateway.on("Unknown", (event) =>
+ * const answer = (event: Event.Event) =>
  *   Option.match(Anchor.ofEvent(event), {
  *     onNone: () => Effect.void,
- *     onSome: (anchor) => Messenger.reply(anchor, Message.text("hello"))
+ *     onSome: (anchor) => Messenger.reply(anchor, Message.text("noted"))
  *   })
- * )
  * ```
  *
  * @since 0.1.0

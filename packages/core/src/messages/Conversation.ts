@@ -186,8 +186,20 @@ export const fromKey = (text: string): Option.Option<Conversation> => {
  * @since 0.1.0
  * @category constructors
  */
-export const ofEvent = (event: Event.MessageEvent): Conversation =>
-  event.t === "C2C_MESSAGE_CREATE" ? c2c(event.author.user_openid ?? event.author.id ?? "") : group(event.group_openid)
+export const ofEvent = (event: Event.MessageEvent): Conversation => {
+  switch (event.t) {
+    case "C2C_MESSAGE_CREATE":
+      return c2c(event.author.user_openid || event.author.id || "")
+    case "GROUP_AT_MESSAGE_CREATE":
+    case "GROUP_MESSAGE_CREATE":
+      return group(event.group_openid)
+    case "AT_MESSAGE_CREATE":
+    case "MESSAGE_CREATE":
+      return channel(event.channel_id)
+    case "DIRECT_MESSAGE_CREATE":
+      return directMessage(event.guild_id)
+  }
+}
 
 /** The path under which a conversation's endpoints are. */
 const basePath = (conversation: Conversation): string =>

@@ -64,6 +64,14 @@ export interface ReplyOptions {
 }
 
 /**
+ * What a reply can be to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Answerable = Event.MessageEvent | Anchor.RepliableEvent | Anchor.Anchor
+
+/**
  * How one message is sent that is no reply.
  *
  * @since 0.1.0
@@ -101,13 +109,14 @@ export type RecallError = SendError.SendError | SendError.RecallExpired
  */
 export interface MessengerShape {
   /**
-   * Answers a message, or an event by its `Anchor`. Retries are safe in private chats and groups: the platform shows a reply
+   * Answers a message, one of the other events that can be replied to, or anything by its `Anchor`. Fails with
+   * `MessageInvalid` where an event cannot be replied to, as an interaction in a guild. Retries are safe in private chats and groups: the platform shows a reply
    * once; in guilds, whose endpoints know no `msg_seq`, an attempt of unknown outcome is not repeated. After the window has
    * closed the message goes out once as a proactive one, or what the policy says, unless an earlier attempt may have been
    * delivered.
    */
   readonly reply: (
-    event: Event.MessageEvent | Anchor.Anchor,
+    event: Answerable,
     message: Message.Message,
     options?: ReplyOptions
   ) => Effect.Effect<Receipt, SendError.SendError>
@@ -125,7 +134,7 @@ export interface MessengerShape {
    * whole. Where streaming is refused, what users have not seen yet is sent plainly.
    */
   readonly replyStream: <E, R>(
-    event: Event.MessageEvent | Anchor.Anchor,
+    event: Answerable,
     text: Stream.Stream<string, E, R>,
     options?: StreamReply.StreamOptions
   ) => Effect.Effect<Receipt, SendError.SendError | E, R>
@@ -470,8 +479,14 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
         Effect.tapError(({ _tag }) => Metric.increment(Metric.tagged(messagesSent, "outcome", _tag)))
       )
 
-    const anchorOf = (event: Event.MessageEvent | Anchor.Anchor): Anchor.Anchor =>
-      "t" in event ? Anchor.ofMessage(event) : event
+    const anchorOf = (event: Answerable): Effect.Effect<Anchor.Anchor, SendError.MessageInvalid> => {
+      if (!("t" in event)) return Effect.succeed(event)
+      if (Event.isMessage(event)) return Effect.succeed(Anchor.ofMessage(event))
+      return Option.match(Anchor.ofEvent(event), {
+        onNone: () => invalid("event", `this ${event.t} cannot be replied to`),
+        onSome: Effect.succeed
+      })
+    }
 
     const replyTo = (
       anchor: Anchor.Anchor,
@@ -581,9 +596,14 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
 
     return Messenger.of({
       reply: (event, message, options) =>
-        // a notice is none of the replies that are counted
-        (message._tag === "InputNotify" ? Effect.succeed(undefined) : nameOf(anchorOf(event), options)).pipe(
-          Effect.flatMap((name) => replyTo(anchorOf(event), message, name)),
+        anchorOf(event).pipe(
+          Effect.flatMap((anchor) =>
+            // a notice is none of the replies that are counted
+            Effect.flatMap(
+              message._tag === "InputNotify" ? Effect.succeed(undefined) : nameOf(anchor, options),
+              (name) => replyTo(anchor, message, name)
+            )
+          ),
           counted,
           Effect.withSpan("Messenger.reply", { attributes: { "qq.event": "t" in event ? event.t : event.kind } })
         ),
@@ -593,7 +613,7 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
           Effect.withSpan("Messenger.send", { attributes: { "qq.scene": conversation._tag } })
         ),
       replyStream: (event, text, options) =>
-        Effect.suspend(() => streams(anchorOf(event), text, options)).pipe(
+        Effect.flatMap(anchorOf(event), (anchor) => streams(anchor, text, options)).pipe(
           Effect.tap(({ via }) => Metric.increment(Metric.tagged(messagesSent, "outcome", via))),
           Effect.withSpan("Messenger.replyStream", { attributes: { "qq.event": "t" in event ? event.t : event.kind } })
         ),
@@ -624,7 +644,7 @@ export const layerWith = (policy: Partial<SendPolicy.SendPolicy>): Layer.Layer<M
   Layer.effect(Messenger, make({ ...SendPolicy.defaults, ...policy }))
 
 /**
- * Answers a message; see {@link MessengerShape.reply}.
+ * Answers a message, or another event that can be replied to; see {@link MessengerShape.reply}.
  *
  * @example
  * ```ts
@@ -637,7 +657,7 @@ export const layerWith = (policy: Partial<SendPolicy.SendPolicy>): Layer.Layer<M
  * @category accessors
  */
 export const reply = (
-  event: Event.MessageEvent | Anchor.Anchor,
+  event: Answerable,
   message: Message.Message,
   options?: ReplyOptions
 ): Effect.Effect<Receipt, SendError.SendError, Messenger> =>
@@ -663,7 +683,7 @@ export const send = (
  * @category accessors
  */
 export const replyStream = <E, R>(
-  event: Event.MessageEvent | Anchor.Anchor,
+  event: Answerable,
   text: Stream.Stream<string, E, R>,
   options?: StreamReply.StreamOptions
 ): Effect.Effect<Receipt, SendError.SendError | E, Messenger | R> =>

@@ -36,16 +36,6 @@ export const codes = {
 export type Outcome = keyof typeof codes
 
 /**
- * The types of interactions that are to be acknowledged: the button of a message, and the menu of a private chat.
- *
- * Source: interaction_create (docs 2026) [doc].
- *
- * @since 0.1.0
- * @category constants
- */
-export const acknowledgedTypes: ReadonlySet<number> = new Set([11, 12])
-
-/**
  * An acknowledgement is no use after this: 3 s from the interaction.
  *
  * Source: interaction_create (docs 2026) [doc].
