@@ -403,3 +403,23 @@ describe("take", () => {
     })
   )
 })
+
+describe("who waits for one event", () => {
+  it("is told once, when it is settled or dropped, and never of one that was not taken", () => {
+    const told: Array<string> = []
+    const offer = (inbox: Inbox.Inbox, name: string, s?: number) => inbox.offer(frame(s), 1, () => told.push(name))
+    const pausing = make({ capacity: 1 })
+    assert.isTrue(offer(pausing, "without a seq"))
+    assert.isFalse(offer(pausing, "not taken"))
+    for (const entry of taken(pausing)) {
+      assert.deepStrictEqual(told, [])
+      pausing.settle(entry)
+      pausing.settle(entry)
+    }
+    const newest = make({ capacity: 1, overflow: "drop-newest" })
+    for (const s of [1, 2]) assert.isTrue(offer(newest, `newest ${s}`, s))
+    const oldest = make({ capacity: 1, overflow: "drop-oldest" })
+    for (const s of [1, 2]) assert.isTrue(offer(oldest, `oldest ${s}`, s))
+    assert.deepStrictEqual(told, ["without a seq", "newest 2", "oldest 1"])
+  })
+})

@@ -53,7 +53,10 @@ const tellEvery = 1000
 export interface Inbox {
   /** A session begins, or goes on, at this sequence number. */
   readonly begin: (sequence: number) => void
-  /** Takes one event; `false` when the inbox is full and its policy is to pause. `onSettled` is called when it is settled. */
+  /**
+   * Takes one event; `false` when the inbox is full and its policy is to pause. `onSettled` is called when it is settled,
+   * or dropped.
+   */
   readonly offer: (frame: Frame, size: number, onSettled?: () => void) => boolean
   /** Takes what the session says of itself, whatever there is room for: that it began, and what it may have missed. */
   readonly announce: (frame: Frame, event?: Event.Event) => void
@@ -197,6 +200,7 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
   const offer = (frame: Frame, size: number, onSettled?: () => void): boolean => {
     if (closed || isFull(size)) {
       const what = overflow(frame, size)
+      if (what === "drop") onSettled?.()
       if (what !== "accept") return what === "drop"
     }
     accept(frame, size, undefined, onSettled)

@@ -62,7 +62,7 @@ export interface DispatchSinkShape {
   readonly begin: (sequence: number, settled: ReadonlyArray<SettledId>) => void
   /**
    * Takes one dispatch whose text had `size` UTF-16 code units. `false`: the sink is full, and this one was not taken.
-   * `settled` is called once its handlers are done.
+   * `settled` is called once its handlers are done, or it was dropped.
    */
   readonly offer: (frame: Frame, size: number, settled?: () => void) => boolean
   /** Takes the frame with which a session began, whatever the sink has room for. */

@@ -87,7 +87,8 @@ export const make: Effect.Effect<WebhookIntakeShape> = Effect.sync(() => {
           Effect.sync(() => sinks.set(sink, new Set())),
           () =>
             Effect.sync(() => {
-              const waiting = sinks.get(sink) ?? []
+              const waiting = [...(sinks.get(sink) ?? [])]
+              sinks.get(sink)?.clear()
               sinks.delete(sink)
               for (const ended of waiting) ended(false)
             })
