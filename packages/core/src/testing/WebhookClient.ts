@@ -100,7 +100,7 @@ export const toUrl = (
       ({ body, headers }) =>
         HttpClientRequest.post(url).pipe(
           HttpClientRequest.setHeaders(Headers.fromInput(headers)),
-          HttpClientRequest.bodyUint8Array(body, "application/json"),
+          HttpClientRequest.bodyUint8Array(body, headers["content-type"] ?? "application/json"),
           client.execute,
           Effect.flatMap((response) =>
             Effect.map(response.text, (text): Answer => ({ status: response.status, body: text }))
