@@ -14,7 +14,6 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as CloseCode from "./CloseCode.ts"
@@ -203,10 +202,9 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
     const opened = yield* Deferred.make<void>()
     const greeted = yield* Deferred.make<unknown>()
     const live = yield* Deferred.make<void>()
-    const ready = yield* Deferred.make<void>()
-    const doubted = yield* Deferred.make<{ readonly error: GatewayError; readonly grace: Duration.Duration }>()
     const closed = yield* Deferred.make<boolean>()
-    const refused = yield* Mailbox.make<string>({ capacity: refusalsTold, strategy: "dropping" })
+    /** Something has happened that {@link attend} has to see to. */
+    const happened = Effect.unsafeMakeLatch(false)
 
     let phase: Phase = "Connecting"
     let retired = false
@@ -223,8 +221,23 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
     let beatAt = 0
     let roundTrip: number | undefined
     let refusedFrames = 0
+    let refused: Array<string> = []
+    let openedAt: number | undefined
+    let hasEnded = false
+    let toldReady = false
+    let doubt: { readonly error: GatewayError; readonly grace: Duration.Duration } | undefined
 
-    const end = (error: GatewayError): void => Deferred.unsafeDone(ended, Exit.fail(error))
+    const end = (error: GatewayError): void => {
+      hasEnded = true
+      Deferred.unsafeDone(ended, Exit.fail(error))
+      happened.unsafeOpen()
+    }
+
+    /** What makes an end likely is often followed by a close frame that explains it; without one it is the end. */
+    const suspect = (error: GatewayError, grace: Duration.Duration): void => {
+      doubt ??= { error, grace }
+      happened.unsafeOpen()
+    }
 
     const defect = (cause: unknown): ConnectionLost =>
       new ConnectionLost({ phase, reason: "Defect", detail: "a defect inside the client", cause })
@@ -232,7 +245,9 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
     const refuse = (reason: string): void => {
       refusedFrames++
       GatewayMetrics.framesRefused.unsafeUpdate(1, [])
-      refused.unsafeOffer(reason)
+      if (refusedFrames > refusalsTold) return
+      refused.push(reason)
+      happened.unsafeOpen()
     }
 
     const write = (socket: WebSocketLike, frame: string): void => {
@@ -240,7 +255,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       if (socket.readyState !== OPEN) {
         // after the peer's close frame the close event is still to come, and its code decides what follows
         const error = new ConnectionLost({ phase, reason: "WriteFailed", detail: "the socket is not open" })
-        return Deferred.unsafeDone(doubted, Exit.succeed({ error, grace: policy.closeTimeout }))
+        return suspect(error, policy.closeTimeout)
       }
       try {
         socket.send(frame)
@@ -260,7 +275,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       readyAt = now
       greetingAt = now
       Deferred.unsafeDone(live, Exit.void)
-      Deferred.unsafeDone(ready, Exit.void)
+      happened.unsafeOpen()
     }
 
     const onReady = (frame: Frame.Frame, now: number): void => {
@@ -324,7 +339,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
             by: "InvalidSession",
             detail: `op 9, d: ${invalidSession}`
           })
-          return Deferred.unsafeDone(doubted, Exit.succeed({ error, grace: policy.invalidSessionGrace }))
+          return suspect(error, policy.invalidSessionGrace)
         }
         case Frame.Opcode.Hello: {
           greetingAt = now
@@ -352,7 +367,10 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         socket.binaryType = "arraybuffer"
         socket.addEventListener(
           "open",
-          guarded(() => Deferred.unsafeDone(opened, Exit.void))
+          guarded(() => {
+            openedAt ??= clock.unsafeCurrentTimeMillis()
+            Deferred.unsafeDone(opened, Exit.void)
+          })
         )
         socket.addEventListener(
           "message",
@@ -394,23 +412,37 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         return options.onPhase(next)
       })
 
-    const deadline = (reason: ConnectionLost["reason"], duration: Duration.Duration, detail: string) => ({
-      duration,
-      onTimeout: () => new ConnectionLost({ phase, reason, detail: `${detail} within ${Duration.format(duration)}` })
-    })
+    const late = (reason: ConnectionLost["reason"], within: Duration.Duration, detail: string): void =>
+      end(new ConnectionLost({ phase, reason, detail: `${detail} within ${Duration.format(within)}` }))
 
-    const silence: Effect.Effect<never, ConnectionLost> = Effect.suspend(() => {
-      const patience = Duration.toMillis(policy.readyTimeout)
-      // at most the whole time again, whatever the wall clock was set to
-      const left = Math.min(patience, lastFrameAt + patience - clock.unsafeCurrentTimeMillis())
-      return left > 0
-        ? Effect.zipRight(Effect.sleep(left), silence)
-        : new ConnectionLost({
-            phase,
-            reason: "ReadyTimeout",
-            detail: `no frame within ${Duration.format(policy.readyTimeout)}`
-          })
-    })
+    /** How many milliseconds are left of a time that began then: at most all of it, whatever the wall clock was set to. */
+    const leftOf = (since: number, duration: Duration.Duration): number => {
+      const patience = Duration.toMillis(duration)
+      return Math.min(patience, since + patience - clock.unsafeCurrentTimeMillis())
+    }
+
+    const { helloTimeout, openTimeout, readyTimeout } = policy
+
+    /** No time that is watched can begin and be over within this. */
+    const glance = Math.max(1, Math.min(...[openTimeout, helloTimeout, readyTimeout].map(Duration.toMillis)))
+
+    /** Watches the times of a handshake that began then, and is over with it. */
+    const watch = (dialledAt: number): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (readyAt !== undefined) return Effect.void
+        let left = glance
+        if (openedAt === undefined) {
+          left = leftOf(dialledAt, openTimeout)
+          if (left <= 0) return Effect.sync(() => late("OpenTimeout", openTimeout, "the socket did not open"))
+        } else if (greetingAt === undefined) {
+          left = leftOf(openedAt, helloTimeout)
+          if (left <= 0) return Effect.sync(() => late("HelloTimeout", helloTimeout, "no HELLO"))
+        } else if (sent !== undefined) {
+          left = leftOf(lastFrameAt, readyTimeout)
+          if (left <= 0) return Effect.sync(() => late("ReadyTimeout", readyTimeout, "no frame"))
+        }
+        return Effect.zipRight(Effect.sleep(Math.min(left, glance)), watch(dialledAt))
+      })
 
     const introduce = (socket: WebSocketLike): Effect.Effect<void> =>
       Option.match(options.resume, {
@@ -436,48 +468,57 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
           })
       })
 
-    const talk = Effect.gen(function* () {
-      yield* enter("Connecting")
-      const socket = yield* Effect.acquireRelease(dial, leave)
-      yield* Effect.timeoutFail(
-        Deferred.await(opened),
-        deadline("OpenTimeout", policy.openTimeout, "the socket did not open")
+    const talk = (socket: WebSocketLike) =>
+      Effect.gen(function* () {
+        yield* Deferred.await(opened)
+        yield* enter("Greeting")
+        const hello = yield* Deferred.await(greeted)
+        const { interval, warning } = Heartbeat.intervalOf(policy, hello)
+        if (warning !== undefined) {
+          yield* Effect.logWarning(`${warning}; beating every ${Duration.format(interval)}`)
+        }
+        yield* introduce(socket)
+        yield* Deferred.await(live)
+        return yield* Heartbeat.run({
+          interval,
+          policy,
+          send: Effect.sync(() => beat(socket)),
+          lastFrameAt: () => lastFrameAt,
+          answered: () => !awaiting
+        })
+      }).pipe(
+        Effect.catchAllCause((cause) =>
+          Effect.sync(() => {
+            if (Cause.isInterruptedOnly(cause)) return
+            end(Option.getOrElse(Cause.failureOption(cause), () => defect(Cause.squash(cause))))
+          })
+        )
       )
-      yield* enter("Greeting")
-      const hello = yield* Effect.timeoutFail(
-        Deferred.await(greeted),
-        deadline("HelloTimeout", policy.helloTimeout, "no HELLO")
-      )
-      const { interval, warning } = Heartbeat.intervalOf(policy, hello)
-      if (warning !== undefined) {
-        yield* Effect.logWarning(`${warning}; beating every ${Duration.format(interval)}`)
-      }
-      yield* introduce(socket)
-      const heartbeat = Heartbeat.run({
-        interval,
-        policy,
-        send: Effect.sync(() => beat(socket)),
-        lastFrameAt: () => lastFrameAt,
-        answered: () => !awaiting
-      })
-      const handshake = Effect.raceFirst(Deferred.await(ready), silence)
-      return yield* Effect.raceFirst(
-        Effect.zipRight(Deferred.await(live), heartbeat),
-        handshake.pipe(Effect.zipRight(options.onPhase("Ready")), Effect.zipRight(Effect.never))
-      )
+
+    const tellRefused = Effect.suspend(() => {
+      if (refused.length === 0) return Effect.void
+      const reasons = refused
+      refused = []
+      return Effect.forEach(reasons, (reason) => Effect.logWarning(`frame refused: ${reason}`), { discard: true })
     })
 
-    /** What makes an end likely is often followed by a close frame that explains it; without one it is the end. */
-    const unexplained = Effect.flatMap(Deferred.await(doubted), ({ error, grace }) =>
-      Effect.delay(Effect.fail(error), grace)
-    )
-
-    const tell = refused.take.pipe(
-      Effect.flatMap((reason) => Effect.logWarning(`frame refused: ${reason}`)),
-      Effect.forever,
-      // ended together with the connection
-      Effect.catchAll(() => Effect.never)
-    )
+    /** Sees to what the socket's callback cannot do itself, until the connection has ended. */
+    const attend: Effect.Effect<never, GatewayError> = Effect.gen(function* () {
+      while (!hasEnded) {
+        yield* happened.await
+        happened.unsafeClose()
+        yield* tellRefused
+        if (readyAt !== undefined && !toldReady) {
+          toldReady = true
+          yield* options.onPhase("Ready")
+        }
+        if (doubt !== undefined && !hasEnded) {
+          const { error, grace } = doubt
+          return yield* Effect.raceFirst(Deferred.await(ended), Effect.delay(Effect.fail(error), grace))
+        }
+      }
+      return yield* Deferred.await(ended)
+    })
 
     options.onLink({ lastFrameAt: () => lastFrameAt, roundTrip: () => roundTrip, end })
 
@@ -485,8 +526,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Effect.zipRight(
           refusedFrames > refusalsTold
-            ? Effect.logWarning(`${refusedFrames} frames were refused on this connection`)
-            : Effect.void,
+            ? Effect.zipRight(tellRefused, Effect.logWarning(`${refusedFrames} frames were refused on this connection`))
+            : tellRefused,
           Effect.fail<End>({
             error,
             phase,
@@ -505,10 +546,14 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         )
       )
 
-    return yield* Effect.raceFirst(
-      Deferred.await(ended),
-      Effect.raceFirst(talk, Effect.raceFirst(unexplained, tell))
-    ).pipe(
+    return yield* Effect.gen(function* () {
+      yield* enter("Connecting")
+      const dialledAt = clock.unsafeCurrentTimeMillis()
+      const socket = yield* Effect.acquireRelease(dial, leave)
+      yield* Effect.forkScoped(talk(socket))
+      yield* Effect.forkScoped(watch(dialledAt))
+      return yield* attend
+    }).pipe(
       Effect.catchAllDefect((cause) => Effect.fail(defect(cause))),
       Effect.scoped,
       Effect.catchAll(toEnd)

@@ -13,6 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -128,6 +129,9 @@ const preparationTimeout = Duration.seconds(60)
 /** How often, in milliseconds, the age of a session is looked at. */
 const ageCheck = 3_600_000
 
+/** How soon, in milliseconds, an old session is looked at again that there was no connection to take it from. */
+const retireAgain = 10_000
+
 /** A wait that is shorter is not worth a change of state. */
 const noticeable = Duration.millis(100)
 
@@ -176,6 +180,7 @@ export const make = (options: {
     let state: SessionState = { _tag: "Disconnected" }
 
     const dropped = yield* Effect.makeLatch(false)
+    const filled = yield* Effect.makeLatch(false)
 
     const intentSets = [options.intents, ...config.fallbackIntents]
     let intentSet = 0
@@ -186,6 +191,8 @@ export const make = (options: {
     let lastEnd: GatewayError | undefined
     let attempt = 0
     let link: Connection.Link | undefined
+    /** The connection that was paused last, because the inbox was full. */
+    let pausedLink: Connection.Link | undefined
     let wake: Deferred.Deferred<void> | undefined
     let tokenFetch = 0
     let overflowResumeAt = Number.NEGATIVE_INFINITY
@@ -246,6 +253,41 @@ export const make = (options: {
           })
         : setState({ _tag: phase })
 
+    /** What a full inbox let pass is fetched again as soon as it is half empty, unless that connection is over already. */
+    const refetch: Effect.Effect<never> = filled.await.pipe(
+      Effect.zipRight(filled.close),
+      Effect.zipRight(Effect.logWarning("the inbox is full: the session is paused")),
+      Effect.zipRight(sink.room),
+      Effect.zipRight(
+        Effect.suspend(() => {
+          const every = Duration.toMillis(config.delivery.overflowResumeEvery)
+          const left = overflowResumeAt + every - clock.unsafeCurrentTimeMillis()
+          return Effect.sleep(Math.min(every, Math.max(0, left)))
+        })
+      ),
+      Effect.zipRight(
+        Effect.sync(() => {
+          if (pausedLink === undefined || pausedLink !== link) return
+          overflowResumeAt = clock.unsafeCurrentTimeMillis()
+          pausedLink.end(new ReconnectRequested({ by: "Inbox" }))
+        })
+      ),
+      Effect.forever
+    )
+
+    /** A session that is very old is replaced at a moment when nothing is said. */
+    const retire: Effect.Effect<never> = Effect.suspend(() => {
+      const now = clock.unsafeCurrentTimeMillis()
+      if (session === undefined) return Effect.zipRight(Effect.sleep(ageCheck), retire)
+      const old = session.startedAt + Duration.toMillis(policy.maximumAge)
+      const quiet = session.lastDispatchAt + Duration.toMillis(policy.quietFor)
+      const due = Math.max(old, quiet)
+      // looked at again every hour, for the wall clock may be set meanwhile
+      if (now < due) return Effect.zipRight(Effect.sleep(Math.min(due - now, ageCheck)), retire)
+      link?.end(new SessionInvalid({ resumable: false, by: "Age", detail: "older than the policy's maximum age" }))
+      return Effect.zipRight(Effect.sleep(retireAgain), retire)
+    })
+
     /** One connection; `resume` says with what it begins. */
     const connect = (
       url: string,
@@ -256,7 +298,6 @@ export const make = (options: {
         // dispatches that find the sink full are let pass: they come again with the resume that follows
         let paused = false
         let complete = false
-        const full = yield* Deferred.make<void>()
         /** Until now nothing was missed, if all that was to be replayed has come. */
         const noteHeard = (): void => {
           if (complete && !paused && session !== undefined && link !== undefined) session.heardAt = link.lastFrameAt()
@@ -264,7 +305,8 @@ export const make = (options: {
         const pause = (): void => {
           noteHeard()
           paused = true
-          Deferred.unsafeDone(full, Effect.void)
+          pausedLink = link
+          filled.unsafeOpen()
         }
         const connection = Connection.run({
           url,
@@ -311,43 +353,7 @@ export const make = (options: {
           if (frame.s !== undefined && frame.s > session.received) session.received = frame.s
         }
 
-        /** What a full inbox let pass is fetched again as soon as it is half empty. */
-        const refetch = Deferred.await(full).pipe(
-          Effect.tap(() => Effect.logWarning("the inbox is full: the session is paused")),
-          Effect.zipRight(sink.room),
-          Effect.zipRight(
-            Effect.suspend(() => {
-              const every = Duration.toMillis(config.delivery.overflowResumeEvery)
-              const left = overflowResumeAt + every - clock.unsafeCurrentTimeMillis()
-              return Effect.sleep(Math.min(every, Math.max(0, left)))
-            })
-          ),
-          Effect.zipRight(
-            Effect.sync(() => {
-              overflowResumeAt = clock.unsafeCurrentTimeMillis()
-              link?.end(new ReconnectRequested({ by: "Inbox" }))
-            })
-          ),
-          Effect.zipRight(Effect.never)
-        )
-
-        /** A session that is very old is replaced at a moment when nothing is said. */
-        const retire: Effect.Effect<never> = Effect.suspend(() => {
-          const now = clock.unsafeCurrentTimeMillis()
-          if (session === undefined) return Effect.zipRight(Effect.sleep(ageCheck), retire)
-          const old = session.startedAt + Duration.toMillis(policy.maximumAge)
-          const quiet = session.lastDispatchAt + Duration.toMillis(policy.quietFor)
-          const due = Math.max(old, quiet)
-          // looked at again every hour, for the wall clock may be set meanwhile
-          if (now < due) return Effect.zipRight(Effect.sleep(Math.min(due - now, ageCheck)), retire)
-          link?.end(new SessionInvalid({ resumable: false, by: "Age", detail: "older than the policy's maximum age" }))
-          return Effect.never
-        })
-
-        return yield* Effect.ensuring(
-          Effect.raceFirst(connection, Effect.raceFirst(refetch, retire)),
-          Effect.sync(noteHeard)
-        )
+        return yield* Effect.ensuring(connection, Effect.sync(noteHeard))
       })
 
     const prepare = Effect.gen(function* () {
@@ -467,15 +473,19 @@ export const make = (options: {
             resetAfter: Duration.millis(Math.max(0, budget.resetAt - clock.unsafeCurrentTimeMillis()))
           }
         }
-        yield* driver.next(step).pipe(
+        const waiting = yield* driver.next(step).pipe(
           // a schedule of the caller's that has come to its end leaves the policy's own waits
           Effect.catchAll(() => Effect.sleep(ReconnectPolicy.leastWait(policy, step))),
-          Effect.raceFirst(Deferred.await(cut)),
-          Effect.ensuring(
-            Effect.sync(() => {
-              wake = undefined
-            })
-          )
+          Effect.asVoid,
+          Effect.intoDeferred(cut),
+          Effect.fork
+        )
+        yield* Effect.ensuring(
+          Deferred.await(cut),
+          Effect.suspend(() => {
+            wake = undefined
+            return Fiber.interrupt(waiting)
+          })
         )
       })
 
@@ -510,6 +520,8 @@ export const make = (options: {
         announced(options.schedule ?? ReconnectPolicy.make(policy), () => lastEnd?.message ?? "")
       )
       yield* Effect.forkScoped(keepSaved)
+      yield* Effect.forkScoped(refetch)
+      yield* Effect.forkScoped(retire)
       return yield* Effect.forever(Effect.catchAll(once, recover(driver)))
     }).pipe(
       Effect.scoped,
