@@ -334,30 +334,30 @@ export const make = <
   const repeatable = method === "GET"
   const endpoint = `${method} ${path}`
   const headers = Object.entries<string>(row.headers ?? {})
-  const query =
-    row.query === undefined
-      ? undefined
-      : Schema.encodeUnknownEither(Schema.Struct(row.query) as unknown as Schema.Schema<unknown>)
-  const read =
-    row.answer === undefined ? undefined : Schema.decodeUnknownEither(row.answer, { onExcessProperty: "preserve" })
+  const query = row.query === undefined ? undefined : (Schema.Struct(row.query) as unknown as Schema.Schema<unknown>)
+  // Parsers are made when they are first needed, and remembered by their schemas.
+  const readQuery = (input: Fields): Either.Either<unknown, unknown> =>
+    query === undefined ? Either.right(undefined) : Schema.encodeUnknownEither(query)(input)
+  const readAnswer = (body: unknown): Either.Either<A, unknown> =>
+    row.answer === undefined
+      ? Either.right(undefined as A)
+      : Schema.decodeUnknownEither(row.answer, { onExcessProperty: "preserve" })(body)
 
   const build = (input: Fields, options: CallOptions): Either.Either<OpenApi.Request, ApiError.ApiUnavailable> =>
     Either.gen(function* () {
       const filled = Path.fill(path, input)
-      if (filled === undefined)
-        return yield* Either.left(notSent(`${endpoint} lacks an id, or one that names something`))
-      const parameters =
-        query === undefined
-          ? undefined
-          : yield* Either.mapLeft(query(input), () =>
-              notSent(`a parameter of ${endpoint} is missing or not of its type`)
-            )
+      if (filled === undefined) {
+        return yield* Either.left(notSent(`an id in the path of ${endpoint} is missing, or is none`))
+      }
+      const parameters = yield* Either.mapLeft(readQuery(input), () =>
+        notSent(`a parameter of ${endpoint} is missing or not of its type`)
+      )
       return {
         method,
         path: filled,
         query: parameters as OpenApi.Request["query"],
         body: row.body === undefined ? undefined : input["body"],
-        headers: Object.fromEntries(headers.map(([name, header]) => [header, String(input[name])])),
+        headers: Object.fromEntries(headers.map(([name, header]) => [header, String(input[name] ?? "")])),
         timeout: options.timeout ?? row.timeout
       }
     })
@@ -365,8 +365,8 @@ export const make = <
   const understand = (response: OpenApi.Response): Effect.Effect<Answer<A>, UnexpectedAnswer> => {
     const { body: raw, status, traceId } = response
     // What was done is done, whether or not there is anything to say about it.
-    const told = raw ?? (repeatable ? raw : {})
-    return Either.match(read === undefined ? Either.right(undefined as A) : read(told), {
+    const told = repeatable ? raw : (raw ?? {})
+    return Either.match(readAnswer(told), {
       onLeft: () => Effect.fail(new UnexpectedAnswer({ endpoint, status, traceId, detail: oddityOf(raw) })),
       onRight: (value) => Effect.succeed({ value, raw, status, traceId })
     })
@@ -378,14 +378,10 @@ export const make = <
   ): Effect.Effect<Answer<A>, EndpointError, OpenApi.OpenApi> => {
     const attempt = Effect.flatMap(build(input, options), (request) =>
       Effect.flatMap(OpenApi.OpenApi, (api) => api.request(request)).pipe(
-        Effect.catchIf(
-          (error) => error._tag === "ApiError" && error.class === "idempotent_ok",
-          (error): Effect.Effect<OpenApi.Response> =>
-            Effect.succeed({
-              status: error._tag === "ApiError" ? error.status : 200,
-              body: undefined,
-              traceId: error._tag === "ApiError" ? error.traceId : undefined
-            })
+        Effect.catchTag("ApiError", (error) =>
+          error.class === "idempotent_ok"
+            ? Effect.succeed<OpenApi.Response>({ status: error.status, body: undefined, traceId: error.traceId })
+            : Effect.fail(error)
         ),
         Effect.flatMap(understand)
       )
@@ -491,8 +487,9 @@ export const paged = <
         const fresh = key === undefined ? all : all.filter((_, index) => !position.before.has(keys[index] ?? ""))
         const from = next(value, position.from)
         const chunk = Chunk.fromIterable(fresh)
-        if (from === undefined || from === "" || all.length === 0)
+        if (from === undefined || from === "" || all.length === 0) {
           return Effect.succeed([chunk, Option.none()] as const)
+        }
         const circle = walk(position.circle, from)
         if (circle === undefined) {
           return new UnexpectedAnswer({

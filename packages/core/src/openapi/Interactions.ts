@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as BotConfig from "../BotConfig.ts"
 import type { EndpointError } from "./Endpoint.ts"
@@ -34,16 +33,6 @@ export const codes = {
  * @category models
  */
 export type Outcome = keyof typeof codes
-
-/**
- * An acknowledgement is no use after this: 3 s from the interaction.
- *
- * Source: interaction_create (docs 2026) [doc].
- *
- * @since 0.1.0
- * @category constants
- */
-export const deadline: Duration.DurationInput = "3 seconds"
 
 /**
  * Acknowledges an interaction by its `d.id`. The platform takes one acknowledgement of each, so this is never tried again;

@@ -49,11 +49,15 @@ export interface Open {
  * @category schemas
  */
 export const record = <Known extends Fields>(fields: Known): Schema.Schema<Partly<Known>, unknown> =>
-  Schema.Struct(
-    Object.fromEntries(
-      Object.entries(fields).map(([name, schema]) => [name, Schema.optional(orUndefined<unknown, unknown>(schema))])
-    )
-  ) as unknown as Schema.Schema<Partly<Known>, unknown>
+  // There are many of these, and a program reads few: they are made when they are first read.
+  Schema.suspend(
+    () =>
+      Schema.Struct(
+        Object.fromEntries(
+          Object.entries(fields).map(([name, schema]) => [name, Schema.optional(orUndefined<unknown, unknown>(schema))])
+        )
+      ) as unknown as Schema.Schema<Partly<Known>, unknown>
+  )
 
 /**
  * A list without its entries that make no sense. `null` and nothing at all are lists without any.

@@ -53,7 +53,8 @@ export const getMe = Endpoint.make({
 })
 
 /**
- * The guilds that the bot is in, at most 100 a page: those after a guild, or those before one, going backwards.
+ * The guilds that the bot is in, at most 100 a page: those after a guild, or those before one, going backwards. The stream
+ * goes forwards: give it no `before`.
  *
  * @since 0.1.0
  * @category users
@@ -127,7 +128,8 @@ const urlLink = Schema.transform(
 ) as unknown as Schema.Schema<UrlLink, unknown>
 
 /**
- * Makes a link that opens a chat with the bot. The platform was seen to answer with `url` or `url_link`, within `data` or not.
+ * Makes a link that opens a chat with the bot. The platform was seen to answer with `url` or `url_link`, within `data` or
+ * not.
  *
  * @since 0.1.0
  * @category links

@@ -12,7 +12,7 @@ import { member, user } from "./Entities.ts"
 const channels = "pages of channels (bot-docs 2025-04) [doc]"
 
 const channel = record({
-  id: id,
+  id,
   guild_id: id,
   name: text,
   /** 0 text, 2 voice, 4 category, 10005 live, 10006 app, 10007 forum. */
@@ -297,7 +297,7 @@ export const unpinMessage = Endpoint.make({
 })
 
 const schedule = record({
-  id: id,
+  id,
   name: text,
   description: text,
   /** In milliseconds. */
@@ -474,10 +474,13 @@ export const listReactions = Endpoint.paged(
   }
 )
 
+/** Seen as text, JSON or not, and as a list of pieces. */
+const richText = Schema.Union(text, Schema.Array(Schema.Unknown))
+
 const threadInfo = record({
   thread_id: id,
-  title: text,
-  content: text,
+  title: richText,
+  content: richText,
   date_time: text
 })
 
@@ -485,7 +488,7 @@ const thread = record({
   guild_id: id,
   channel_id: id,
   author_id: id,
-  /** `title` and `content` are text here, which may be JSON. */
+  /** `title` and `content` are text, which may be JSON, or a list of pieces. */
   thread_info: threadInfo
 })
 
@@ -654,7 +657,7 @@ export const leaveMicrophone = Endpoint.make({
 })
 
 const guildMessage = record({
-  id: id,
+  id,
   channel_id: id,
   guild_id: id,
   content: text,

@@ -13,7 +13,7 @@ import { flag, id, ids, integer, record, text } from "../Lenient.ts"
  * @category schemas
  */
 export const user = record({
-  id: id,
+  id,
   username: text,
   avatar: text,
   bot: flag,
@@ -41,7 +41,7 @@ export interface User extends Schema.Schema.Type<typeof user> {}
  * @category schemas
  */
 export const guild = record({
-  id: id,
+  id,
   name: text,
   icon: text,
   owner_id: id,

@@ -1,5 +1,6 @@
 /**
- * Groups and their administration. Most of it is for bots that are admins of the group, and by invitation of the platform: without it, error 11253.
+ * Groups and their administration. Most of it is for bots that are admins of the group, and by invitation of the
+ * platform: without it, error 11253.
  *
  * @since 0.1.0
  */

@@ -68,7 +68,8 @@ export interface MemberRemoval extends Open {
 }
 
 /**
- * The members of a guild, at most 400 a page. Private-domain bots only. A page may repeat some of the one before it; the stream leaves those out.
+ * The members of a guild, at most 400 a page. Private-domain bots only. A page may repeat some of the one before it; the
+ * stream leaves those out.
  *
  * @since 0.1.0
  * @category members
@@ -190,7 +191,7 @@ export const muteMembers = Endpoint.make({
 })
 
 const role = record({
-  id: id,
+  id,
   name: text,
   /** ARGB. */
   color: integer,

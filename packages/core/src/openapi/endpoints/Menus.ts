@@ -1,5 +1,6 @@
 /**
- * The menu below private chats with the bot, and panels of commands. Reads 30 a minute, writes of panels 10, of the menu 5.
+ * The menu below private chats with the bot, and panels of commands. Reads 30 a minute, writes of panels 10, of the menu
+ * 5.
  *
  * @since 0.1.0
  */
