@@ -10,7 +10,8 @@ import * as BoundedMap from "./BoundedMap.ts"
 import * as Content from "./Content.ts"
 import type { Platform } from "./Platform.ts"
 import * as Reply from "./Reply.ts"
-import type { Asked, Route, Table } from "./Routes.ts"
+import * as Routes from "./Routes.ts"
+import type { Asked, Run, Table } from "./Routes.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -54,18 +55,18 @@ export const make = (platform: Platform): Table => {
 
   /** These endpoints are called by the minute. */
   const limited =
-    (name: string, perMinute: number, run: Route["run"]): Route["run"] =>
+    (name: string, perMinute: number, run: Run): Run =>
     (asked) => {
       const recent = (calls.get(name) ?? []).filter((at) => asked.now - at < 60_000)
       if (recent.length >= perMinute) return Reply.error(asked.traceId, 100017)
       calls.set(name, [...recent, asked.now])
       return run(asked)
     }
-  const read = (run: Route["run"]): Route["run"] => limited("read", 30, run)
-  const write = (run: Route["run"]): Route["run"] => limited("write", 10, run)
+  const read = (run: Run): Run => limited("read", 30, run)
+  const write = (run: Run): Run => limited("write", 10, run)
 
   const withPanel =
-    (run: (panel: Fields, id: string, asked: Asked) => Reply.Reply): Route["run"] =>
+    (run: (panel: Fields, id: string, asked: Asked) => Reply.Reply): Run =>
     (asked) => {
       const id = asked.id("panel")
       const panel = panels.get(id)
@@ -92,15 +93,11 @@ export const make = (platform: Platform): Table => {
         const scope = asked.query("scope")
         if (!scopes.has(scope)) return Reply.error(asked.traceId, 40030011)
         const all = panels.values().filter((panel) => panel["scope"] === scope)
-        const begin = Number(asked.query("cursor") ?? 0)
-        const end = begin + Math.min(Number(asked.query("limit") ?? 20), 50)
-        const records = all
-          .slice(begin, end)
-          .map((panel) => ({ ...panel, group_openids: undefined, user_openids: undefined }))
+        const { items, next } = Routes.page(asked, "cursor", all, 20, 50)
         return Reply.json(200, {
-          records,
-          next_cursor: end >= all.length ? "" : end.toString(),
-          is_end: end >= all.length
+          records: items.map((panel) => ({ ...panel, group_openids: undefined, user_openids: undefined })),
+          next_cursor: next,
+          is_end: next === ""
         })
       }),
       POST: write(({ body, now, traceId }) => {

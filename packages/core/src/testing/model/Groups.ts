@@ -12,7 +12,8 @@ import * as CivilDate from "./CivilDate.ts"
 import * as Content from "./Content.ts"
 import type { Platform } from "./Platform.ts"
 import * as Reply from "./Reply.ts"
-import type { Asked, Route, Table } from "./Routes.ts"
+import * as Routes from "./Routes.ts"
+import type { Asked, Run, Table } from "./Routes.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -40,18 +41,11 @@ export interface Groups {
 /** A call names so many people at most. */
 const maximumNames = 20
 const maximumStrategies = 20
+const maximumWhitelist = 100_000
 const year = 365 * 86_400_000
 
 const texts = (value: unknown): ReadonlyArray<string> | undefined =>
   Array.isArray(value) && value.every(Content.isFilled) ? (value as ReadonlyArray<string>) : undefined
-
-/** One page of a list whose cursor is how many items were before it. */
-const page = <A>(asked: Asked, all: ReadonlyArray<A>, usual: number, maximum: number) => {
-  const begin = Number(asked.query("cursor") ?? 0)
-  const limit = Number(asked.query("limit") ?? usual)
-  const end = begin + Math.min(Number.isInteger(limit) && limit > 0 ? limit : usual, maximum)
-  return { items: all.slice(begin, end), next_cursor: end >= all.length ? "" : end.toString() }
-}
 
 /**
  * @since 0.1.0
@@ -91,7 +85,7 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
   }
 
   const inGroup =
-    (run: (group: Group, asked: Asked) => Reply.Reply): Route["run"] =>
+    (run: (group: Group, asked: Asked) => Reply.Reply): Run =>
     (asked) => {
       const group = groups.get(asked.id("group"))
       return group === undefined ? Reply.error(asked.traceId, 40034101) : run(group, asked)
@@ -104,7 +98,7 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
         id: string,
         asked: Asked
       ) => Reply.Reply
-    ): Route["run"] =>
+    ): Run =>
     (asked) => {
       const id = asked.id("strategy")
       const strategy = strategies.get(id)
@@ -158,8 +152,8 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
     table: {
       "/v2/groups/join_approval_strategy": {
         GET: (asked) => {
-          const { items, next_cursor } = page(asked, strategies.values().toReversed(), 20, 100)
-          return Reply.json(200, { strategies: items.map(strategyFields), next_cursor })
+          const { items, next } = Routes.page(asked, "cursor", strategies.values().toReversed(), 20, 100)
+          return Reply.json(200, { strategies: items.map(strategyFields), next_cursor: next })
         },
         POST: ({ body, now, traceId }) => {
           const named = [texts(body["group_openids"]), texts(body["group_ids"])].filter((names) => names !== undefined)
@@ -213,6 +207,8 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
         POST: withStrategy(({ fields, whitelist }, id, { body, now, traceId }) => {
           const users = texts(body["whitelist_users"])
           if (users === undefined || (body["op"] !== "add" && body["op"] !== "del")) return Reply.error(traceId, 12002)
+          if (body["op"] === "add" && whitelist.size + users.length > maximumWhitelist)
+            return Reply.error(traceId, 12001)
           for (const user of users) {
             if (body["op"] === "add") whitelist.add(user)
             else whitelist.delete(user)
@@ -250,8 +246,8 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
       },
       "/v2/groups/{group}/members": {
         GET: inGroup((group, asked) => {
-          const { items, next_cursor } = page(asked, group.members.values(), 30, 30)
-          return Reply.json(200, { members: items, next_cursor })
+          const { items, next } = Routes.page(asked, "cursor", group.members.values(), 30, 30)
+          return Reply.json(200, { members: items, next_cursor: next })
         })
       },
       "/v2/groups/{group}/members/{member}": {
@@ -311,8 +307,8 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
       },
       "/v2/groups/{group}/member_blacklist": {
         GET: inGroup((group, asked) => {
-          const { items, next_cursor } = page(asked, group.blacklist.values(), 20, 100)
-          return Reply.json(200, { users: items, next_cursor })
+          const { items, next } = Routes.page(asked, "cursor", group.blacklist.values(), 20, 100)
+          return Reply.json(200, { users: items, next_cursor: next })
         }),
         POST: inGroup((group, { body, now, traceId }) => {
           const members = texts(body["member_openids"])
@@ -330,8 +326,8 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
       },
       "/v2/groups/{group}/join_request_list": {
         GET: inGroup((group, asked) => {
-          const { items, next_cursor } = page(asked, group.requests.values(), 20, 50)
-          return Reply.json(200, { list: items, next_cursor })
+          const { items, next } = Routes.page(asked, "cursor", group.requests.values(), 20, 50)
+          return Reply.json(200, { list: items, next_cursor: next })
         })
       },
       "/v2/groups/{group}/approval_join_request/{member}": {

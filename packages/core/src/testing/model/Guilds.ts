@@ -16,7 +16,8 @@ import * as Content from "./Content.ts"
 import { defaultGuild } from "./Payloads.ts"
 import type { Platform } from "./Platform.ts"
 import * as Reply from "./Reply.ts"
-import type { Asked, Route, Table } from "./Routes.ts"
+import * as Routes from "./Routes.ts"
+import type { Asked, Run, Table } from "./Routes.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -96,11 +97,6 @@ const after = <A extends { readonly id: string }>(
   return items.slice(index + 1)
 }
 
-const limitOf = ({ query }: Asked, maximum: number): number => {
-  const limit = Number(query("limit") ?? maximum)
-  return Number.isInteger(limit) && limit > 0 ? Math.min(limit, maximum) : maximum
-}
-
 /**
  * @since 0.1.0
  * @category constructors
@@ -122,10 +118,10 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
     return member
   }
 
-  const found = (id: string, fields: Fields = {}): Guild => {
+  const found = (id: string, fields?: Fields): Guild => {
     const known = guilds.get(id)
     if (known !== undefined) {
-      known.fields = { ...known.fields, ...fields }
+      if (fields !== undefined) known.fields = { ...known.fields, ...fields }
       return known
     }
     const guild: Guild = {
@@ -150,10 +146,10 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
     return guild
   }
 
-  const open = (guild: string, id: string, fields: Fields): Channel => {
+  const open = (guild: string, id: string, fields?: Fields): Channel => {
     const known = channels.get(id)
     if (known !== undefined) {
-      known.fields = { ...known.fields, ...fields }
+      if (fields !== undefined) known.fields = { ...known.fields, ...fields }
       return known
     }
     found(guild)
@@ -208,26 +204,26 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
   })
 
   const inGuild =
-    (run: (guild: Guild, asked: Asked) => Reply.Reply): Route["run"] =>
+    (run: (guild: Guild, asked: Asked) => Reply.Reply): Run =>
     (asked) => {
       const guild = guilds.get(asked.id("guild"))
       return guild === undefined ? Reply.error(asked.traceId, 10004) : run(guild, asked)
     }
 
   const inChannel =
-    (run: (channel: Channel, asked: Asked) => Reply.Reply): Route["run"] =>
+    (run: (channel: Channel, asked: Asked) => Reply.Reply): Run =>
     (asked) => {
       const channel = channels.get(asked.id("channel"))
       return channel === undefined ? Reply.error(asked.traceId, 10003) : run(channel, asked)
     }
 
-  const withMember = (run: (member: Member, guild: Guild, asked: Asked) => Reply.Reply): Route["run"] =>
+  const withMember = (run: (member: Member, guild: Guild, asked: Asked) => Reply.Reply): Run =>
     inGuild((guild, asked) => {
       const member = guild.members.get(asked.id("user"))
       return member === undefined ? Reply.error(asked.traceId, 10001) : run(member, guild, asked)
     })
 
-  const withRole = (run: (role: Role, guild: Guild, asked: Asked) => Reply.Reply): Route["run"] =>
+  const withRole = (run: (role: Role, guild: Guild, asked: Asked) => Reply.Reply): Run =>
     inGuild((guild, asked) => {
       const role = guild.roles.get(asked.id("role"))
       return role === undefined ? Reply.error(asked.traceId, 12001) : run(role, guild, asked)
@@ -261,7 +257,7 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
   const react = (
     type: "MESSAGE_REACTION_ADD" | "MESSAGE_REACTION_REMOVE",
     run: (channel: Channel, key: string, asked: Asked) => Reply.ErrorCode | undefined
-  ): Route["run"] =>
+  ): Run =>
     inChannel((channel, asked) => {
       const emoji = { id: asked.id("emojiId"), type: Number(asked.id("emojiType")) }
       const target = asked.id("message")
@@ -289,13 +285,13 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
     return end - start > week ? 302014 : schedule
   }
 
-  const withSchedule = (run: (schedule: Fields, channel: Channel, asked: Asked) => Reply.Reply): Route["run"] =>
+  const withSchedule = (run: (schedule: Fields, channel: Channel, asked: Asked) => Reply.Reply): Run =>
     inChannel((channel, asked) => {
       const schedule = channel.schedules.get(asked.id("schedule"))
       return schedule === undefined ? Reply.error(asked.traceId, 302011) : run(schedule, channel, asked)
     })
 
-  const withThread = (run: (thread: Fields, channel: Channel, asked: Asked) => Reply.Reply): Route["run"] =>
+  const withThread = (run: (thread: Fields, channel: Channel, asked: Asked) => Reply.Reply): Run =>
     inChannel((channel, asked) => {
       const thread = channel.threads.get(asked.id("thread"))
       return thread === undefined ? Reply.error(asked.traceId, 503012) : run(thread, channel, asked)
@@ -339,7 +335,7 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
         return
       }
       const channel = idOf(d["channel_id"])
-      if (channel !== undefined) open(guild, channel, {})
+      if (channel !== undefined) open(guild, channel)
       const user = Content.isRecord(d["user"]) ? d["user"] : Content.isRecord(d["author"]) ? d["author"] : undefined
       const userId = idOf(user?.["id"])
       if (user === undefined || userId === undefined) return
@@ -352,7 +348,7 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
           const before = asked.query("before")
           const all = guilds.values()
           const rest = before === undefined ? after(all, asked.query("after")) : after(all.toReversed(), before)
-          return Reply.json(200, rest.slice(0, limitOf(asked, 100)).map(guildFields))
+          return Reply.json(200, rest.slice(0, Routes.limitOf(asked, 100, 100)).map(guildFields))
         }
       },
       "/users/@me/dms": {
@@ -508,13 +504,12 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
         GET: inChannel((channel, asked) => {
           const key = `${asked.id("message")}/${asked.id("emojiType")}/${asked.id("emojiId")}`
           const all = [...(channel.reactions.get(key) ?? [])]
-          const begin = Number(asked.query("cookie") ?? 0)
-          const end = begin + limitOf(asked, 50)
+          const { items, next } = Routes.page(asked, "cookie", all, 50)
           const members = guilds.get(channel.guild)?.members
           return Reply.json(200, {
-            users: all.slice(begin, end).map((id) => ({ username: "", ...members?.get(id)?.fields, id })),
-            cookie: end >= all.length ? "" : end.toString(),
-            is_end: end >= all.length
+            users: items.map((id) => ({ username: "", ...members?.get(id)?.fields, id })),
+            cookie: next,
+            is_end: next === ""
           })
         })
       },
@@ -570,7 +565,9 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
         GET: inGuild((guild, asked) =>
           Reply.json(
             200,
-            after(guild.members.values(), asked.query("after")).slice(0, limitOf(asked, 400)).map(memberFields)
+            after(guild.members.values(), asked.query("after"))
+              .slice(0, Routes.limitOf(asked, 400, 400))
+              .map(memberFields)
           )
         )
       },
@@ -634,11 +631,10 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
       "/guilds/{guild}/roles/{role}/members": {
         GET: withRole((role, guild, asked) => {
           const all = guild.members.values().filter(({ roles }) => roles.has(role.id))
-          const begin = Number(asked.query("start_index") ?? 0)
-          const end = begin + limitOf(asked, 400)
+          const { items, next } = Routes.page(asked, "start_index", all, 400)
           return Reply.json(200, {
-            data: all.slice(begin, end).map(memberFields),
-            next: end >= all.length ? "0" : end.toString()
+            data: items.map(memberFields),
+            next: next === "" ? "0" : next
           })
         })
       },

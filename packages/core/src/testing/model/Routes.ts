@@ -25,13 +25,12 @@ export interface Asked {
 }
 
 /**
+ * What the platform does about it.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Route {
-  readonly method: Request["method"]
-  readonly run: (asked: Asked) => Reply.Reply
-}
+export type Run = (asked: Asked) => Reply.Reply
 
 /**
  * Rows by template and method.
@@ -40,7 +39,7 @@ export interface Route {
  * @category models
  */
 export interface Table {
-  readonly [template: string]: { readonly [method: string]: Route["run"] }
+  readonly [template: string]: { readonly [method: string]: Run }
 }
 
 /**
@@ -67,6 +66,36 @@ export const decode = (text: string): string => {
     // Not an escape after all: the text stands for itself.
     return text
   }
+}
+
+/**
+ * How many items a page may have: what the query asks for, within reason.
+ *
+ * @since 0.1.0
+ * @category paging
+ */
+export const limitOf = ({ query }: Asked, usual: number, maximum: number): number => {
+  const limit = Number(query("limit") ?? usual)
+  return Number.isInteger(limit) && limit > 0 ? Math.min(limit, maximum) : usual
+}
+
+/**
+ * A page of a list whose cursor, a parameter of the query, is how many items were before it. `next` is empty after the last.
+ *
+ * @since 0.1.0
+ * @category paging
+ */
+export const page = <A>(
+  asked: Asked,
+  parameter: string,
+  all: ReadonlyArray<A>,
+  usual: number,
+  maximum: number = usual
+): { readonly items: ReadonlyArray<A>; readonly next: string } => {
+  const cursor = Number(asked.query(parameter) ?? 0)
+  const begin = Number.isInteger(cursor) && cursor > 0 ? cursor : 0
+  const end = begin + limitOf(asked, usual, maximum)
+  return { items: all.slice(begin, end), next: end >= all.length ? "" : end.toString() }
 }
 
 const queryOf = (path: string): ReadonlyMap<string, string> => {
