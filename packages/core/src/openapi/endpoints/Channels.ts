@@ -311,7 +311,7 @@ const schedule = record({
 })
 
 /**
- * Something that takes place.
+ * A schedule: something that takes place.
  *
  * @since 0.1.0
  * @category schedules
@@ -337,7 +337,7 @@ export interface ScheduleFields extends Open {
 }
 
 /**
- * Something to take place.
+ * A schedule to be made, or what one is to be.
  *
  * @since 0.1.0
  * @category schedules
@@ -347,7 +347,7 @@ export interface ScheduleDraft extends Open {
 }
 
 /**
- * What takes place today, or from a time on, in milliseconds.
+ * The schedules of today, or those from a time on, in milliseconds.
  *
  * @since 0.1.0
  * @category schedules
@@ -361,7 +361,7 @@ export const listSchedules = Endpoint.make({
 })
 
 /**
- * Something that takes place.
+ * A schedule.
  *
  * @since 0.1.0
  * @category schedules
@@ -374,7 +374,7 @@ export const getSchedule = Endpoint.make({
 })
 
 /**
- * Has something take place. 10 a day for each admin, 100 for each guild.
+ * Makes a schedule. 10 a day for each admin.
  *
  * @since 0.1.0
  * @category schedules
@@ -388,7 +388,7 @@ export const createSchedule = Endpoint.make({
 })
 
 /**
- * Changes what takes place.
+ * Changes a schedule.
  *
  * @since 0.1.0
  * @category schedules
@@ -402,7 +402,7 @@ export const updateSchedule = Endpoint.make({
 })
 
 /**
- * Has something not take place.
+ * Deletes a schedule.
  *
  * @since 0.1.0
  * @category schedules

@@ -476,7 +476,7 @@ const joinApprovalStrategy = record({
 })
 
 /**
- * A rule by which the platform lets people join by itself.
+ * A strategy: a rule by which the platform lets people join by itself.
  *
  * @since 0.1.0
  * @category join approval
@@ -490,7 +490,7 @@ const joinApprovalStrategies = record({
 })
 
 /**
- * A page of the rules.
+ * A page of strategies.
  *
  * @since 0.1.0
  * @category join approval
@@ -498,7 +498,7 @@ const joinApprovalStrategies = record({
 export interface JoinApprovalStrategies extends Schema.Schema.Type<typeof joinApprovalStrategies> {}
 
 /**
- * A rule to be made: either `group_openids` or `group_ids`. At most 20 for each bot.
+ * A strategy to be made: either `group_openids` or `group_ids`. At most 20 for each bot.
  *
  * @since 0.1.0
  * @category join approval
@@ -516,7 +516,7 @@ export interface JoinApprovalStrategyDraft extends Open {
 }
 
 /**
- * What is to change about a rule.
+ * What is to change about a strategy.
  *
  * @since 0.1.0
  * @category join approval
@@ -525,7 +525,7 @@ export interface JoinApprovalStrategyChange extends Open {
   readonly is_enable?: "on" | "off" | undefined
   /** RFC 3339. */
   readonly expire_at?: string | undefined
-  /** Groups are named as they were when the rule was made. */
+  /** Groups are named as they were when the strategy was made. */
   readonly group_action?:
     | {
         readonly op: "add" | "del"
@@ -565,7 +565,7 @@ const joinApprovalWhitelist = record({
 export interface JoinApprovalWhitelist extends Schema.Schema.Type<typeof joinApprovalWhitelist> {}
 
 /**
- * The rules by which the platform lets people join by itself, at most 100 a page.
+ * The strategies by which the platform lets people join by itself, newest first, at most 100 a page.
  *
  * @since 0.1.0
  * @category join approval
@@ -582,7 +582,7 @@ export const listJoinApprovalStrategies = Endpoint.paged(
 )
 
 /**
- * Makes a rule.
+ * Makes a strategy. It works where the bot is an admin of the group.
  *
  * @since 0.1.0
  * @category join approval
@@ -596,7 +596,7 @@ export const createJoinApprovalStrategy = Endpoint.make({
 })
 
 /**
- * Changes a rule.
+ * Changes a strategy.
  *
  * @since 0.1.0
  * @category join approval
@@ -610,7 +610,7 @@ export const updateJoinApprovalStrategy = Endpoint.make({
 })
 
 /**
- * Deletes a rule.
+ * Deletes a strategy.
  *
  * @since 0.1.0
  * @category join approval
@@ -622,7 +622,7 @@ export const deleteJoinApprovalStrategy = Endpoint.make({
 })
 
 /**
- * Applies a rule to those who have asked already, which takes about ten minutes.
+ * Applies a strategy to those who have asked already, which takes about ten minutes.
  *
  * @since 0.1.0
  * @category join approval
@@ -634,7 +634,7 @@ export const executeJoinApprovalStrategy = Endpoint.make({
 })
 
 /**
- * Changes who is let in by a rule.
+ * Changes who is let in by a strategy.
  *
  * @since 0.1.0
  * @category join approval
