@@ -5,8 +5,11 @@ import {
   type Event,
   Gateway,
   type GatewayError,
+  Interaction,
   Message,
+  MessageView,
   Messenger,
+  Reaction,
   type SendError
 } from "@effect-qq/core"
 import { TestPlatform } from "@effect-qq/core/testing"
@@ -32,6 +35,44 @@ describe("Gateway.on", () => {
       if (event.t === "C2C_MESSAGE_CREATE") expect(event).type.toBe<Event.C2CMessageCreate>()
       return Effect.void
     })
+  })
+
+  it("narrows to every type of the platform", () => {
+    Gateway.on("FRIEND_ADD", (event) => {
+      expect(event).type.toBe<Event.EventOf<"FRIEND_ADD">>()
+      expect(event.openid).type.toBe<string>()
+      expect(event.scene).type.toBe<number | null | undefined>()
+      return Effect.void
+    })
+    Gateway.on("MESSAGE_REACTION_ADD", (event) => {
+      expect(event.emoji.id).type.toBe<string>()
+      expect(Reaction.targetOf(event)).type.toBe<Reaction.Target | undefined>()
+      return Effect.void
+    })
+    Gateway.on(["FORUM_THREAD_CREATE", "OPEN_FORUM_THREAD_CREATE"], (event) => {
+      expect(event.channel_id).type.toBe<string>()
+      expect(event).type.not.toHaveProperty("thread_info")
+      if (event.t === "FORUM_THREAD_CREATE") expect(event.thread_info.thread_id).type.toBe<string>()
+      return Effect.void
+    })
+    Gateway.on("INTERACTION_CREATE", (event) => {
+      expect(event).type.toBe<Event.InteractionCreate>()
+      expect(event.data?.resolved?.button_data).type.toBe<string | null | undefined>()
+      expect(Interaction.view(event).button?.data).type.toBe<string | undefined>()
+      return Effect.void
+    })
+    type WithEnvelope = { [T in Event.EventType]: Event.EventOf<T>["envelope"] }
+    expect<Exclude<Event.EventType, "Unknown" | "RESUMED">>().type.toBe<keyof typeof Event.payloads>()
+    expect<WithEnvelope["AUDIO_OR_LIVE_CHANNEL_MEMBER_EXIT"]>().type.toBe<Event.Unknown["envelope"]>()
+  })
+
+  it("gives messages text, and a view, of all six types", () => {
+    Gateway.on(["AT_MESSAGE_CREATE", "MESSAGE_CREATE", "DIRECT_MESSAGE_CREATE"], (event) => {
+      expect(event.content).type.toBe<string>()
+      expect(MessageView.of(event)).type.toBe<MessageView.MessageView>()
+      return Messenger.reply(event, Message.text(event.content))
+    })
+    expect(MessageView.of).type.not.toBeCallableWith({} as Event.EventOf<"MESSAGE_DELETE">)
   })
 
   it("refuses names that are no events", () => {
@@ -87,7 +128,12 @@ describe("Gateway.run", () => {
 })
 
 describe("Messenger", () => {
-  it("replies to messages only", () => {
+  it("replies to messages, and to events that can be replied to", () => {
+    for (const event of [{} as Event.EventOf<"FRIEND_ADD">, {} as Event.EventOf<"MESSAGE_REACTION_ADD">]) {
+      expect(Messenger.reply).type.toBeCallableWith(event, Message.text(""))
+    }
+    expect(Messenger.reply).type.toBeCallableWith({} as Event.InteractionCreate, Message.text(""))
+    expect(Messenger.reply).type.not.toBeCallableWith({} as Event.EventOf<"FRIEND_DEL">, Message.text(""))
     expect(Messenger.reply).type.not.toBeCallableWith({} as Event.Ready, Message.text(""))
     expect(Messenger.reply).type.not.toBeCallableWith({} as Event.Unknown, Message.text(""))
   })

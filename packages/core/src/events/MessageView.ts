@@ -229,10 +229,13 @@ const ofChat = (
 ): MessageView => {
   const isGroup = event.t !== "C2C_MESSAGE_CREATE"
   const named = isGroup ? (event.mentions ?? none) : none
-  const ownIds = new Set<string>(options.self === undefined ? none : [options.self])
+  const self = present(options.self)
+  const ownIds = new Set<string>(self === undefined ? none : [self])
   for (const mention of named) {
     if (mention.is_you !== true) continue
-    for (const id of [mention.id, mention.member_openid, mention.user_openid]) if (id) ownIds.add(id)
+    for (const id of [mention.id, mention.member_openid, mention.user_openid].map(present)) {
+      if (id !== undefined) ownIds.add(id)
+    }
   }
   const mentions = named
     .filter((mention) => !isEverybody(mention))
@@ -275,10 +278,11 @@ const ofGuild = (
 ): MessageView => {
   const named = event.mentions ?? none
   const bots = named.filter(({ bot, id }) => bot === true && present(id) !== undefined)
-  const self = options.self ?? (event.t === "AT_MESSAGE_CREATE" && bots.length === 1 ? bots[0]?.id : undefined)
+  const self =
+    present(options.self) ?? (event.t === "AT_MESSAGE_CREATE" && bots.length === 1 ? present(bots[0]?.id) : undefined)
   const mentions = named.map((user): Mention => {
     const id = user.id ?? ""
-    return { id, name: present(user.username), isBot: user.bot === true, isSelf: id !== "" && id === self }
+    return { id, name: present(user.username), isBot: user.bot === true, isSelf: id === self }
   })
   const isDirect = event.t === "DIRECT_MESSAGE_CREATE"
   const reference = present(event.message_reference?.message_id)
@@ -293,7 +297,7 @@ const ofGuild = (
       isBot: event.author.bot === true
     },
     // a mention that was only written is escaped, so mentions have to go first
-    text: unescaped(withoutMentions(event.content, new Set(self ? [self] : none))).trim(),
+    text: unescaped(withoutMentions(event.content, new Set(self === undefined ? none : [self]))).trim(),
     mentions,
     mentionsEveryone: event.mention_everyone === true,
     attachments: attachmentsOf(event.attachments),
