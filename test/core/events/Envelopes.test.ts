@@ -3,7 +3,6 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Event from "../../../packages/core/src/events/Event.ts"
 import * as Frame from "../../../packages/core/src/gateway/Frame.ts"
-import * as Intents from "../../../packages/core/src/gateway/Intents.ts"
 import { lines, typesSeen } from "./envelopes.ts"
 
 /** Ids that came as bare numbers are text in an event. */
@@ -44,28 +43,5 @@ describe("every envelope that was seen", () => {
 
   it("the last of which has no payload", () => {
     assert.deepInclude(numbered.at(-1)?.sent, { t: "RESUMED", d: "" })
-  })
-})
-
-describe("the intents", () => {
-  const names = Object.keys(Intents.Intent) as ReadonlyArray<Intents.IntentName>
-
-  it("bring every type but READY and RESUMED, each by exactly one", () => {
-    for (const type of typesSeen) {
-      const owners = names.filter((name) => Intents.eventTypes[name].includes(type))
-      assert.lengthOf(owners, type === "READY" || type === "RESUMED" ? 0 : 1, type)
-    }
-  })
-
-  it("bring no type that has no schema", () => {
-    for (const name of names) for (const type of Intents.eventTypes[name]) assert.isTrue(Event.isKnown(type), type)
-  })
-
-  it("of a handler's types are those of its events", () => {
-    assert.strictEqual(Intents.forEventTypes(["MESSAGE_AUDIT_PASS", "READY"]), Intents.Intent.MESSAGE_AUDIT)
-    assert.strictEqual(
-      Intents.forEventTypes(["FORUM_PUBLISH_AUDIT_RESULT", "ENTER_AIO"]),
-      Intents.make("FORUMS_EVENT", "ENTER_AIO")
-    )
   })
 })

@@ -1,67 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import * as Event from "../../../packages/core/src/events/Event.ts"
 import * as Intents from "../../../packages/core/src/gateway/Intents.ts"
+import { typesSeen } from "../events/envelopes.ts"
 
-/** Every event type that has been documented or seen, but READY and RESUMED, which need no intent. */
-const seen = [
-  "AT_MESSAGE_CREATE",
-  "AUDIO_FINISH",
-  "AUDIO_OFF_MIC",
-  "AUDIO_ON_MIC",
-  "AUDIO_OR_LIVE_CHANNEL_MEMBER_ENTER",
-  "AUDIO_OR_LIVE_CHANNEL_MEMBER_EXIT",
-  "AUDIO_START",
-  "C2C_MESSAGE_CREATE",
-  "C2C_MSG_RECEIVE",
-  "C2C_MSG_REJECT",
-  "CHANNEL_CREATE",
-  "CHANNEL_DELETE",
-  "CHANNEL_UPDATE",
-  "DIRECT_MESSAGE_CREATE",
-  "DIRECT_MESSAGE_DELETE",
-  "ENTER_AIO",
-  "FORUM_POST_CREATE",
-  "FORUM_POST_DELETE",
-  "FORUM_PUBLISH_AUDIT_RESULT",
-  "FORUM_REPLY_CREATE",
-  "FORUM_REPLY_DELETE",
-  "FORUM_THREAD_CREATE",
-  "FORUM_THREAD_DELETE",
-  "FORUM_THREAD_UPDATE",
-  "FRIEND_ADD",
-  "FRIEND_DEL",
-  "GROUP_ADD_ROBOT",
-  "GROUP_AT_MESSAGE_CREATE",
-  "GROUP_DEL_ROBOT",
-  "GROUP_JOIN_REQUEST",
-  "GROUP_MEMBER_ADD",
-  "GROUP_MEMBER_REMOVE",
-  "GROUP_MESSAGE_CREATE",
-  "GROUP_MSG_RECEIVE",
-  "GROUP_MSG_REJECT",
-  "GUILD_CREATE",
-  "GUILD_DELETE",
-  "GUILD_MEMBER_ADD",
-  "GUILD_MEMBER_REMOVE",
-  "GUILD_MEMBER_UPDATE",
-  "GUILD_UPDATE",
-  "INTERACTION_CREATE",
-  "MESSAGE_AUDIT_PASS",
-  "MESSAGE_AUDIT_REJECT",
-  "MESSAGE_CREATE",
-  "MESSAGE_DELETE",
-  "MESSAGE_REACTION_ADD",
-  "MESSAGE_REACTION_REMOVE",
-  "OPEN_FORUM_POST_CREATE",
-  "OPEN_FORUM_POST_DELETE",
-  "OPEN_FORUM_REPLY_CREATE",
-  "OPEN_FORUM_REPLY_DELETE",
-  "OPEN_FORUM_THREAD_CREATE",
-  "OPEN_FORUM_THREAD_DELETE",
-  "OPEN_FORUM_THREAD_UPDATE",
-  "PUBLIC_MESSAGE_DELETE",
-  "SUBSCRIBE_MESSAGE_STATUS"
-] as const
+/** READY and RESUMED need no intent. */
+const seen = typesSeen.filter((type) => type !== "READY" && type !== "RESUMED")
 
 const names = Object.keys(Intents.Intent) as ReadonlyArray<Intents.IntentName>
 
@@ -85,9 +29,18 @@ describe("the intents", () => {
     }
   })
 
-  it("no event type is claimed twice", () => {
+  it("no event type is claimed twice, and none that has no schema", () => {
     const types = names.flatMap((name) => Intents.eventTypes[name])
     assert.strictEqual(new Set(types).size, types.length)
+    for (const type of types) assert.isTrue(Event.isKnown(type), type)
+  })
+
+  it("of a handler's types are those of its events, and no others", () => {
+    assert.strictEqual(Intents.forEventTypes(["MESSAGE_AUDIT_PASS"]), Intents.Intent.MESSAGE_AUDIT)
+    assert.strictEqual(
+      Intents.forEventTypes(["FORUM_PUBLISH_AUDIT_RESULT", "ENTER_AIO"]),
+      Intents.make("FORUMS_EVENT", "ENTER_AIO")
+    )
   })
 
   it("the set for some events has all their intents and no other", () => {

@@ -2,9 +2,10 @@
  * How a payload becomes the fields of an event.
  *
  * A payload that is as its schema says, as nearly all are, is looked at and its fields are taken as they are: that costs a
- * fraction of what parsing by Schema does, and makes nothing but the event itself. Any other is read leniently by Schema: what nobody may
- * rely on must not cost the event. There a number stands for text where text belongs, decimal digits stand for a number
- * where a number belongs, and an optional field of any other wrong type is `null`.
+ * fraction of what parsing by Schema does, and makes nothing but the event itself. What is nested in the event is therefore
+ * the payload's own, which nobody changes. Any other payload is read leniently by Schema: what nobody may rely on must not
+ * cost the event. There a number stands for text where text belongs, decimal digits stand for a number where a number
+ * belongs, and an optional field of any other wrong type is `null`.
  *
  * JSON numbers above 2^53 have lost their last digits before anybody can look at them. Forum events are known to bring ids
  * in this form: such an id is text here, and still the wrong one.

@@ -67,6 +67,16 @@ const messageTargets = new Map<string, readonly [Conversation.Scene, (d: Fields)
   ["DIRECT_MESSAGE_CREATE", ["dm", (d) => textOf(d["guild_id"])]]
 ])
 
+const repliable = {
+  INTERACTION_CREATE: ["c2c", "group"],
+  FRIEND_ADD: ["c2c"],
+  C2C_MSG_RECEIVE: ["c2c"],
+  GROUP_ADD_ROBOT: ["group"],
+  GROUP_MSG_RECEIVE: ["group"],
+  MESSAGE_REACTION_ADD: ["channel"],
+  MESSAGE_REACTION_REMOVE: ["channel"]
+} as const satisfies { readonly [T in Event.EventType]?: ReadonlyArray<Conversation.Scene> }
+
 /**
  * The events that can be answered by their own id, and in which scenes.
  *
@@ -77,18 +87,9 @@ const messageTargets = new Map<string, readonly [Conversation.Scene, (d: Fields)
  * @since 0.1.0
  * @category constants
  */
-export const repliableEvents: ReadonlyMap<string, ReadonlySet<Conversation.Scene>> = new Map<
-  RepliableEvent["t"],
-  ReadonlySet<Conversation.Scene>
->([
-  ["INTERACTION_CREATE", new Set(["c2c", "group"])],
-  ["FRIEND_ADD", new Set(["c2c"])],
-  ["C2C_MSG_RECEIVE", new Set(["c2c"])],
-  ["GROUP_ADD_ROBOT", new Set(["group"])],
-  ["GROUP_MSG_RECEIVE", new Set(["group"])],
-  ["MESSAGE_REACTION_ADD", new Set(["channel"])],
-  ["MESSAGE_REACTION_REMOVE", new Set(["channel"])]
-])
+export const repliableEvents: ReadonlyMap<string, ReadonlySet<Conversation.Scene>> = new Map(
+  Object.entries(repliable).map(([type, scenes]) => [type, new Set<Conversation.Scene>(scenes)])
+)
 
 /**
  * An event that is no message and can be replied to, where it happened in a scene that {@link repliableEvents} names.
@@ -96,24 +97,16 @@ export const repliableEvents: ReadonlyMap<string, ReadonlySet<Conversation.Scene
  * @since 0.1.0
  * @category models
  */
-export type RepliableEvent = Event.EventOf<
-  | "INTERACTION_CREATE"
-  | "FRIEND_ADD"
-  | "C2C_MSG_RECEIVE"
-  | "GROUP_ADD_ROBOT"
-  | "GROUP_MSG_RECEIVE"
-  | "MESSAGE_REACTION_ADD"
-  | "MESSAGE_REACTION_REMOVE"
->
+export type RepliableEvent = Event.EventOf<keyof typeof repliable>
 
 /** Where an event that is no message happened. */
 const placeOf = (d: Fields): readonly [Conversation.Scene, string] | undefined => {
   const group = textOf(d["group_openid"])
   if (group !== undefined) return ["group", group]
-  const channel = textOf(d["channel_id"])
-  if (channel !== undefined) return ["channel", channel]
   const user = textOf(d["user_openid"]) ?? textOf(d["openid"])
-  return user === undefined ? undefined : ["c2c", user]
+  if (user !== undefined) return ["c2c", user]
+  const channel = textOf(d["channel_id"])
+  return channel === undefined ? undefined : ["channel", channel]
 }
 
 /**

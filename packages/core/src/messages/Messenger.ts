@@ -483,7 +483,12 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
       if (!("t" in event)) return Effect.succeed(event)
       if (Event.isMessage(event)) return Effect.succeed(Anchor.ofMessage(event))
       return Option.match(Anchor.ofEvent(event), {
-        onNone: () => invalid("event", `this ${event.t} cannot be replied to`),
+        onNone: () =>
+          new SendError.MessageInvalid({
+            field: "event",
+            detail: `this ${event.t} cannot be replied to`,
+            hint: "send the message to a conversation, or reply to an Anchor of your own"
+          }),
         onSome: Effect.succeed
       })
     }
