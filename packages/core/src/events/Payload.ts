@@ -191,6 +191,9 @@ const lenient = (ast: AST.AST): AST.AST => {
   }
 }
 
+/** Of what is no struct: Schema decides. */
+const undecided: ReadonlyArray<Field> = [{ name: "", check: isNothing }]
+
 /** Takes what is as its schema says, field by field. An event that gets all its fields from a copy costs many times more. */
 const take = (fields: ReadonlyArray<Field>, payload: unknown, event: object): boolean => {
   if (!isRecord(payload)) return false
@@ -204,7 +207,7 @@ const take = (fields: ReadonlyArray<Field>, payload: unknown, event: object): bo
 }
 
 /**
- * A reader of payloads of this schema, which is a struct. Nothing is compiled before the first payload comes, and nothing of
+ * A reader of payloads of this schema. Nothing is compiled before the first payload comes, and nothing of
  * the lenient reading before the first that needs it.
  *
  * @since 0.1.0
@@ -214,7 +217,7 @@ export const reader = (schema: { readonly ast: AST.AST }): Reader => {
   let fields: ReadonlyArray<Field> | undefined
   let decodeLeniently: ((payload: unknown) => Either.Either<object, ParseResult.ParseError>) | undefined
   return (payload, event) => {
-    fields ??= AST.isTypeLiteral(schema.ast) ? fieldsOfStruct(schema.ast) : []
+    fields ??= AST.isTypeLiteral(schema.ast) ? fieldsOfStruct(schema.ast) : undecided
     if (take(fields, payload, event)) return undefined
     decodeLeniently ??= Schema.decodeUnknownEither(Schema.make<object, unknown>(lenient(schema.ast)))
     const decoded = decodeLeniently(payload)

@@ -110,10 +110,10 @@ export type RecallError = SendError.SendError | SendError.RecallExpired
 export interface MessengerShape {
   /**
    * Answers a message, one of the other events that can be replied to, or anything by its `Anchor`. Fails with
-   * `MessageInvalid` where an event cannot be replied to, as an interaction in a guild. Retries are safe in private chats and groups: the platform shows a reply
-   * once; in guilds, whose endpoints know no `msg_seq`, an attempt of unknown outcome is not repeated. After the window has
-   * closed the message goes out once as a proactive one, or what the policy says, unless an earlier attempt may have been
-   * delivered.
+   * `MessageInvalid` where an event cannot be replied to, as an interaction in a guild. Retries are safe in private chats and
+   * groups: the platform shows a reply once; in guilds, whose endpoints know no `msg_seq`, an attempt of unknown outcome is
+   * not repeated. After the window has closed the message goes out once as a proactive one, or what the policy says, unless
+   * an earlier attempt may have been delivered.
    */
   readonly reply: (
     event: Answerable,
