@@ -72,7 +72,7 @@ const mutants: ReadonlyArray<Mutant> = [
     name: "the sequence number is stored before its event is handled",
     file: "gateway/Session.ts",
     from: "sequence: progress.watermark,",
-    to: "sequence: session.received,",
+    to: "sequence: kept.received,",
     found: ["Lost"],
     seeds: 3,
     options: quarter(["crash"], { traffic: { perHour: 120 } })
@@ -80,8 +80,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "message ids are stored when they are received",
     file: "delivery/Deduplication.ts",
-    from: "for (const type of id.settled) {",
-    to: "for (const type of id.types) {",
+    from: "if (!id.settled.includes(type)) break",
+    to: "",
     found: ["Lost", "ReplyMissing"],
     seeds: 3,
     options: quarter(["crash"], { traffic: { perHour: 120 } })
@@ -148,6 +148,15 @@ const mutants: ReadonlyArray<Mutant> = [
     found: ["SessionGivenUp", "IdentifyBudget"],
     seeds: 1,
     options: quarter(["network"])
+  },
+  {
+    name: "a gap begins when it ends",
+    file: "gateway/Session.ts",
+    from: "from: Math.min(lost.heardAt, now)",
+    to: "from: now",
+    found: ["GapUntold"],
+    seeds: 2,
+    options: quarter(["gateway"], { traffic: { perHour: 240 } })
   },
   {
     name: "a lost wake-up of the inbox",
@@ -233,13 +242,14 @@ describe("the simulation finds", () => {
   })
 
   mutants.forEach((mutant, index) => {
-    it(`${mutant.name}, within ${mutant.seeds} seeds`, async () => {
+    it(`${mutant.name}, within ${mutant.seeds} seeds`, async ({ annotate }) => {
       const found = search(await load(mutant, index), mutant)
       assert.isDefined(found)
       const error = found?.error
       assert.strictEqual(error?._tag, "SimulationViolation")
       if (error?._tag !== "SimulationViolation") return
       assert.include(mutant.found, error.invariant, error.message)
+      await annotate(`seed ${found?.seed}: ${error.invariant}`)
       // the journal of a violation leads up to it
       assert.isAbove(error.journal.length, 0)
       assert.isAtMost(error.journal.length, 50)

@@ -118,6 +118,8 @@ interface Resumable {
   received: number
   /** Up to when everything that the platform had to say was received. */
   heardAt: number
+  /** Up to when all of it was settled: what a restart may count on. */
+  settledAt: number
 }
 
 /** The sequence number a first heartbeat or a session without one reports. */
@@ -191,6 +193,8 @@ export const make = (options: {
     let lastEnd: GatewayError | undefined
     let attempt = 0
     let link: Connection.Link | undefined
+    /** Whether nothing that the platform said on this connection, or before it, was missed until now. */
+    let complete = false
     /** The connection that was paused last, because the inbox was full. */
     let pausedLink: Connection.Link | undefined
     let wake: Deferred.Deferred<void> | undefined
@@ -198,6 +202,10 @@ export const make = (options: {
     let overflowResumeAt = Number.NEGATIVE_INFINITY
 
     const intents = (): Intents.Intents => intentSets[intentSet] ?? options.intents
+
+    const noteHeard = (): void => {
+      if (complete && session !== undefined && link !== undefined) session.heardAt = link.lastFrameAt()
+    }
 
     /** Gives up the session. What is said until there is another will not come again. */
     const drop = (): void => {
@@ -210,6 +218,8 @@ export const make = (options: {
       const kept = session ?? lost
       if (kept === undefined) return store.clear(options.shard)
       const progress = sink.progress()
+      noteHeard()
+      if (progress.watermark >= kept.received) kept.settledAt = kept.heardAt
       return store.save({
         appId: config.appId,
         intents: intents(),
@@ -218,7 +228,7 @@ export const make = (options: {
         sequence: progress.watermark,
         startedAt: kept.startedAt,
         savedAt: clock.unsafeCurrentTimeMillis(),
-        heardAt: kept.heardAt,
+        heardAt: kept.settledAt,
         dropped: session === undefined ? true : undefined,
         settled: progress.settled
       })
@@ -228,7 +238,7 @@ export const make = (options: {
       const stored = yield* store.load({ intents: intents(), shard: options.shard })
       if (Option.isNone(stored)) return
       const { sessionId, sequence, startedAt, savedAt, heardAt = savedAt, settled } = stored.value.session
-      session = { id: sessionId, startedAt, lastDispatchAt: startedAt, received: sequence, heardAt }
+      session = { id: sessionId, startedAt, lastDispatchAt: startedAt, received: sequence, heardAt, settledAt: heardAt }
       sink.begin(sequence, settled)
       if (stored.value.resumable) return yield* Effect.logInfo("a stored session will be resumed", { sequence })
       drop()
@@ -297,13 +307,10 @@ export const make = (options: {
       Effect.gen(function* () {
         // dispatches that find the sink full are let pass: they come again with the resume that follows
         let paused = false
-        let complete = false
-        /** Until now nothing was missed, if all that was to be replayed has come. */
-        const noteHeard = (): void => {
-          if (complete && !paused && session !== undefined && link !== undefined) session.heardAt = link.lastFrameAt()
-        }
+        complete = false
         const pause = (): void => {
           noteHeard()
+          complete = false
           paused = true
           pausedLink = link
           filled.unsafeOpen()
@@ -328,7 +335,14 @@ export const make = (options: {
           onReady: (sessionId, frame) => {
             const now = clock.unsafeCurrentTimeMillis()
             const sequence = frame.s ?? nothingReceived
-            session = { id: sessionId, startedAt: now, lastDispatchAt: now, received: sequence, heardAt: now }
+            session = {
+              id: sessionId,
+              startedAt: now,
+              lastDispatchAt: now,
+              received: sequence,
+              heardAt: now,
+              settledAt: now
+            }
             complete = true
             sink.begin(sequence, [])
             GatewayMetrics.sessionsIdentified.unsafeUpdate(1, [])
@@ -353,7 +367,7 @@ export const make = (options: {
           if (frame.s !== undefined && frame.s > session.received) session.received = frame.s
         }
 
-        return yield* Effect.ensuring(connection, Effect.sync(noteHeard))
+        return yield* connection
       })
 
     const prepare = Effect.gen(function* () {
@@ -409,6 +423,8 @@ export const make = (options: {
       ),
       Effect.ensuring(
         Effect.sync(() => {
+          noteHeard()
+          complete = false
           link = undefined
         })
       )

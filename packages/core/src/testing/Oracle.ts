@@ -25,6 +25,7 @@ import type { PlatformModel } from "./model/PlatformModel.ts"
  * - `ReadyAgain`: Ready within the longest rung after the last trouble.
  * - `Stopped`: the bot ends only when it is told to.
  * - `Lost`: every event that the platform could still deliver is handled.
+ * - `GapUntold`: what it could not deliver any more lies in a gap that the bot was told of.
  * - `HandledTwice`: an event is handled once, but for what a crash cut off.
  * - `Order`: the events of one conversation are handled in their order.
  * - `CutOff`: an orderly shutdown lets running handlers finish.
@@ -47,6 +48,7 @@ export type Invariant =
   | "ReadyAgain"
   | "Stopped"
   | "Lost"
+  | "GapUntold"
   | "HandledTwice"
   | "Order"
   | "CutOff"
@@ -129,6 +131,8 @@ export interface Oracle {
   readonly ended: (because: string) => void
   /** What the bot says about itself. */
   readonly status: (now: number, state: string) => void
+  /** The bot is told that something may be missing between two times. */
+  readonly gap: (now: number, from: number, to: number) => void
   /** A handler began. */
   readonly began: (now: number, message: number) => void
   /** A handler is done: its reply is out, or has an unknown outcome, or cannot be sent. */
@@ -211,6 +215,12 @@ const remembered = 600_000
 /** The store is written at most once a second. */
 const unsaved = 1100
 
+/** So long after a new session has begun, in milliseconds, a gap before it has been told of. */
+const toldWithin = 60_000
+
+/** So many gaps and missed messages are kept in mind. */
+const kept = 256
+
 /** So long after the last trouble the slow rules of a connection that is being made still apply. */
 const inFlight = 60_000
 
@@ -235,6 +245,9 @@ export const make = (options: Options): Oracle => {
   /** Sessions that the bot had good reason to give up: what only they could bring is nobody's any more. */
   const abandoned = new Set<string>()
   const attempts = new Map<number, Attempt>()
+  /** When messages were said that nobody can bring any more, and no gap has accounted for. */
+  let missed: Array<number> = []
+  const gaps: Array<{ readonly from: number; readonly to: number }> = []
   const resumedAt: Array<number> = []
   const identifiedAt: Array<number> = []
   let found: Finding | undefined
@@ -249,6 +262,9 @@ export const make = (options: Options): Oracle => {
   let state = "Disconnected"
   let stateAt = 0
   let sessionStartedAt = 0
+  /** When a session began whose process crashed at the same instant, and may have taken the word of a gap with it. */
+  let leftWordlesslyAt = Number.NEGATIVE_INFINITY
+  let firstSessionAt = Number.POSITIVE_INFINITY
   let sessionDoubted = false
   let unconfirmed = 0
   let unconfirmedOfSession = 0
@@ -422,6 +438,7 @@ export const make = (options: Options): Oracle => {
     resuming = undefined
     if (type !== "READY") return
     sessionStartedAt = now
+    firstSessionAt = Math.min(firstSessionAt, now)
     sessionDoubted = false
   }
 
@@ -562,6 +579,8 @@ export const make = (options: Options): Oracle => {
       if (!worked && !isOwed(message, living)) {
         counts.gaps++
         pending.delete(message.number)
+        // before there was a session there is nothing to tell of
+        if (message.at > firstSessionAt) missed.push(message.at)
         continue
       }
       const waited = now - Math.max(message.at, quietFrom())
@@ -569,6 +588,16 @@ export const make = (options: Options): Oracle => {
       if (worked) return find("ReplyMissing", `message ${message.number} of ${message.at} is not answered`)
       return find("Lost", `message ${message.number} of ${message.at} was never handled`)
     }
+  }
+
+  /** A message that cannot come any more was said in a gap; told of after the session that begins it. */
+  const checkGaps = (now: number): void => {
+    if (missed.length === 0) return
+    const isTold = (at: number): boolean => gaps.some(({ from, to }) => from - instant <= at && at <= to + instant)
+    missed = missed.filter((at) => !isTold(at)).slice(-kept)
+    if (!running || now - sessionStartedAt <= toldWithin) return
+    const untold = missed.find((at) => at < sessionStartedAt && at > leftWordlesslyAt)
+    if (untold !== undefined) find("GapUntold", `what was said at ${untold} is lost, and nobody was told`)
   }
 
   const checkBeats = (now: number, attempt: Attempt): void => {
@@ -714,6 +743,7 @@ export const make = (options: Options): Oracle => {
       leftAt = now
       if (crashed) {
         crashedAt = now
+        if (now - sessionStartedAt <= instant) leftWordlesslyAt = sessionStartedAt
         for (const message of pending.values()) if (message.begun && message.doneAt === undefined) message.cut = true
       }
       state = "Disconnected"
@@ -725,6 +755,10 @@ export const make = (options: Options): Oracle => {
       if (next === state) return
       state = next
       stateAt = now
+    },
+    gap: (_now, from, to) => {
+      gaps.push({ from, to })
+      if (gaps.length > kept) gaps.shift()
     },
     began,
     done: (now, number, outcome) => {
@@ -756,6 +790,7 @@ export const make = (options: Options): Oracle => {
       if (now - checkedAt >= slowly) {
         checkedAt = now
         checkPending(now, false)
+        checkGaps(now)
       }
       return found
     },

@@ -318,6 +318,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
             stopping: first(oracle.stopping),
             stopped: first(oracle.stopped),
             status: first(oracle.status),
+            gap: first(oracle.gap),
             began: first(oracle.began),
             done: first(oracle.done),
             cut: first(oracle.cut)

@@ -154,6 +154,14 @@ export const make = (options: Options): Client => {
     )
 
   const handlersOf = (life: Life) =>
+    Layer.mergeAll(
+      Gateway.on("Gap", ({ from, to }) =>
+        Effect.map(Clock.currentTimeMillis, (now) => (life.isAlive ? oracle.gap(now, from, to) : undefined))
+      ),
+      messagesOf(life)
+    )
+
+  const messagesOf = (life: Life) =>
     Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"], (event) =>
       Effect.gen(function* () {
         const { number, work } = numberOf(event.content)
