@@ -504,6 +504,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
 
     /** Sees to what the socket's callback cannot do itself, until the connection has ended. */
     const attend: Effect.Effect<never, GatewayError> = Effect.gen(function* () {
+      // oxlint-disable-next-line no-unmodified-loop-condition -- the socket's callback does that
       while (!hasEnded) {
         yield* happened.await
         happened.unsafeClose()
