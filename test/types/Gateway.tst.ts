@@ -61,9 +61,7 @@ describe("Gateway.on", () => {
       expect(Interaction.view(event).button?.data).type.toBe<string | undefined>()
       return Effect.void
     })
-    type WithEnvelope = { [T in Event.EventType]: Event.EventOf<T>["envelope"] }
-    expect<Exclude<Event.EventType, "Unknown" | "RESUMED">>().type.toBe<keyof typeof Event.payloads>()
-    expect<WithEnvelope["AUDIO_OR_LIVE_CHANNEL_MEMBER_EXIT"]>().type.toBe<Event.Unknown["envelope"]>()
+    expect<keyof typeof Event.payloads>().type.toBeAssignableTo<Event.EventType>()
   })
 
   it("gives messages text, and a view, of all six types", () => {
