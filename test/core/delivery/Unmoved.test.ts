@@ -176,8 +176,19 @@ describe("beats go on, and all are heard at once, while the store", () => {
           const { watermark } = yield* Effect.flatMap(Gateway.status, (status) => status.get)
           const session = Option.getOrThrow(yield* store.get("session.1905000001.0-1"))
           assert.strictEqual((yield* Schema.decodeUnknown(Session)(session)).sequence, watermark)
-          const ledger = Option.getOrThrow(yield* store.get("ledger.1905000001.0-1"))
-          assert.strictEqual((yield* Schema.decodeUnknown(Ledger)(ledger)).entries.length, bot.heard.length)
+          const pages = yield* Effect.forEach(Array.from({ length: 16 }).keys(), (page) =>
+            Effect.flatMap(
+              store.get(`ledger.1905000001.0-1.${page}`),
+              Option.match({
+                onNone: () => Effect.succeed(0),
+                onSome: (text) => Effect.map(Schema.decodeUnknown(Ledger)(text), ({ entries }) => entries.length)
+              })
+            )
+          )
+          assert.strictEqual(
+            pages.reduce((all, page) => all + page, 0),
+            bot.heard.length
+          )
           yield* Fiber.interrupt(bot.fiber)
         }).pipe(Effect.scoped, Effect.provide(layer))
         yield* Effect.gen(function* () {
