@@ -98,6 +98,8 @@ export interface Options {
   /** The value of a heartbeat. */
   readonly heartbeatSequence: () => number | null
   readonly onLink: (link: Link) => void
+  /** Given the heartbeat interval of HELLO as it came, before it is judged. */
+  readonly onHello?: ((interval: unknown) => void) | undefined
   readonly onPhase: (phase: Phase) => Effect.Effect<void>
   readonly onReady: (sessionId: string, frame: Frame.Frame) => void
   readonly onResumed: (frame: Frame.Frame) => void
@@ -473,6 +475,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         yield* Deferred.await(opened)
         yield* enter("Greeting")
         const hello = yield* Deferred.await(greeted)
+        options.onHello?.(hello)
         const { interval, warning } = Heartbeat.intervalOf(policy, hello)
         if (warning !== undefined) {
           yield* Effect.logWarning(`${warning}; beating every ${Duration.format(interval)}`)

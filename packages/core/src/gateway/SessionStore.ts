@@ -128,6 +128,15 @@ export class SessionStore extends Context.Tag("@effect-qq/core/SessionStore")<Se
 const decode = Schema.decodeUnknownOption(Schema.parseJson(StoredSession))
 
 /**
+ * The key under which the session of a shard is kept, for whoever looks at a store from outside.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const sessionKey = (appId: string, [index, count]: StoredSession["shard"]): string =>
+  `session.${appId}.${index}-${count}`
+
+/**
  * A session store on a `KeyValueStore`, under the keys `session.<appId>.<index>-<count>` and `gateway.<appId>`. A record
  * that cannot be read, or belongs to another bot or shard, is moved to its key with `.corrupt` at the end.
  *
@@ -140,7 +149,6 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
     const store = yield* KeyValueStore.KeyValueStore
     // A key is written by one fiber at a time: a shutdown's save may meet the one that runs once a second.
     const writing = yield* Effect.makeSemaphore(1)
-    const sessionKeyOf = ([index, count]: StoredSession["shard"]): string => `session.${appId}.${index}-${count}`
     const gatewayKey = `gateway.${appId}`
 
     const write = (operation: StoreError["operation"]) => {
@@ -163,14 +171,14 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
         )
       )
 
-    const setAside = (sessionKey: string, text: string): Effect.Effect<void> =>
+    const setAside = (key: string, text: string): Effect.Effect<void> =>
       writing
-        .withPermits(1)(Effect.zipRight(store.set(`${sessionKey}.corrupt`, text), store.remove(sessionKey)))
+        .withPermits(1)(Effect.zipRight(store.set(`${key}.corrupt`, text), store.remove(key)))
         .pipe(
           Effect.catchAll((error) => Effect.logWarning("the stored session could not be set aside", error)),
           Effect.zipRight(
             Effect.logWarning("the stored session cannot be used; a new session is made").pipe(
-              Effect.annotateLogs({ setAside: `${sessionKey}.corrupt` })
+              Effect.annotateLogs({ setAside: `${key}.corrupt` })
             )
           )
         )
@@ -178,14 +186,14 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
     return {
       load: ({ intents, shard }) =>
         Effect.gen(function* () {
-          const sessionKey = sessionKeyOf(shard)
-          const text = yield* read(sessionKey)
+          const key = sessionKey(appId, shard)
+          const text = yield* read(key)
           if (Option.isNone(text)) return Option.none()
           const isOurs = (session: StoredSession): boolean =>
             session.appId === appId && session.shard[0] === shard[0] && session.shard[1] === shard[1]
           const session = Option.filter(decode(text.value), isOurs)
           if (Option.isNone(session)) {
-            yield* setAside(sessionKey, text.value)
+            yield* setAside(key, text.value)
             return Option.none()
           }
           const age = (yield* Clock.currentTimeMillis) - session.value.startedAt
@@ -197,13 +205,11 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
         }),
       save: (session) =>
         session.appId === appId
-          ? write("save")(Effect.suspend(() => store.set(sessionKeyOf(session.shard), JSON.stringify(session))))
+          ? write("save")(Effect.suspend(() => store.set(sessionKey(appId, session.shard), JSON.stringify(session))))
           : Effect.fail(new StoreError({ operation: "save", detail: "the session belongs to another bot" })),
       clear: (shard) => {
-        const sessionKey = sessionKeyOf(shard)
-        return write("clear")(
-          Effect.flatMap(store.has(sessionKey), (has) => (has ? store.remove(sessionKey) : Effect.void))
-        )
+        const key = sessionKey(appId, shard)
+        return write("clear")(Effect.flatMap(store.has(key), (has) => (has ? store.remove(key) : Effect.void)))
       },
       gatewayUrl: Effect.map(
         read(gatewayKey),

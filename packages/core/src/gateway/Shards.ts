@@ -12,7 +12,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { BotConfig } from "../BotConfig.ts"
+import { BotConfig, type Shards as Wanted } from "../BotConfig.ts"
 import { GatewayStopped } from "./GatewayError.ts"
 import { GatewayMetadata, type MetadataError } from "./GatewayMetadata.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
@@ -75,6 +75,18 @@ const all = (count: number): ReadonlyArray<Shard> =>
   Array.from({ length: count }, (_, index) => [index, count] as const)
 
 /**
+ * The shards of a configuration, where this many are recommended.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const list = (shards: Wanted, recommended: number): ReadonlyArray<Shard> => {
+  if (shards === "recommended") return all(recommended)
+  if (typeof shards === "number") return all(Math.max(1, Math.floor(shards)))
+  return shards.run.map((index) => [index, shards.of] as const)
+}
+
+/**
  * The shards that the configuration asks for. Waits for the platform where it is to say how many there are, and fails with
  * `GatewayStopped` when it refuses the bot.
  *
@@ -83,9 +95,5 @@ const all = (count: number): ReadonlyArray<Shard> =>
  */
 export const plan: Effect.Effect<ReadonlyArray<Shard>, GatewayStopped, BotConfig | GatewayMetadata> = Effect.flatMap(
   BotConfig,
-  ({ shards }) => {
-    if (shards === "recommended") return Effect.map(recommended, all)
-    if (typeof shards === "number") return Effect.succeed(all(Math.max(1, Math.floor(shards))))
-    return Effect.succeed(shards.run.map((index) => [index, shards.of] as const))
-  }
+  ({ shards }) => Effect.map(shards === "recommended" ? recommended : Effect.succeed(1), (count) => list(shards, count))
 )

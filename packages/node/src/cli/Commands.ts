@@ -25,6 +25,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Sandbox from "../sandbox/Sandbox.ts"
+import * as Doctor from "./Doctor.ts"
 import * as Send from "./Send.ts"
 
 /**
@@ -230,6 +231,7 @@ export const run = <E, R>(
   | NoAnswer
   | NoSandbox
   | Sandbox.SandboxError
+  | Doctor.Unwell
   | Send.Misused
   | SendError.SendError
   | ValidationError.ValidationError,
@@ -240,32 +242,34 @@ export const run = <E, R>(
   )
   const command = Command.make("effect-qq").pipe(
     Command.withDescription("Tools for QQ bots on effect-qq"),
-    Command.withSubcommands([demo, sandbox, say, Send.send])
+    Command.withSubcommands([demo, sandbox, say, Send.send, Doctor.doctor])
   )
   return Command.run(command, { name: "effect-qq", version: settings.version })
 }
 
 /**
  * Prints a failure on standard error: one line, and a table of facts where a message was not sent. What is wrong with the
- * arguments was printed with the help already.
+ * arguments was printed with the help already, and so was what is wrong with the bot.
  *
  * @since 0.1.0
  * @category running
  */
 export const report = (error: unknown): Effect.Effect<void> => {
-  if (ValidationError.isValidationError(error)) return Effect.void
+  if (ValidationError.isValidationError(error) || error instanceof Doctor.Unwell) return Effect.void
   if (Send.isSendError(error)) return Console.error(Send.describeError(error))
   return Console.error(`effect-qq: ${error instanceof Error ? error.message : String(error)}`)
 }
 
+const exitCode = (error: unknown): number => (error instanceof Doctor.Unwell ? error.exitCode : Send.exitCode(error))
+
 /**
- * How the process ends: 0 when all went well or it was told to end, {@link Send.exitCodes} for a message that was not sent, 1
- * otherwise. For `NodeRuntime.runMain`.
+ * How the process ends: 0 when all went well or it was told to end, {@link Send.exitCodes} for a message that was not sent,
+ * {@link Doctor.exitCodes} for a bot that is not well, 1 otherwise. For `NodeRuntime.runMain`.
  *
  * @since 0.1.0
  * @category running
  */
 export const teardown: Runtime.Teardown = (exit, onExit) => {
   if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return onExit(0)
-  onExit(Option.match(Cause.failureOption(exit.cause), { onNone: () => 1, onSome: Send.exitCode }))
+  onExit(Option.match(Cause.failureOption(exit.cause), { onNone: () => 1, onSome: exitCode }))
 }

@@ -104,7 +104,13 @@ export const exitCode = (error: unknown): number => (isSendError(error) ? exitCo
  */
 export const printable = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, "\u{FFFD}")
 
-const line = (text: string): string => printable(text).replaceAll(/\s*\n\s*/g, " ")
+/**
+ * Text from elsewhere as one line.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const line = (text: string): string => printable(text).replaceAll(/\s*\n\s*/g, " ")
 
 const table = (rows: ReadonlyArray<readonly [name: string, value: unknown]>): ReadonlyArray<string> =>
   rows.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(10)}${line(String(value))}`]))

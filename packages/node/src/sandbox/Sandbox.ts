@@ -21,6 +21,7 @@
 import type { Fault, Journal } from "@effect-qq/core/testing"
 import { Model, PlatformModel } from "@effect-qq/core/testing"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -522,7 +523,8 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
             reset(request.socket)
             return
           }
-          response.writeHead(reply.status, reply.headers)
+          const date = DateTime.toDateUtc(DateTime.unsafeMake(model.wallClock(clock.unsafeCurrentTimeMillis())))
+          response.writeHead(reply.status, { date: date.toUTCString(), ...reply.headers })
           response.end(reply.body)
         }),
         Effect.catchAllDefect((defect) =>

@@ -63,6 +63,8 @@ export interface PlatformModel {
   readonly wake: (now: number) => void
   /** When the next thing falls due, in epoch milliseconds. It may be early: then `wake` finds nothing to do. */
   readonly nextWake: () => number | undefined
+  /** What the clock of the platform shows, in epoch milliseconds: `ClockSkew` puts it wrong. */
+  readonly wallClock: (now: number) => number
   /** Hands out what is to be done to the sockets, in order, and forgets it. */
   readonly drain: () => ReadonlyArray<Output>
   /** A user says something. Returns the message id, the `msg_id` of a passive reply. */
@@ -184,6 +186,7 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
     closed: (now, connection, code) => after(now, () => gateway.closed(now, connection, code)),
     wake: platform.timers.wake,
     nextWake: platform.timers.next,
+    wallClock: (now) => now + platform.clockSkew,
     drain: () => platform.outputs.splice(0),
     say: (now, said) =>
       after(now, () => {
