@@ -2,7 +2,8 @@
  * Simulates bots in virtual time, one seed after the other on every core: `node scripts/simulate.mjs --seeds 10000`.
  *
  * `--seeds N` how many (default 100) · `--days D` virtual days of each (default 1) · `--seed S` the first (default 1) ·
- * `--rate R` the chance of a fault in a minute (default 0.02) · `--per-hour M` messages (default 4) · `--threads T`.
+ * `--rate R` the chance of a fault in a minute (default 0.02) · `--per-hour M` messages (default 4) · `--shards N` (default 1) ·
+ * `--threads T`.
  *
  * Violations are printed with their seed, step, rule and last lines as they are found. The last line sums up; the exit
  * code is 1 when a rule was broken. Needs a build.
@@ -18,9 +19,11 @@ const simulateSeeds = async () => {
     import("effect/Effect"),
     import("effect/Either")
   ])
-  const { days, perHour, rate } = workerData
+  const { days, perHour, rate, shards } = workerData
   parentPort.on("message", (seed) => {
-    const result = Effect.runSync(Effect.either(Simulation.run({ seed, days, faults: { rate }, traffic: { perHour } })))
+    const result = Effect.runSync(
+      Effect.either(Simulation.run({ seed, days, shards, faults: { rate }, traffic: { perHour } }))
+    )
     parentPort.postMessage(
       Either.isRight(result)
         ? { seed, report: result.right }
@@ -48,6 +51,7 @@ const main = () => {
       seed: { type: "string", default: "1" },
       rate: { type: "string", default: "0.02" },
       "per-hour": { type: "string", default: "4" },
+      shards: { type: "string", default: "1" },
       threads: { type: "string", default: String(os.availableParallelism()) }
     }
   })
@@ -56,6 +60,7 @@ const main = () => {
   const first = numberOf("seed", values.seed, 0)
   const rate = numberOf("rate", values.rate, 0)
   const perHour = numberOf("per-hour", values["per-hour"], 0)
+  const shards = numberOf("shards", values.shards, 1)
   const threads = Math.min(seeds, numberOf("threads", values.threads, 1))
   const started = performance.now()
   const total = { botDays: 0, events: 0, faults: 0, reconnects: 0, lost: 0, duplicated: 0, broken: 0 }
@@ -85,7 +90,7 @@ const main = () => {
 
   for (let thread = 0; thread < threads; thread++) {
     const worker = new Worker(new URL(import.meta.url), {
-      workerData: { days, perHour, rate },
+      workerData: { days, perHour, rate, shards },
       // most of what a simulation makes is soon forgotten: a larger young generation is collected less often
       resourceLimits: { maxYoungGenerationSizeMb: 96 }
     })

@@ -59,9 +59,20 @@ describe("a simulation", () => {
     assert.strictEqual(report.reconnects, report.resumes)
   })
 
-  it("is refused for more than one shard", () => {
-    const result = runEither({ seed: 1, shards: 2 })
-    assert.strictEqual(Either.isLeft(result) && result.left._tag, "SimulationUnsupported")
+  it("of four shards: each with a session of its own, all messages handled, in guilds too", () => {
+    for (const seed of [1, 2, 3]) {
+      const report = runSync({
+        seed,
+        shards: 4,
+        days: 0.1,
+        faults: { rate: 0.1 },
+        traffic: { perHour: 60 },
+        platform: { sessionLimit: { maxConcurrency: 2 } }
+      })
+      assert.strictEqual(report.handled + report.gaps, report.events)
+      assert.isAtLeast(report.identifies, 4)
+      assert.isAbove(report.reconnects, 16)
+    }
   })
 
   it("a bot that stops is a violation, with the seed, the step, the rule and the last lines", () => {

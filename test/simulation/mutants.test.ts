@@ -150,6 +150,24 @@ const mutants: ReadonlyArray<Mutant> = [
     options: quarter(["network"])
   },
   {
+    name: "every shard identifies when it likes",
+    file: "gateway/IdentifyLimiter.ts",
+    from: "      const at = opensAt.get(bucket)",
+    to: "      const at = opensAt.get(bucket + 1000 * turn.shard)",
+    found: ["IdentifyBudget"],
+    seeds: 1,
+    options: quarter(["network"], { shards: 4, days: 0.05 })
+  },
+  {
+    name: "a shard remembers the session of another",
+    file: "gateway/SessionStore.ts",
+    from: "`session.${appId}.${index}-${count}`",
+    to: "`session.${appId}.${Math.min(index, 0)}-${count}`",
+    found: ["SessionGivenUp", "Lost", "GapUntold"],
+    seeds: 2,
+    options: quarter(["restart", "crash"], { shards: 3, traffic: { perHour: 120 } })
+  },
+  {
     name: "a gap begins when it ends",
     file: "gateway/Session.ts",
     from: "from: Math.min(lost.heardAt, now)",

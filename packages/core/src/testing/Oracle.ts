@@ -104,12 +104,15 @@ export interface Options {
   readonly interval: number
   /** How many sessions may be made in a day. */
   readonly sessionTotal: number
+  /** How many shards the bot runs. */
+  readonly shards: number
   /** For how long, in milliseconds, a message may wait for its turn and be worked on. */
   readonly patience: number
 }
 
 /**
- * The judge of one bot. All times are in epoch milliseconds. Every method but `check` and `finish` only takes note.
+ * The judge of one bot. All times are in epoch milliseconds, a shard is named as in `0/4`. Every method but `check` and
+ * `finish` only takes note.
  *
  * @since 0.1.0
  * @category models
@@ -117,8 +120,8 @@ export interface Options {
 export interface Oracle {
   /** Something crossed the wire. */
   readonly entry: (entry: JournalEntry) => void
-  /** A user said a message with this number, counted from 1. */
-  readonly said: (now: number, message: number, conversation: string) => void
+  /** A user said a message with this number, counted from 1, where this shard hears of it. */
+  readonly said: (now: number, message: number, conversation: string, shard: string) => void
   /** Faults may happen until this time. */
   readonly troubled: (until: number) => void
   /** A process of the bot begins. */
@@ -129,10 +132,10 @@ export interface Oracle {
   readonly stopped: (now: number, crashed: boolean) => void
   /** The bot ended by itself. */
   readonly ended: (because: string) => void
-  /** What the bot says about itself. */
-  readonly status: (now: number, state: string) => void
-  /** The bot is told that something may be missing between two times. */
-  readonly gap: (now: number, from: number, to: number) => void
+  /** What the bot says about one of its shards. */
+  readonly status: (now: number, shard: string, state: string) => void
+  /** The bot is told that something of a shard may be missing between two times. */
+  readonly gap: (shard: string, from: number, to: number) => void
   /** A handler began. */
   readonly began: (now: number, message: number) => void
   /** A handler is done: its reply is out, or has an unknown outcome, or cannot be sent. */
@@ -157,8 +160,58 @@ const jitter = 1.2
 const rungOf = (rungs: ReadonlyArray<number>, n: number): number =>
   n < 1 ? 0 : (rungs[Math.min(n, rungs.length) - 1] ?? 0)
 
+/** What is known of one shard: its connections one after another, and the session that they carry. */
+interface Line {
+  readonly shard: string
+  current: Attempt | undefined
+  state: string
+  stateAt: number
+  sessionStartedAt: number
+  firstSessionAt: number
+  /** When a session began whose process crashed at the same instant, and may have taken the word of a gap with it. */
+  leftWordlesslyAt: number
+  sessionDoubted: boolean
+  unconfirmed: number
+  unconfirmedOfSession: number
+  rung: number
+  startupRung: number
+  everGreeted: boolean
+  quick: number
+  requestedBefore: number
+  invalids: number
+  required: { readonly from: number; readonly wait: number; readonly because: string } | undefined
+  resuming: string | undefined
+  readonly resumedAt: Array<number>
+  /** Sessions that the bot had good reason to give up: what only they could bring is nobody's any more. */
+  readonly abandoned: Set<string>
+}
+
+const makeLine = (shard: string): Line => ({
+  shard,
+  current: undefined,
+  state: "Disconnected",
+  stateAt: 0,
+  sessionStartedAt: 0,
+  firstSessionAt: Number.POSITIVE_INFINITY,
+  leftWordlesslyAt: Number.NEGATIVE_INFINITY,
+  sessionDoubted: false,
+  unconfirmed: 0,
+  unconfirmedOfSession: 0,
+  rung: 0,
+  startupRung: 0,
+  everGreeted: false,
+  quick: 0,
+  requestedBefore: Number.NEGATIVE_INFINITY,
+  invalids: 0,
+  required: undefined,
+  resuming: undefined,
+  resumedAt: [],
+  abandoned: new Set()
+})
+
 /** An ended or living connection attempt, as the platform saw it. */
 interface Attempt {
+  readonly line: Line
   readonly dialledAt: number
   readonly connection: number | undefined
   opened: boolean
@@ -188,6 +241,7 @@ interface Message {
   readonly number: number
   readonly conversation: string
   readonly at: number
+  readonly line: Line
   /** The sessions that it was given to. */
   readonly sessions: ReadonlyArray<string>
   /** Its place in the order in which messages were first sent; undefined when none was. */
@@ -196,12 +250,17 @@ interface Message {
   receivedOn: Attempt | undefined
   receivedAt: number
   begun: boolean
+  /** A crash made its handler run again. */
+  repeated: boolean
   /** When a handler was first done with it. */
   doneAt: number | undefined
   cut: boolean
   unknown: boolean
   replies: number
 }
+
+/** The wire does not say which shard a new socket is for; of several, the simulation puts it behind the path. */
+const shardOfPath = (path: string): string => /[?&]shard=(\d+\/\d+)$/.exec(path)?.[1] ?? "0/1"
 
 /** How often, in milliseconds, the rules are looked at that need no haste. */
 const slowly = 15_000
@@ -224,6 +283,9 @@ const kept = 256
 /** So long after the last trouble the slow rules of a connection that is being made still apply. */
 const inFlight = 60_000
 
+/** So long, in milliseconds, lies between the identifies of two shards. */
+const pace = 5000
+
 /** What comes at the same instant is told in some order. */
 const instant = 2
 
@@ -242,16 +304,13 @@ export const make = (options: Options): Oracle => {
   /** The message of each conversation that a handler works on. */
   const working = new Map<string, number>()
   const refused = new Set<string>()
-  /** Sessions that the bot had good reason to give up: what only they could bring is nobody's any more. */
-  const abandoned = new Set<string>()
+  const lines = new Map<string, Line>()
   const attempts = new Map<number, Attempt>()
-  /** When messages were said that nobody can bring any more, and no gap has accounted for. */
-  let missed: Array<number> = []
-  const gaps: Array<{ readonly from: number; readonly to: number }> = []
-  const resumedAt: Array<number> = []
+  /** Messages that nobody can bring any more, and that no gap has accounted for. */
+  let missed: Array<Pick<Message, "at" | "line">> = []
+  const gaps: Array<{ readonly shard: string; readonly from: number; readonly to: number }> = []
   const identifiedAt: Array<number> = []
   let found: Finding | undefined
-  let current: Attempt | undefined
   let quietSince = 0
   let troubledUntil = 0
   let running = false
@@ -259,23 +318,6 @@ export const make = (options: Options): Oracle => {
   let crashedAt = Number.NEGATIVE_INFINITY
   let leftAt = Number.NEGATIVE_INFINITY
   let startedAt = 0
-  let state = "Disconnected"
-  let stateAt = 0
-  let sessionStartedAt = 0
-  /** When a session began whose process crashed at the same instant, and may have taken the word of a gap with it. */
-  let leftWordlesslyAt = Number.NEGATIVE_INFINITY
-  let firstSessionAt = Number.POSITIVE_INFINITY
-  let sessionDoubted = false
-  let unconfirmed = 0
-  let unconfirmedOfSession = 0
-  let rung = 0
-  let startupRung = 0
-  let everGreeted = false
-  let quick = 0
-  let requestedBefore = Number.NEGATIVE_INFINITY
-  let invalids = 0
-  let required: { readonly from: number; readonly wait: number; readonly because: string } | undefined
-  let resuming: string | undefined
   let sentCount = 0
   let checkedAt = 0
   const counts = {
@@ -301,23 +343,36 @@ export const make = (options: Options): Oracle => {
   /** When nothing more can be expected to go wrong by itself. */
   const quietFrom = (): number => Math.max(quietSince, troubledUntil, startedAt)
 
+  const lineOf = (shard: string): Line => {
+    const known = lines.get(shard)
+    if (known !== undefined) return known
+    const line = makeLine(shard)
+    lines.set(shard, line)
+    return line
+  }
+
   const longestWait = (now: number): number => {
     while (identifiedAt.length > 0 && now - (identifiedAt[0] ?? now) > day) identifiedAt.shift()
     const left = Math.max(1, options.sessionTotal - identifiedAt.length)
-    return Math.max(rungOf(ladder, ladder.length), day / left) * jitter
+    // the shards identify one after another
+    return Math.max(rungOf(ladder, ladder.length), day / left) * jitter + (options.shards - 1) * pace
   }
 
-  const forgetProcess = (): void => {
-    rung = 0
-    startupRung = 0
-    everGreeted = false
-    quick = 0
-    requestedBefore = Number.NEGATIVE_INFINITY
-    invalids = 0
-    required = undefined
-    unconfirmed = 0
-    current = undefined
-    resumedAt.length = 0
+  const forgetProcess = (now: number): void => {
+    for (const line of lines.values()) {
+      line.rung = 0
+      line.startupRung = 0
+      line.everGreeted = false
+      line.quick = 0
+      line.requestedBefore = Number.NEGATIVE_INFINITY
+      line.invalids = 0
+      line.required = undefined
+      line.unconfirmed = 0
+      line.current = undefined
+      line.resumedAt.length = 0
+      line.state = "Disconnected"
+      line.stateAt = now
+    }
     working.clear()
   }
 
@@ -325,55 +380,66 @@ export const make = (options: Options): Oracle => {
 
   /** Counts an attempt that is over, and works out how long the next one has to wait. */
   const conclude = (attempt: Attempt): void => {
+    const { line } = attempt
     const at = endedBy(attempt)
     const readyFor = attempt.readyAt === undefined ? 0 : at - attempt.readyAt
     // the bot may count any frame as an answer: whoever had a chance of one is taken to be stable
     if (readyFor >= 30_000 && attempt.beatAt !== undefined) {
-      rung = 0
-      invalids = 0
-      quick = 0
+      line.rung = 0
+      line.invalids = 0
+      line.quick = 0
     }
-    const old = sessionStartedAt > 0 && at - sessionStartedAt >= day - 60_000
+    const old = line.sessionStartedAt > 0 && at - line.sessionStartedAt >= day - 60_000
     const asked = attempt.requestedAt
-    const again = asked !== undefined && asked - requestedBefore < 60_000
-    if (asked !== undefined) requestedBefore = asked
+    const again = asked !== undefined && asked - line.requestedBefore < 60_000
+    if (asked !== undefined) line.requestedBefore = asked
     const requested = asked !== undefined && !again
-    everGreeted = everGreeted || attempt.greetedAt !== undefined
-    if (attempt.greetedAt !== undefined) startupRung = 0
+    line.everGreeted = line.everGreeted || attempt.greetedAt !== undefined
+    if (attempt.greetedAt !== undefined) line.startupRung = 0
     if (requested || old) {
-      quick = 0
-      required = undefined
+      line.quick = 0
+      line.required = undefined
       return
     }
     const wasQuick = attempt.greetedAt !== undefined && at - attempt.greetedAt < 5000 - instant && asked === undefined
-    quick = wasQuick ? quick + 1 : attempt.greetedAt === undefined ? quick : 0
-    if (!everGreeted) {
-      startupRung++
-      required = { from: at, wait: rungOf(startupLadder, startupRung), because: `start-up rung ${startupRung}` }
+    line.quick = wasQuick ? line.quick + 1 : attempt.greetedAt === undefined ? line.quick : 0
+    if (!line.everGreeted) {
+      line.startupRung++
+      line.required = {
+        from: at,
+        wait: rungOf(startupLadder, line.startupRung),
+        because: `start-up rung ${line.startupRung}`
+      }
     } else {
-      rung++
-      if (attempt.invalidAt !== undefined) invalids++
-      required =
-        attempt.invalidAt !== undefined && invalids === 1
+      line.rung++
+      if (attempt.invalidAt !== undefined) line.invalids++
+      line.required =
+        attempt.invalidAt !== undefined && line.invalids === 1
           ? { from: attempt.invalidAt, wait: 3000, because: "the first op 9" }
-          : { from: at, wait: rungOf(ladder, rung), because: `rung ${rung}` }
+          : { from: at, wait: rungOf(ladder, line.rung), because: `rung ${line.rung}` }
     }
-    if (quick >= 3) required = { from: at, wait: 60_000, because: `${quick} quick disconnects` }
+    if (line.quick >= 3) line.required = { from: at, wait: 60_000, because: `${line.quick} quick disconnects` }
     if (attempt.closeCode === 4008 || attempt.status === 429)
-      required = { from: at, wait: 60_000, because: "slow down" }
+      line.required = { from: at, wait: 60_000, because: "slow down" }
   }
 
   const dial = (entry: Extract<JournalEntry, { readonly kind: "Upgrade" }>): void => {
     const now = entry.at
+    const line = lineOf(shardOfPath(entry.path))
     counts.dials++
+    const { current } = line
     if (current !== undefined) conclude(current)
+    const isOpen = current?.connection !== undefined && current.endedAt === undefined && current.frozenAt === undefined
+    if (isOpen && options.shards > 1) find("OneSocket", `two sockets of shard ${line.shard} are open`)
+    const { required } = line
     if (required !== undefined && now - required.from < required.wait - instant) {
       find(
         "Ladder",
         `an attempt ${now - required.from} ms after the last one, ${required.wait} ms for ${required.because}`
       )
     }
-    current = {
+    const attempt: Attempt = {
+      line,
       dialledAt: now,
       connection: entry.connection,
       opened: false,
@@ -391,59 +457,64 @@ export const make = (options: Options): Oracle => {
       status: entry.status,
       disturbed: false
     }
-    resuming = undefined
+    line.current = attempt
+    line.resuming = undefined
     if (entry.outcome !== "Accept") trouble(now)
-    if (entry.connection !== undefined) attempts.set(entry.connection, current)
-    if (model.counters().maxOpenSockets > 1) find("OneSocket", "two sockets are open")
+    if (entry.connection !== undefined) attempts.set(entry.connection, attempt)
+    if (model.counters().maxOpenSockets > options.shards) find("OneSocket", "two sockets of a shard are open")
   }
 
   const identify = (attempt: Attempt, now: number): void => {
+    const { line } = attempt
     counts.identifies++
     identifiedAt.push(now)
     attempt.introduced = "identify"
-    const fruitless = resumedAt.filter((at) => now - at <= 300_000).length
+    const fruitless = line.resumedAt.filter((at) => now - at <= 300_000).length
     const mayGiveUp =
-      sessionDoubted ||
-      unconfirmedOfSession >= 2 ||
+      line.sessionDoubted ||
+      line.unconfirmedOfSession >= 2 ||
       fruitless >= 5 ||
-      now - sessionStartedAt >= day - 60_000 ||
-      crashedAt - sessionStartedAt <= unsaved
-    const living = model.sessions(now).filter(({ connection }) => connection !== attempt.connection)
+      now - line.sessionStartedAt >= day - 60_000 ||
+      crashedAt - line.sessionStartedAt <= unsaved
+    const living = model
+      .sessions(now)
+      .filter(({ connection, shard }) => connection !== attempt.connection && shard.join("/") === line.shard)
     if (living.length > 0 && !mayGiveUp) {
       find("SessionGivenUp", `an identify, although session ${living[0]?.id} could be resumed`)
     }
-    abandoned.clear()
-    for (const { id } of living) abandoned.add(id)
-    unconfirmed = 0
-    unconfirmedOfSession = 0
+    line.abandoned.clear()
+    for (const { id } of living) line.abandoned.add(id)
+    line.unconfirmed = 0
+    line.unconfirmedOfSession = 0
   }
 
   const resume = (attempt: Attempt, session: string, now: number): void => {
+    const { line } = attempt
     counts.resumes++
     attempt.introduced = "resume"
-    resuming = session
+    line.resuming = session
     if (refused.has(session)) find("RefusedResume", `session ${session} was refused before`)
-    if (unconfirmed >= 2) find("EndlessResume", `a resume after ${unconfirmed} that were not confirmed`)
-    unconfirmed++
-    unconfirmedOfSession++
-    resumedAt.push(now)
-    if (resumedAt.length > 16) resumedAt.shift()
+    if (line.unconfirmed >= 2) find("EndlessResume", `a resume after ${line.unconfirmed} that were not confirmed`)
+    line.unconfirmed++
+    line.unconfirmedOfSession++
+    line.resumedAt.push(now)
+    if (line.resumedAt.length > 16) line.resumedAt.shift()
   }
 
   const becomeReady = (attempt: Attempt, now: number, type: string): void => {
+    const { line } = attempt
     attempt.readyAt = now
     attempt.greetedAt = now
-    unconfirmed = 0
-    unconfirmedOfSession = 0
-    resuming = undefined
+    line.unconfirmed = 0
+    line.unconfirmedOfSession = 0
+    line.resuming = undefined
     if (type !== "READY") return
-    sessionStartedAt = now
-    firstSessionAt = Math.min(firstSessionAt, now)
-    sessionDoubted = false
+    line.sessionStartedAt = now
+    line.firstSessionAt = Math.min(line.firstSessionAt, now)
+    line.sessionDoubted = false
   }
 
-  const refuseIfGone = (now: number): void => {
-    const session = resuming
+  const refuseIfGone = ({ resuming: session }: Line, now: number): void => {
     if (session === undefined || model.sessions(now).some(({ id }) => id === session)) return
     refused.add(session)
     if (refused.size > 1000) for (const oldest of refused) return void refused.delete(oldest)
@@ -458,7 +529,7 @@ export const make = (options: Options): Oracle => {
       case 0:
         if (entry.t === "READY" || entry.t === "RESUMED") return becomeReady(attempt, now, entry.t)
         // a replayed dispatch that is new confirms a resume just as well; to be sure that it is new is not needed here
-        unconfirmed = 0
+        attempt.line.unconfirmed = 0
         return noteSent(attempt, entry.id, now)
       case 7:
         attempt.requestedAt ??= attempt.closeCode === undefined && attempt.invalidAt === undefined ? now : undefined
@@ -467,8 +538,8 @@ export const make = (options: Options): Oracle => {
       case 9:
         attempt.invalidAt ??= now
         attempt.disturbed = true
-        sessionDoubted = true
-        refuseIfGone(now)
+        attempt.line.sessionDoubted = true
+        refuseIfGone(attempt.line, now)
         return trouble(now)
       case 10:
         attempt.greetedAt = now
@@ -515,7 +586,7 @@ export const make = (options: Options): Oracle => {
     attempt.endedAt = now
     attempt.lastAt = now
     if (entry.by === "client") {
-      const old = now - sessionStartedAt >= day - 60_000
+      const old = now - attempt.line.sessionStartedAt >= day - 60_000
       const healthy = attempt.readyAt !== undefined && !attempt.disturbed && attempt.dialledAt >= troubledUntil
       if (healthy && running && !leaving && !old && now > troubledUntil) {
         find("NeedlessEnd", "the bot left a healthy connection")
@@ -527,10 +598,10 @@ export const make = (options: Options): Oracle => {
     attempt.disturbed = true
     if (entry.code === 4009 && attempt.invalidAt === undefined) attempt.requestedAt ??= now
     if (entry.code !== undefined && CloseCode.lookup(entry.code).recovery === "identify") {
-      sessionDoubted = true
-      refuseIfGone(now)
+      attempt.line.sessionDoubted = true
+      refuseIfGone(attempt.line, now)
     }
-    if (entry.code === 4004) sessionDoubted = true
+    if (entry.code === 4004) attempt.line.sessionDoubted = true
     trouble(now)
   }
 
@@ -545,7 +616,10 @@ export const make = (options: Options): Oracle => {
     if (message === undefined) return find("ReplyTwice", `a reply to message ${entry.content}, long after it`)
     message.replies++
     counts.replies++
-    if (message.replies > 1) find("ReplyTwice", `users see ${message.replies} replies to message ${number}`)
+    // in guilds nothing tells the platform that two replies are the same
+    if (message.replies > 1 && !(message.repeated && message.conversation.startsWith("channel"))) {
+      find("ReplyTwice", `users see ${message.replies} replies to message ${number}`)
+    }
   }
 
   const freeze = (now: number): void => {
@@ -572,7 +646,9 @@ export const make = (options: Options): Oracle => {
 
   const checkPending = (now: number, all: boolean): void => {
     if (pending.size === 0) return
-    const living = new Set(model.sessions(now).flatMap(({ id }) => (abandoned.has(id) ? [] : [id])))
+    const living = new Set(
+      model.sessions(now).flatMap(({ id, shard }) => (lineOf(shard.join("/")).abandoned.has(id) ? [] : [id]))
+    )
     const patience = all ? 0 : inFlight + longestWait(now) + options.patience
     for (const message of pending.values()) {
       const worked = message.begun && !message.cut
@@ -580,7 +656,7 @@ export const make = (options: Options): Oracle => {
         counts.gaps++
         pending.delete(message.number)
         // before there was a session there is nothing to tell of
-        if (message.at > firstSessionAt) missed.push(message.at)
+        if (message.at > message.line.firstSessionAt) missed.push(message)
         continue
       }
       const waited = now - Math.max(message.at, quietFrom())
@@ -593,11 +669,14 @@ export const make = (options: Options): Oracle => {
   /** A message that cannot come any more was said in a gap; told of after the session that begins it. */
   const checkGaps = (now: number): void => {
     if (missed.length === 0) return
-    const isTold = (at: number): boolean => gaps.some(({ from, to }) => from - instant <= at && at <= to + instant)
-    missed = missed.filter((at) => !isTold(at)).slice(-kept)
-    if (!running || now - sessionStartedAt <= toldWithin) return
-    const untold = missed.find((at) => at < sessionStartedAt && at > leftWordlesslyAt)
-    if (untold !== undefined) find("GapUntold", `what was said at ${untold} is lost, and nobody was told`)
+    const isTold = ({ at, line }: (typeof missed)[number]): boolean =>
+      gaps.some(({ from, shard, to }) => shard === line.shard && from - instant <= at && at <= to + instant)
+    missed = missed.filter((message) => !isTold(message)).slice(-kept)
+    const untold = missed.find(
+      ({ at, line }) =>
+        at < line.sessionStartedAt && at > line.leftWordlesslyAt && now - line.sessionStartedAt > toldWithin
+    )
+    if (running && untold !== undefined) find("GapUntold", `what was said at ${untold.at} is lost, and nobody was told`)
   }
 
   const checkBeats = (now: number, attempt: Attempt): void => {
@@ -607,8 +686,7 @@ export const make = (options: Options): Oracle => {
     if (now > due + 100) find("BeatsOnTime", `no beat at ${due}`)
   }
 
-  const checkStatus = (now: number): void => {
-    const attempt = current
+  const checkStatus = (now: number, { current: attempt, state, stateAt }: Line): void => {
     const live = attempt?.readyAt !== undefined && attempt.endedAt === undefined && attempt.frozenAt === undefined
     if (state === "Ready" && !live) {
       const deadAt = attempt?.frozenAt ?? attempt?.endedAt ?? attempt?.dialledAt ?? startedAt
@@ -664,6 +742,7 @@ export const make = (options: Options): Oracle => {
       find("HandledTwice", `message ${number} was handled again`)
     }
     counts.repeated++
+    message.repeated = true
     message.cut = false
   }
 
@@ -705,17 +784,19 @@ export const make = (options: Options): Oracle => {
           return
       }
     },
-    said: (now, number, conversation) => {
+    said: (now, number, conversation, shard) => {
       counts.events++
       pending.set(number, {
         number,
         conversation,
         at: now,
-        sessions: model.sessions(now).map(({ id }) => id),
+        line: lineOf(shard),
+        sessions: model.sessions(now).flatMap((session) => (session.shard.join("/") === shard ? [session.id] : [])),
         firstSent: undefined,
         receivedOn: undefined,
         receivedAt: 0,
         begun: false,
+        repeated: false,
         doneAt: undefined,
         cut: false,
         unknown: false,
@@ -726,12 +807,10 @@ export const make = (options: Options): Oracle => {
       troubledUntil = Math.max(troubledUntil, until)
     },
     started: (now) => {
-      forgetProcess()
+      forgetProcess(now)
       running = true
       leaving = false
       startedAt = now
-      state = "Disconnected"
-      stateAt = now
     },
     stopping: (now) => {
       leaving = true
@@ -743,21 +822,26 @@ export const make = (options: Options): Oracle => {
       leftAt = now
       if (crashed) {
         crashedAt = now
-        if (now - sessionStartedAt <= instant) leftWordlesslyAt = sessionStartedAt
+        for (const line of lines.values()) {
+          if (now - line.sessionStartedAt <= instant) line.leftWordlesslyAt = line.sessionStartedAt
+        }
         for (const message of pending.values()) if (message.begun && message.doneAt === undefined) message.cut = true
       }
-      state = "Disconnected"
-      stateAt = now
+      for (const line of lines.values()) {
+        line.state = "Disconnected"
+        line.stateAt = now
+      }
       trouble(now)
     },
     ended: (because) => find("Stopped", because),
-    status: (now, next) => {
-      if (next === state) return
-      state = next
-      stateAt = now
+    status: (now, shard, next) => {
+      const line = lineOf(shard)
+      if (next === line.state) return
+      line.state = next
+      line.stateAt = now
     },
-    gap: (_now, from, to) => {
-      gaps.push({ from, to })
+    gap: (shard, from, to) => {
+      gaps.push({ shard, from, to })
       if (gaps.length > kept) gaps.shift()
     },
     began,
@@ -785,8 +869,10 @@ export const make = (options: Options): Oracle => {
     },
     check: (now) => {
       if (found !== undefined) return found
-      if (current !== undefined) checkBeats(now, current)
-      checkStatus(now)
+      for (const line of lines.values()) {
+        if (line.current !== undefined) checkBeats(now, line.current)
+        checkStatus(now, line)
+      }
       if (now - checkedAt >= slowly) {
         checkedAt = now
         checkPending(now, false)
@@ -807,7 +893,7 @@ export const make = (options: Options): Oracle => {
       repeated: counts.repeated,
       replies: counts.replies,
       unknown: counts.unknown,
-      reconnects: Math.max(0, counts.dials - 1),
+      reconnects: Math.max(0, counts.dials - options.shards),
       resumes: counts.resumes,
       identifies: counts.identifies
     })

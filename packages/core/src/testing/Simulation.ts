@@ -55,7 +55,7 @@ export interface Options {
   readonly days?: number | undefined
   /** Bots, each with a platform of its own, all in one process. Default 1. */
   readonly bots?: number | undefined
-  /** Shards of each bot. Only 1 so far: more is refused. Default 1. */
+  /** Shards of each bot. With more than one the bots are in a guild of each, whose channels are talked in too. Default 1. */
   readonly shards?: number | undefined
   readonly faults?: FaultOptions | undefined
   readonly traffic?: TrafficOptions | undefined
@@ -155,29 +155,12 @@ export class SimulationViolation extends Schema.TaggedError<SimulationViolation>
 }
 
 /**
- * The simulation cannot do this.
- *
- * @since 0.1.0
- * @category errors
- */
-export class SimulationUnsupported extends Schema.TaggedError<SimulationUnsupported>()("SimulationUnsupported", {
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return this.detail
-  }
-  get hint(): string {
-    return "simulate one shard; several bots are possible"
-  }
-}
-
-/**
  * Why there is no report.
  *
  * @since 0.1.0
  * @category errors
  */
-export type SimulationError = SimulationViolation | SimulationUnsupported | VirtualTime.Deadlock | VirtualTime.Livelock
+export type SimulationError = SimulationViolation | VirtualTime.Deadlock | VirtualTime.Livelock
 
 /** How many lines a violation shows. */
 const tail = 50
@@ -253,6 +236,9 @@ interface Actor {
   crashes: number
 }
 
+/** A guild that this shard hears of, however many shards there are. */
+const guildOf = (shard: number): string => String((BigInt(shard) << 22n) + 7n)
+
 const sum = (actors: ReadonlyArray<Actor>, of: (actor: Actor) => number): number =>
   actors.reduce((total, actor) => total + of(actor), 0)
 
@@ -266,7 +252,6 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
   Effect.suspend((): Effect.Effect<Report, SimulationError> => {
     const { seed } = options
     const shards = options.shards ?? 1
-    if (shards !== 1) return new SimulationUnsupported({ detail: `${shards} shards cannot be simulated yet` })
     const days = options.days ?? 1
     const rate = options.faults?.rate ?? 0.02
     const kinds = FaultPlan.kindsOf(options.faults?.kinds)
@@ -299,6 +284,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
           model,
           interval: heartbeatInterval,
           sessionTotal: options.platform?.sessionLimit?.total ?? 1000,
+          shards,
           patience: 10 * (work + 1000) + 6 * minute
         })
         // what the bot does follows from what crossed the wire before: that is read first
@@ -324,6 +310,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
             cut: first(oracle.cut)
           },
           seed: `${seed}/client/${bot}`,
+          shards,
           bot: options.bot
         })
         const actor: Actor = {
@@ -384,13 +371,20 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
 
     const say = (actor: Actor, dice: FaultPlan.Dice, number: number) =>
       Effect.gen(function* () {
-        const place = dice.between(1, users + groups)
+        const guilds = shards > 1 ? shards : 0
+        const place = dice.between(1, users + groups + guilds)
         const text = `#${number}/${dice.chance(0.5) ? 0 : dice.between(1, work)}`
         const now = yield* Clock.currentTimeMillis
         // told first: the model may dispatch at once
+        if (place > users + groups) {
+          const index = place - users - groups - 1
+          const channel = `channel${index}`
+          actor.oracle.said(now, number, channel, `${index}/${shards}`)
+          return yield* actor.runner.say({ scene: "channel", guild: guildOf(index), channel, user: "m1", text })
+        }
         const conversation = place <= users ? `u${place}` : `g${place - users}`
-        actor.oracle.said(now, number, conversation)
-        yield* actor.runner.say(
+        actor.oracle.said(now, number, conversation, `0/${shards}`)
+        return yield* actor.runner.say(
           place <= users
             ? { scene: "c2c", user: conversation, text }
             : { scene: "group", group: conversation, member: `m${dice.between(1, 3)}`, text, at: true }

@@ -577,7 +577,7 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
       journal.push({
         at: now,
         kind: "Upgrade",
-        path: path.slice(0, 512),
+        path: request.path.slice(0, 512),
         outcome: answer._tag,
         ...(answer._tag === "Accept" ? { connection: answer.connection } : {}),
         ...(answer._tag === "Refuse" ? { status: answer.status } : {})

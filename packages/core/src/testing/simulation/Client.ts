@@ -13,6 +13,8 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -42,6 +44,7 @@ export interface Options {
   readonly http: HttpClient.HttpClient
   readonly oracle: Oracle
   readonly seed: string
+  readonly shards: number
   readonly bot: Partial<BotConfig.Options> | undefined
 }
 
@@ -111,6 +114,17 @@ const numberOf = (text: string): { readonly number: number; readonly work: numbe
   return { number: Number(number), work: Number(work) }
 }
 
+const types = ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"] as const
+
+/** Which shard the fiber that runs belongs to: a session says so in its logs. */
+const currentShard = (): string =>
+  Option.getOrElse(
+    Option.flatMap(Fiber.getCurrentFiber(), (fiber) =>
+      HashMap.get(fiber.getFiberRef(FiberRef.currentLogAnnotations), "shard")
+    ),
+    () => ""
+  ) as string
+
 /** A reply that could not be sent is tried again for five minutes, as a careful program would. */
 const again = Schedule.spaced("15 seconds").pipe(Schedule.intersect(Schedule.recurs(20)))
 
@@ -155,14 +169,14 @@ export const make = (options: Options): Client => {
 
   const handlersOf = (life: Life) =>
     Layer.mergeAll(
-      Gateway.on("Gap", ({ from, to }) =>
-        Effect.map(Clock.currentTimeMillis, (now) => (life.isAlive ? oracle.gap(now, from, to) : undefined))
+      Gateway.on("Gap", ({ from, shard, to }) =>
+        Effect.sync(() => (life.isAlive ? oracle.gap(shard.join("/"), from, to) : undefined))
       ),
       messagesOf(life)
     )
 
   const messagesOf = (life: Life) =>
-    Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"], (event) =>
+    Gateway.on([...types, ...(options.shards > 1 ? (["AT_MESSAGE_CREATE"] as const) : [])], (event) =>
       Effect.gen(function* () {
         const { number, work } = numberOf(event.content)
         if (life.isAlive) oracle.began(yield* Clock.currentTimeMillis, number)
@@ -187,9 +201,10 @@ export const make = (options: Options): Client => {
     Effect.gen(function* () {
       const gateway = yield* Gateway.Gateway
       yield* Effect.forkScoped(
-        Stream.runForEach(gateway.status.changes, (status) =>
+        Stream.runForEach(gateway.shards.changes, (statuses) =>
           Effect.map(Clock.currentTimeMillis, (now) => {
-            if (life.isAlive) oracle.status(now, status.state._tag)
+            if (!life.isAlive) return
+            for (const { shard, state } of statuses) oracle.status(now, shard.join("/"), state._tag)
           })
         )
       )
@@ -203,6 +218,7 @@ export const make = (options: Options): Client => {
               hosts,
               appId: runner.model.appId,
               secret: Redacted.make("model-secret"),
+              shards: options.shards,
               ...options.bot
             })
           ),
@@ -210,9 +226,11 @@ export const make = (options: Options): Client => {
           Layer.provide(Layer.succeed(KeyValueStore.KeyValueStore, storeOf(life))),
           Layer.provide(
             Layer.succeed(Socket.WebSocketConstructor, ((url: string) =>
-              openSocket(life, options.construct, url)) as unknown as Context.Tag.Service<
-              typeof Socket.WebSocketConstructor
-            >)
+              openSocket(
+                life,
+                options.construct,
+                options.shards > 1 ? `${url}?shard=${currentShard()}` : url
+              )) as unknown as Context.Tag.Service<typeof Socket.WebSocketConstructor>)
           )
         )
       ),
