@@ -252,17 +252,21 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       happened.unsafeOpen()
     }
 
-    const write = (socket: WebSocketLike, frame: string): void => {
-      if (retired) return
+    /** Whether it went out. */
+    const write = (socket: WebSocketLike, frame: string): boolean => {
+      if (retired || hasEnded) return false
       if (socket.readyState !== OPEN) {
         // after the peer's close frame the close event is still to come, and its code decides what follows
         const error = new ConnectionLost({ phase, reason: "WriteFailed", detail: "the socket is not open" })
-        return suspect(error, policy.closeTimeout)
+        suspect(error, policy.closeTimeout)
+        return false
       }
       try {
         socket.send(frame)
+        return true
       } catch (cause) {
         end(new ConnectionLost({ phase, reason: "WriteFailed", detail: "the socket refused a frame", cause }))
+        return false
       }
     }
 
@@ -410,6 +414,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
 
     const enter = (next: Phase): Effect.Effect<void> =>
       Effect.suspend(() => {
+        // a socket may say HELLO and close in one breath
+        if (hasEnded) return Effect.never
         phase = next
         return options.onPhase(next)
       })
@@ -452,21 +458,18 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
           Effect.gen(function* () {
             yield* enter("Identifying")
             yield* options.beforeIdentify
-            sent = "Identify"
-            write(
-              socket,
-              Frame.identify({
-                token: Redacted.value(options.authorization),
-                intents: options.intents,
-                shard: options.shard
-              })
-            )
+            const frame = Frame.identify({
+              token: Redacted.value(options.authorization),
+              intents: options.intents,
+              shard: options.shard
+            })
+            if (write(socket, frame)) sent = "Identify"
           }),
         onSome: (session) =>
           Effect.gen(function* () {
             yield* enter("Resuming")
-            sent = "Resume"
-            write(socket, Frame.resume({ token: Redacted.value(options.authorization), ...session }))
+            const frame = Frame.resume({ token: Redacted.value(options.authorization), ...session })
+            if (write(socket, frame)) sent = "Resume"
           })
       })
 
@@ -507,8 +510,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
 
     /** Sees to what the socket's callback cannot do itself, until the connection has ended. */
     const attend: Effect.Effect<never, GatewayError> = Effect.gen(function* () {
-      // oxlint-disable-next-line no-unmodified-loop-condition -- the socket's callback does that
-      while (!hasEnded) {
+      while (true) {
         yield* happened.await
         happened.unsafeClose()
         yield* tellRefused
@@ -516,12 +518,12 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
           toldReady = true
           yield* options.onPhase("Ready")
         }
-        if (doubt !== undefined && !hasEnded) {
+        if (hasEnded) return yield* Deferred.await(ended)
+        if (doubt !== undefined) {
           const { error, grace } = doubt
           return yield* Effect.raceFirst(Deferred.await(ended), Effect.delay(Effect.fail(error), grace))
         }
       }
-      return yield* Deferred.await(ended)
     })
 
     options.onLink({ lastFrameAt: () => lastFrameAt, roundTrip: () => roundTrip, end })
@@ -551,7 +553,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       )
 
     return yield* Effect.gen(function* () {
-      yield* enter("Connecting")
+      yield* options.onPhase("Connecting")
       const dialledAt = clock.unsafeCurrentTimeMillis()
       const socket = yield* Effect.acquireRelease(dial, leave)
       yield* Effect.forkScoped(talk(socket))
