@@ -115,13 +115,15 @@ export const tokens = (): {
 } => {
   const rejected: Array<number> = []
   let current = 1
+  const get = Effect.sync(() => ({
+    value: Redacted.make(`token-${current}`),
+    authorization: Redacted.make(`QQBot token-${current}`),
+    fetch: current,
+    expiresAt: 7_200_000
+  }))
   const layer = Layer.succeed(AccessToken.AccessToken, {
-    get: Effect.sync(() => ({
-      value: Redacted.make(`token-${current}`),
-      authorization: Redacted.make(`QQBot token-${current}`),
-      fetch: current,
-      expiresAt: 7_200_000
-    })),
+    get,
+    held: Effect.asSome(get),
     reject: (fetch) =>
       Effect.sync(() => {
         rejected.push(fetch)

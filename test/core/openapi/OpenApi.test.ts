@@ -405,7 +405,11 @@ describe("OpenApi", () => {
 
   it.effect("does not wait for a token longer than for an answer", () => {
     const http = FakeHttp.make(() => ({}))
-    const never = Layer.succeed(AccessToken.AccessToken, { get: Effect.never, reject: () => Effect.void })
+    const never = Layer.succeed(AccessToken.AccessToken, {
+      get: Effect.never,
+      held: Effect.succeedNone,
+      reject: () => Effect.void
+    })
     return Effect.gen(function* () {
       const fiber = yield* Effect.fork(Effect.flip(request(get)))
       yield* TestClock.adjust("15 seconds")

@@ -610,23 +610,34 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
             )
           ),
           counted,
-          Effect.withSpan("Messenger.reply", { attributes: { "qq.event": "t" in event ? event.t : event.kind } })
+          Effect.withSpan("Messenger.reply", {
+            captureStackTrace: false,
+            attributes: { "qq.event": "t" in event ? event.t : event.kind }
+          })
         ),
       send: (conversation, message, options) =>
         sendTo(conversation, message, options).pipe(
           counted,
-          Effect.withSpan("Messenger.send", { attributes: { "qq.scene": conversation._tag } })
+          Effect.withSpan("Messenger.send", { captureStackTrace: false, attributes: { "qq.scene": conversation._tag } })
         ),
       replyStream: (event, text, options) =>
         Effect.flatMap(anchorOf(event), (anchor) => streams(anchor, text, options)).pipe(
           Effect.tap(({ via }) => Metric.increment(Metric.tagged(messagesSent, "outcome", via))),
-          Effect.withSpan("Messenger.replyStream", { attributes: { "qq.event": "t" in event ? event.t : event.kind } })
+          Effect.withSpan("Messenger.replyStream", {
+            captureStackTrace: false,
+            attributes: { "qq.event": "t" in event ? event.t : event.kind }
+          })
         ),
       recall: ({ conversation, id, parts = [] }) =>
         (parts.length === 0
           ? recallOne(conversation, id)
           : Effect.forEach(parts, (part) => recallOne(part.conversation, part.id), { discard: true })
-        ).pipe(Effect.withSpan("Messenger.recall", { attributes: { "qq.scene": conversation._tag } })),
+        ).pipe(
+          Effect.withSpan("Messenger.recall", {
+            captureStackTrace: false,
+            attributes: { "qq.scene": conversation._tag }
+          })
+        ),
       audited
     })
   })

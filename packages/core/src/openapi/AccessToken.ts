@@ -21,6 +21,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
@@ -70,6 +71,10 @@ export interface AccessTokenShape {
    * meanwhile this fails as before.
    */
   readonly get: Effect.Effect<Token, AccessTokenError>
+  /**
+   * The living token, if there is one: completes at once. None where {@link AccessTokenShape.get} would have to fetch.
+   */
+  readonly held: Effect.Effect<Option.Option<Token>>
   /**
    * Says that the platform refused the token of this fetch: the next {@link AccessTokenShape.get} fetches another, at most
    * one such fetch every 10 s. Nothing happens when the token was replaced already.
@@ -144,12 +149,12 @@ interface Instant {
   readonly monotonic: number
 }
 
-const instant: Effect.Effect<Instant> = Effect.clockWith((clock) =>
-  Effect.sync(() => ({
-    wall: clock.unsafeCurrentTimeMillis(),
-    monotonic: Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
-  }))
-)
+const instantOf = (clock: Clock.Clock): Instant => ({
+  wall: clock.unsafeCurrentTimeMillis(),
+  monotonic: Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+})
+
+const instant: Effect.Effect<Instant> = Effect.clockWith((clock) => Effect.sync(() => instantOf(clock)))
 
 const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
@@ -349,12 +354,18 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
         }
       })
 
-    return {
-      get: Effect.flatMap(instant, (now): Effect.Effect<Token, AccessTokenError> => {
-        if (held === undefined || rejected) return flight
+    const living = Effect.clockWith((clock) =>
+      Effect.sync((): Option.Option<Token> => {
+        if (held === undefined || rejected) return Option.none()
+        const now = instantOf(clock)
         const age = Math.max(now.wall - held.since.wall, now.monotonic - held.since.monotonic)
-        return age < held.life ? Effect.succeed(held.token) : flight
-      }),
+        return age < held.life ? Option.some(held.token) : Option.none()
+      })
+    )
+
+    return {
+      get: Effect.flatMap(living, Option.match({ onNone: () => flight, onSome: Effect.succeed })),
+      held: living,
       reject: (number) =>
         Effect.sync(() => {
           if (held !== undefined && held.token.fetch === number) rejected = true

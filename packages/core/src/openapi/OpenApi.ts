@@ -13,6 +13,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as BotConfig from "../BotConfig.ts"
 import * as AccessToken from "./AccessToken.ts"
@@ -229,10 +230,14 @@ export const make: Effect.Effect<
   }
 
   const tokenWithin = (timeout: Duration.DurationInput): Effect.Effect<AccessToken.Token, ApiError.AccessTokenError> =>
-    Effect.timeoutFail(accessToken.get, {
-      duration: timeout,
-      onTimeout: () => new ApiError.TokenUnavailable({ reason: "TimedOut", detail: "no token in time" })
-    })
+    Effect.flatMap(accessToken.held, (held) =>
+      Option.isSome(held)
+        ? Effect.succeed(held.value)
+        : Effect.timeoutFail(accessToken.get, {
+            duration: timeout,
+            onTimeout: () => new ApiError.TokenUnavailable({ reason: "TimedOut", detail: "no token in time" })
+          })
+    )
 
   const send = Effect.fnUntraced(function* (
     request: Request,

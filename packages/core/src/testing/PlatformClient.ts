@@ -39,7 +39,10 @@ class ModelResponse extends Inspectable.Class implements HttpClientResponse.Http
     super()
     this.request = request
     this.status = answer.status
-    this.headers = Headers.fromInput(answer.headers)
+    this.headers = Headers.fromInput({
+      "content-length": String(new TextEncoder().encode(answer.body).byteLength),
+      ...answer.headers
+    })
     this.text = Effect.succeed(answer.body)
     this.#body = answer.body
   }
