@@ -170,6 +170,8 @@ const journalLimit = 16_384
 
 const minute = 60_000
 
+const day = 24 * 60 * minute
+
 /** 1 January 2026, 00:00 UTC. */
 const beginning = 1_767_225_600_000
 
@@ -261,7 +263,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
     const groups = options.traffic?.groups ?? 2
     const bursts = options.traffic?.bursts ?? 0.1
     const work = options.traffic?.work ?? 15_000
-    const lasts = days * 24 * 60 * minute
+    const lasts = days * day
     const time = VirtualTime.make({ seed: `${seed}`, start: beginning })
     const journal = makeJournal(options.onLine)
     const actors: Array<Actor> = []
@@ -443,12 +445,21 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
         }
       })
 
+    /** A timer of more than 24 days never rings. */
+    const pass = (left: number): Effect.Effect<void> =>
+      left <= day
+        ? Effect.sleep(left)
+        : Effect.zipRight(
+            Effect.sleep(day),
+            Effect.suspend(() => pass(left - day))
+          )
+
     /** One bot's whole life: online, in trouble for as long as it takes, then left alone until it is well again. */
     const live = (actor: Actor) =>
       Effect.gen(function* () {
         yield* actor.client.start
         const busy = Effect.all([traffic(actor), rotate(actor), faults(actor)], { concurrency: "unbounded" })
-        yield* Effect.timeoutOption(busy, lasts)
+        yield* Effect.raceFirst(busy, pass(lasts))
         yield* actor.runner.inject(Fault.clear)
         yield* actor.client.start
         yield* Effect.sleep(recoveryTime)

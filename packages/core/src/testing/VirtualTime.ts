@@ -13,7 +13,11 @@
  * import { VirtualTime } from "@effect-qq/core/testing"
  * import { Clock, Effect } from "effect"
  *
- * const aYear = Effect.sleep("365 days").pipe(Effect.zipRight(Clock.currentTimeMillis), VirtualTime.run())
+ * const aYear = Effect.sleep("1 day").pipe(
+ *   Effect.repeatN(364),
+ *   Effect.zipRight(Clock.currentTimeMillis),
+ *   VirtualTime.run()
+ * )
  *
  * Effect.runSync(aYear) // 31536000000, at once
  * ```
