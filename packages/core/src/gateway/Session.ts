@@ -181,7 +181,6 @@ export const make = (options: {
     const changes = Changes.make<SessionState>()
     let state: SessionState = { _tag: "Disconnected" }
 
-    const dropped = yield* Effect.makeLatch(false)
     const filled = yield* Effect.makeLatch(false)
 
     const intentSets = [options.intents, ...config.fallbackIntents]
@@ -233,6 +232,12 @@ export const make = (options: {
         settled: progress.settled
       })
     })
+
+    /** A store that fails is tried again until it takes it. */
+    const saveUntilSaved = save.pipe(
+      Effect.tapError((error) => Effect.logWarning(error.message)),
+      Effect.retry(storeRetries)
+    )
 
     const restore = Effect.gen(function* () {
       const stored = yield* store.load({ intents: intents(), shard: options.shard })
@@ -471,7 +476,7 @@ export const make = (options: {
         yield* expected ? Effect.logInfo(describe(end)) : Effect.logWarning(describe(end))
         if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {
           drop()
-          yield* dropped.open
+          yield* Effect.fork(saveUntilSaved)
         }
         if (decision._tag === "Reconnect" && decision.refreshToken) {
           yield* token.reject(tokenFetch)
@@ -517,15 +522,9 @@ export const make = (options: {
         )
       )
 
-    /** Saves what changed, at most once in `saveEvery`; a store that fails is tried again until it takes it. */
-    const keepSaved = Effect.raceFirst(sink.changed, dropped.await).pipe(
-      Effect.zipRight(dropped.close),
-      Effect.zipRight(
-        save.pipe(
-          Effect.tapError((error) => Effect.logWarning(error.message)),
-          Effect.retry(storeRetries)
-        )
-      ),
+    /** Saves what changed, at most once in `saveEvery`. */
+    const keepSaved = sink.changed.pipe(
+      Effect.zipRight(saveUntilSaved),
       Effect.zipRight(Effect.sleep(config.delivery.saveEvery)),
       Effect.forever
     )
