@@ -17,6 +17,7 @@
  */
 import { Bot, BotConfig } from "@effect-qq/core"
 import type { PlatformError } from "@effect/platform/Error"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -39,17 +40,26 @@ export interface RuntimeOptions {
    * Where the session is kept across restarts. Default: `QQ_STATE_DIR`, else `effect-qq` in the user's state directory.
    */
   readonly stateDirectory?: string | undefined
+  /**
+   * Whether to remember in memory alone, for a bot beside another one with the same credentials: neither the session nor
+   * the ledger of the other is touched, and its own end with the process. Default `false`.
+   */
+  readonly inMemory?: boolean | undefined
   /** The URL of an HTTP proxy. Default: what `HTTPS_PROXY` and `HTTP_PROXY` name. */
   readonly proxy?: string | Redacted.Redacted | undefined
 }
 
-const store = (options: RuntimeOptions | undefined) =>
-  Layer.unwrapEffect(
-    Effect.map(
-      options?.stateDirectory === undefined ? NodeStore.defaultDirectory : Effect.succeed(options.stateDirectory),
-      NodeStore.layer
-    )
-  )
+const store = (
+  options: RuntimeOptions | undefined
+): Layer.Layer<KeyValueStore.KeyValueStore, ConfigError.ConfigError | PlatformError> =>
+  options?.inMemory === true
+    ? Layer.fresh(KeyValueStore.layerMemory)
+    : Layer.unwrapEffect(
+        Effect.map(
+          options?.stateDirectory === undefined ? NodeStore.defaultDirectory : Effect.succeed(options.stateDirectory),
+          NodeStore.layer
+        )
+      )
 
 const sockets = (options: RuntimeOptions | undefined) =>
   Layer.unwrapEffect(

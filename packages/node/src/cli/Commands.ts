@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
-import type { SendError } from "@effect-qq/core"
+import type { Gateway, GatewayError, SendError } from "@effect-qq/core"
 import type { Journal } from "@effect-qq/core/testing"
 import * as Args from "@effect/cli/Args"
 import * as CliOptions from "@effect/cli/Options"
 import * as Command from "@effect/cli/Command"
 import type * as CliApp from "@effect/cli/CliApp"
 import * as ValidationError from "@effect/cli/ValidationError"
+import type { PlatformError } from "@effect/platform/Error"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as Runtime from "@effect/platform/Runtime"
@@ -26,6 +27,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import * as Doctor from "./Doctor.ts"
+import * as Listen from "./Listen.ts"
 import * as Send from "./Send.ts"
 
 /**
@@ -232,6 +234,9 @@ export const run = <E, R>(
   | NoSandbox
   | Sandbox.SandboxError
   | Doctor.Unwell
+  | GatewayError.GatewayStopped
+  | Gateway.AlreadyRunning
+  | PlatformError
   | Send.Misused
   | SendError.SendError
   | ValidationError.ValidationError,
@@ -242,7 +247,7 @@ export const run = <E, R>(
   )
   const command = Command.make("effect-qq").pipe(
     Command.withDescription("Tools for QQ bots on effect-qq"),
-    Command.withSubcommands([demo, sandbox, say, Send.send, Doctor.doctor])
+    Command.withSubcommands([demo, sandbox, say, Send.send, Doctor.doctor, Listen.listen])
   )
   return Command.run(command, { name: "effect-qq", version: settings.version })
 }

@@ -240,8 +240,13 @@ const sender = (onExpired: "fail" | "proactive"): Layer.Layer<Messenger.Messenge
     Layer.provide(BotConfig.layerConfig())
   )
 
-/** What is logged must not come between what is printed: it goes where errors go, in their shape. */
-const notes = Logger.replace(
+/**
+ * What is logged must not come between what is printed: it goes where errors go, in their shape.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const notes: Layer.Layer<never> = Logger.replace(
   Logger.defaultLogger,
   Logger.withConsoleError(
     Logger.make<unknown, string>(({ message }) => {

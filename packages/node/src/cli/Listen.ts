@@ -1,0 +1,176 @@
+/**
+ * `effect-qq listen`: the events of the bot that the environment names, as they come.
+ *
+ * It makes a session of its own, which costs one identify, and remembers in memory alone. A bot that runs elsewhere with the
+ * same credentials gets every event as before: two sessions of one shard both get all. Nothing is answered, not even an
+ * interaction, so that it stays with that bot.
+ *
+ * @since 0.1.0
+ */
+import { BotConfig, Event, Gateway, type GatewayError, Intents } from "@effect-qq/core"
+import * as Command from "@effect/cli/Command"
+import * as CliOptions from "@effect/cli/Options"
+import type { PlatformError } from "@effect/platform/Error"
+import type * as ConfigError from "effect/ConfigError"
+import * as Console from "effect/Console"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as NodeBot from "../NodeBot.ts"
+import * as Doctor from "./Doctor.ts"
+import * as Send from "./Send.ts"
+
+type Envelope = Event.Event["envelope"]
+
+/**
+ * Which events are shown; those that are named nowhere are all shown.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Wanted {
+  /** Types as on the wire. Of none, all but `READY`, `RESUMED` and `Gap`, which are about the session. */
+  readonly types: ReadonlyArray<string>
+  readonly group: Option.Option<string>
+  readonly user: Option.Option<string>
+}
+
+const aboutSession: ReadonlySet<string> = new Set(["READY", "RESUMED", "Gap"])
+
+const field = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+
+const firstText = (...values: ReadonlyArray<unknown>): string | undefined =>
+  values.find((value): value is string => typeof value === "string" && value !== "")
+
+/** Whoever an event is about, under each of the names that the platform has for people. */
+const people = ({ d }: Envelope): ReadonlyArray<unknown> => [
+  ...["user_openid", "member_openid", "id"].map((name) => field(field(d, "author"), name)),
+  ...["user_openid", "group_member_openid", "member_openid", "op_member_openid", "openid"].map((name) =>
+    field(d, name)
+  ),
+  field(field(d, "user"), "id")
+]
+
+/**
+ * Whether an event is shown.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const isWanted = (envelope: Envelope, { group, types, user }: Wanted): boolean => {
+  const type = envelope.t ?? ""
+  if (types.length === 0 ? aboutSession.has(type) : !types.includes(type)) return false
+  if (Option.isSome(group) && field(envelope.d, "group_openid") !== group.value) return false
+  return Option.isNone(user) || people(envelope).includes(user.value)
+}
+
+/** UTF-16 code units of a payload that has no text of its own. */
+const longest = 300
+
+/** What is shown of a payload: what was written, else all of it. */
+const gist = (d: unknown): string => {
+  const text = field(d, "content")
+  const attachments = field(d, "attachments")
+  const files = Array.isArray(attachments) && attachments.length > 0 ? [`[${attachments.length} attached]`] : []
+  if (typeof text === "string") return [text.trim(), ...files].filter((part) => part !== "").join(" ")
+  const whole = JSON.stringify(d) ?? ""
+  return whole.length > longest ? `${whole.slice(0, longest).replace(/[\uD800-\uDBFF]$/, "")}…` : whole
+}
+
+/**
+ * An event in one line: when it came, its type, where, who and what. Characters that could steer the terminal are replaced.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const describe = (envelope: Envelope, at: DateTime.DateTime): string => {
+  const { d } = envelope
+  const who = firstText(field(field(d, "author"), "username"), ...people(envelope)) ?? "-"
+  const time = DateTime.formatIsoOffset(DateTime.setZone(at, DateTime.zoneMakeLocal())).slice(11, 19)
+  return Send.line([time, envelope.t ?? "?", Event.orderKey(envelope), who, gist(d)].join("  ")).trimEnd()
+}
+
+/** JSON leaves the controls beyond ASCII as they are. */
+const asJson = (envelope: Envelope): string =>
+  JSON.stringify(envelope).replaceAll(
+    /[\u007f-\u009f]/g,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`
+  )
+
+/** What the named types need; without any, what every bot may have. */
+const intentsFor = (types: ReadonlyArray<string>): Intents.Intents => {
+  const needed = Intents.forEventTypes(types)
+  return needed === Intents.none ? Intents.Intent.GROUP_AND_C2C_EVENT : needed
+}
+
+type Failure = ConfigError.ConfigError | Gateway.AlreadyRunning | GatewayError.GatewayStopped | PlatformError
+
+/**
+ * The command. Prints one line for each event until it is interrupted, or has printed as many as it was asked for.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const listen = Command.make(
+  "listen",
+  {
+    types: CliOptions.text("type").pipe(
+      CliOptions.withDescription("Show only events of this type, such as GROUP_AT_MESSAGE_CREATE; may be repeated"),
+      CliOptions.repeated
+    ),
+    group: CliOptions.text("group").pipe(
+      CliOptions.withDescription("Show only events of the group with this openid"),
+      CliOptions.optional
+    ),
+    user: CliOptions.text("user").pipe(
+      CliOptions.withDescription("Show only events of the user or member with this openid"),
+      CliOptions.optional
+    ),
+    intents: Doctor.intents.pipe(
+      CliOptions.withDescription(
+        "The intents to identify with (default: QQ_INTENTS, else what the types need, else GROUP_AND_C2C_EVENT)"
+      )
+    ),
+    count: CliOptions.integer("count").pipe(
+      CliOptions.withDescription("End after so many events"),
+      CliOptions.withSchema(Schema.Int.pipe(Schema.positive())),
+      CliOptions.optional
+    ),
+    json: CliOptions.boolean("json").pipe(
+      CliOptions.withDescription("Print the frame of each event, a line of JSON each")
+    )
+  },
+  Effect.fnUntraced(function* ({ count, intents, json, ...wanted }): Effect.fn.Return<void, Failure> {
+    const show = ({ envelope }: Event.Event): Effect.Effect<void> =>
+      json ? Console.log(asJson(envelope)) : Effect.flatMap(DateTime.now, (now) => Console.log(describe(envelope, now)))
+    const environment = yield* BotConfig.fromEnvironment
+    const bot = NodeBot.layer({
+      ...environment,
+      intents: Option.getOrElse(intents, () => environment.intents ?? intentsFor(wanted.types)),
+      session: { onShutdown: "end" },
+      inMemory: true
+    })
+    const shown = Gateway.events.pipe(
+      Stream.filter(({ envelope }) => isWanted(envelope, wanted)),
+      (events) => (Option.isSome(count) ? Stream.take(events, count.value) : events),
+      Stream.runForEach(show)
+    )
+    const told = Effect.zipRight(
+      Gateway.ready,
+      Console.error(
+        "effect-qq: listening, with a session of its own that is kept in memory; a bot that runs elsewhere is not disturbed"
+      )
+    )
+    // nothing is handled, so nothing is acknowledged or answered
+    const running = Effect.raceFirst(Gateway.run(Layer.empty), Effect.zipRight(told, Effect.never))
+    yield* Effect.provide(Effect.raceFirst(shown, running), Layer.provideMerge(bot, Send.notes))
+  })
+).pipe(
+  Command.withDescription(
+    "Prints events of the bot of QQ_APP_ID and QQ_APP_SECRET as they come; a bot that runs elsewhere is not disturbed"
+  )
+)
