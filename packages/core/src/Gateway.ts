@@ -185,20 +185,8 @@ interface Running {
   readonly delivery: Handlers.Delivery
 }
 
-/** From the worst to the best. */
-const ranks: { readonly [Tag in Session.SessionState["_tag"]]: number } = {
-  Stopped: 0,
-  Disconnected: 1,
-  Waiting: 2,
-  Connecting: 3,
-  Greeting: 4,
-  Identifying: 5,
-  Resuming: 6,
-  Ready: 7
-}
-
 const worse = (one: Session.SessionStatus, other: Session.SessionStatus): Session.SessionStatus =>
-  ranks[other.state._tag] < ranks[one.state._tag] ? other : one
+  Session.ranks[other.state._tag] < Session.ranks[one.state._tag] ? other : one
 
 const isAlive = ({ state }: Session.SessionStatus): boolean => state._tag !== "Stopped"
 
@@ -339,14 +327,14 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       }
       const shards = config.transport === "webhook" ? [] : yield* Effect.provide(Shards.plan, services)
       if (config.transport !== "websocket") {
-        const { run: take, sink } = delivery.intake()
+        const { run: take, sink } = delivery.intake({ app: config.appId, shard: "webhook" })
         yield* Effect.forkScoped(Effect.intoDeferred(take, failed))
         yield* webhook.open(heard(sink))
       }
       let left = shards.length
       const sessions = yield* Effect.forEach(shards, (shard) =>
         Effect.gen(function* () {
-          const { run: take, sink } = delivery.intake()
+          const { run: take, sink } = delivery.intake({ app: config.appId, shard: shard.join("/") })
           const session = yield* Session.make({ intents, shard, onState: announce }).pipe(
             Effect.provideService(DispatchSink, heard(sink)),
             Effect.provide(services)

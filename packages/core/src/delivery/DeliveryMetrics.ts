@@ -4,6 +4,10 @@
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
+import * as MetricBoundaries from "effect/MetricBoundaries"
+import * as MetricKey from "effect/MetricKey"
+import type * as GatewayMetrics from "../gateway/GatewayMetrics.ts"
+import * as MetricSeries from "../openapi/MetricSeries.ts"
 
 const counter = (name: string, description: string): Metric.Metric.Counter<number> =>
   Metric.counter(name, { description, incremental: true })
@@ -73,3 +77,57 @@ export const acknowledgementsFailed: Metric.Metric.Counter<number> = counter(
   "qq_acknowledgements_failed",
   "Interactions that the platform could not be told of in time"
 )
+
+const received = MetricKey.counter("qq_events_received", {
+  description: "Events that were received, by type",
+  incremental: true
+})
+
+/**
+ * Events that were received, duplicates included, with the label `type`: as on the wire where an intent or a schema is known
+ * for it, else `Unknown`; and `Gap`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const eventsReceived = (type: string): Metric.Metric.Counter<number> => MetricSeries.make(received, { type })
+
+const duration = MetricKey.histogram(
+  "qq_handler_duration_ms",
+  MetricBoundaries.exponential({ start: 0.25, factor: 4, count: 12 }),
+  "Milliseconds that the handlers of one event took"
+)
+
+/**
+ * How long, in milliseconds, the handlers of one event took together, with the label `type`: that of the event as handlers
+ * name it.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const handlerDuration = (type: string): Metric.Metric.Histogram<number> => MetricSeries.make(duration, { type })
+
+const depth = MetricKey.gauge("qq_inbox_depth", { description: "Events that are received and not settled" })
+
+/**
+ * Events that are received and not settled, with the labels `app` and `shard`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const inboxDepth = ({ app, shard }: GatewayMetrics.Labels): Metric.Metric.Gauge<number> =>
+  MetricSeries.make(depth, { app, shard })
+
+const lag = MetricKey.gauge("qq_watermark_lag", {
+  description: "Sequence numbers between the last event received and the last one up to which all are settled"
+})
+
+/**
+ * Sequence numbers between the last event that was received and the last one up to which all are settled: what a restart
+ * would have replayed. With the labels `app` and `shard`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const watermarkLag = ({ app, shard }: GatewayMetrics.Labels): Metric.Metric.Gauge<number> =>
+  MetricSeries.make(lag, { app, shard })

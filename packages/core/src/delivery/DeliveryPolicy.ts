@@ -37,6 +37,11 @@ export interface DeliveryPolicy {
   readonly deduplicationStored: number
   /** Whether messages written by bots reach the handlers. Default `false`: it would make loops of two bots. */
   readonly messagesByBots: boolean
+  /**
+   * Whether each run of a handler is a span of its own, `Handler.run`. Default `false`: a span costs several times what an
+   * event costs otherwise.
+   */
+  readonly handlerSpans: boolean
   /** How often, at most, the watermark is stored. Default 1 s. */
   readonly saveEvery: Duration.Duration
 }
@@ -59,5 +64,6 @@ export const defaults: DeliveryPolicy = {
   deduplicationCapacity: 65_536,
   deduplicationStored: 2048,
   messagesByBots: false,
+  handlerSpans: false,
   saveEvery: Duration.seconds(1)
 }

@@ -15,6 +15,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
+import type * as Metric from "effect/Metric"
+import type * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import type * as Schedule from "effect/Schedule"
@@ -23,6 +25,8 @@ import * as Stream from "effect/Stream"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import type { DispatchSinkShape } from "../gateway/DispatchSink.ts"
+import type * as GatewayMetrics from "../gateway/GatewayMetrics.ts"
+import * as Intents from "../gateway/Intents.ts"
 import * as Release from "../gateway/Release.ts"
 import * as Deduplication from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
@@ -113,8 +117,12 @@ export interface HandlerOptions<T extends Event.EventType, E> {
     | undefined
 }
 
-const tell = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Effect.logError(`handler ${name} failed`, cause)
+const tell = (name: string, cause: Cause.Cause<unknown>, { envelope, t }: Event.Event): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logError(`handler ${name} failed`, cause), {
+    event: t,
+    ...(envelope.s === undefined ? {} : { seq: envelope.s }),
+    ...(envelope.id === undefined ? {} : { eventId: envelope.id })
+  })
 
 /**
  * A Layer that registers a handler for events of the named types. What the handler needs, but for a `Scope`, which each
@@ -138,8 +146,8 @@ export const on = <const T extends Event.EventType, E, R>(
       const failed = (cause: Cause.Cause<E | Cause.TimeoutException>, event: Event.EventOf<T>): Effect.Effect<void> =>
         Effect.suspend(() => {
           DeliveryMetrics.handlersFailed.unsafeUpdate(1, [])
-          return onFailure === undefined ? tell(name, cause) : onFailure(cause, event)
-        }).pipe(Effect.catchAllCause((another) => tell(name, another)))
+          return onFailure === undefined ? tell(name, cause, event) : onFailure(cause, event)
+        }).pipe(Effect.catchAllCause((another) => tell(name, another, event)))
       const attempt = (event: Event.EventOf<T>): Effect.Effect<unknown, E, R> => {
         try {
           return handler(event)
@@ -239,9 +247,10 @@ export interface Wanted {
 export interface Delivery {
   /**
    * One more way in, with an inbox and a watermark of its own. What came through one is known when it comes through
-   * another, and the events of a conversation keep their order, whichever way they come.
+   * another, and the events of a conversation keep their order, whichever way they come. `labels` name it in the metrics;
+   * without them how full it is is not measured.
    */
-  readonly intake: () => Intake
+  readonly intake: (labels?: GatewayMetrics.Labels) => Intake
   /** Runs the handlers until it is interrupted. */
   readonly run: Effect.Effect<never>
   /**
@@ -303,6 +312,8 @@ interface Worker {
   work: Work | undefined
   /** Monotonic milliseconds: a wall clock that is set must not end a handler. */
   deadline: number
+  /** When the handlers of its event began, in nanoseconds, monotonic. */
+  since: bigint
   /**
    * `stopped`: it is out of time and was interrupted; `left`: it does not heed that, and others go on without it; `parted`: it
    * waited for another event at the shutdown, and all of it is left to be replayed.
@@ -325,6 +336,8 @@ const lag = 1024
 const lastWords = 10_000
 
 const none: ReadonlyArray<Handler> = []
+
+const noTags: ReadonlyArray<MetricLabel.MetricLabel> = []
 
 /**
  * Delivery for the given handlers.
@@ -387,6 +400,21 @@ export const make = (options: {
 
     /** The event type as handlers name it. */
     const kindOf = (type: string | undefined): string => (Event.isKnown(type) && type !== undefined ? type : "Unknown")
+
+    const durations = new Map([...byType.keys()].map((type) => [type, DeliveryMetrics.handlerDuration(type)] as const))
+
+    const receivedUnknown = DeliveryMetrics.eventsReceived("Unknown")
+    const received = new Map([["Gap", DeliveryMetrics.eventsReceived("Gap")]])
+
+    /** The counter of a type. What comes from the wire makes no more of them than there are types that are known. */
+    const receivedOf = (type: string): Metric.Metric.Counter<number> => {
+      const counter = received.get(type)
+      if (counter !== undefined) return counter
+      if (!Event.isKnown(type) && Intents.forEventTypes([type]) === Intents.none) return receivedUnknown
+      const first = DeliveryMetrics.eventsReceived(type)
+      received.set(type, first)
+      return first
+    }
 
     const handlersFor = (type: string | undefined): ReadonlyArray<Handler> => byType.get(kindOf(type)) ?? none
 
@@ -453,6 +481,7 @@ export const make = (options: {
     const route = (inbox: Inbox.Inbox, entry: Inbox.Entry): Effect.Effect<void> | undefined => {
       if (entry.settled) return undefined
       const frame = entry.frame
+      receivedOf(frame.t ?? "").unsafeUpdate(1, noTags)
       const all = entry.event === undefined ? handlersFor(frame.t) : (byType.get(entry.event.t) ?? none)
       if (
         (all.length === 0 && lookers === 0 && waiters.size === 0) ||
@@ -490,16 +519,25 @@ export const make = (options: {
       return undefined
     }
 
+    const traced = (run: Effect.Effect<void>, { envelope, t }: Event.Event, handler: string): Effect.Effect<void> =>
+      policy.handlerSpans
+        ? Effect.withSpan(run, "Handler.run", {
+            kind: "consumer",
+            captureStackTrace: false,
+            attributes: { "qq.event": t, "qq.event_id": envelope.id, "qq.seq": envelope.s, "qq.handler": handler }
+          })
+        : run
+
     const runAll = (work: Work): Effect.Effect<void> => {
       const { event, handlers, over } = work
       const [first] = handlers
       return over === undefined && first !== undefined
-        ? first.run(event, first.name)
+        ? traced(first.run(event, first.name), event, first.name)
         : Effect.forEach(
             handlers,
             (handler) =>
               Effect.zipRight(
-                handler.run(event, handler.name),
+                traced(handler.run(event, handler.name), event, handler.name),
                 Effect.sync(() => over?.add(handler))
               ),
             { concurrency: "unbounded", discard: true }
@@ -536,7 +574,8 @@ export const make = (options: {
       if (work === undefined) return undefined
       work.entry.started = true
       worker.work = work
-      worker.deadline = monotonicMillis() + patienceWith(work.handlers)
+      worker.since = clock.unsafeCurrentTimeNanos()
+      worker.deadline = Number(worker.since / 1_000_000n) + patienceWith(work.handlers)
       working.unsafeOpen()
       return count + 1
     }
@@ -546,6 +585,7 @@ export const make = (options: {
       const work = worker.work
       worker.work = undefined
       DeliveryMetrics.eventsHandled.unsafeUpdate(1, [])
+      durations.get(work.event.t)?.unsafeUpdate(Number(clock.unsafeCurrentTimeNanos() - worker.since) / 1e6, noTags)
       settle(work)
     }
 
@@ -575,7 +615,7 @@ export const make = (options: {
           handler.stopped === undefined
             ? Effect.suspend(() => {
                 DeliveryMetrics.handlersFailed.unsafeUpdate(1, [])
-                return tell(handler.name, cause)
+                return tell(handler.name, cause, work.event)
               })
             : handler.stopped(work.event, cause),
         { concurrency: "unbounded", discard: true }
@@ -630,7 +670,15 @@ export const make = (options: {
       idle.unsafeClose()
       const begin = Effect.withFiberRuntime<void>((fiber) => {
         starting = false
-        const worker: Worker = { fiber, lane: undefined, work: undefined, deadline: 0, state: "working", waiting: 0 }
+        const worker: Worker = {
+          fiber,
+          lane: undefined,
+          work: undefined,
+          deadline: 0,
+          since: 0n,
+          state: "working",
+          waiting: 0
+        }
         workers.add(worker)
         return labour(worker)
       })
@@ -759,8 +807,17 @@ export const make = (options: {
       }
     })
 
-    const intake = (): Intake => {
-      const inbox = Inbox.make(policy, (entry) => leaveOut(entry))
+    const gaugeOf = (labels: GatewayMetrics.Labels): Inbox.Gauge => {
+      const depth = DeliveryMetrics.inboxDepth(labels)
+      const behind = DeliveryMetrics.watermarkLag(labels)
+      return (unsettled, lag) => {
+        depth.unsafeUpdate(unsettled, noTags)
+        behind.unsafeUpdate(lag, noTags)
+      }
+    }
+
+    const intake = (labels?: GatewayMetrics.Labels): Intake => {
+      const inbox = Inbox.make(policy, (entry) => leaveOut(entry), labels === undefined ? undefined : gaugeOf(labels))
       if (stopping) inbox.close()
       inboxes.push(inbox)
       const sink: DispatchSinkShape = {

@@ -76,12 +76,25 @@ export interface Inbox {
 }
 
 /**
+ * Told after each change, from the socket's callback too: how many events are not settled, and how many sequence numbers lie
+ * between the last one received and the watermark.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Gauge = (unsettled: number, lag: number) => void
+
+/**
  * An empty inbox. `onDropped` is told of each entry that was given up for a newer one; it is settled by then.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void = () => undefined): Inbox => {
+export const make = (
+  policy: DeliveryPolicy,
+  onDropped: (entry: Entry) => void = () => undefined,
+  gauge?: Gauge
+): Inbox => {
   const arrived = Effect.unsafeMakeLatch(false)
   const roomy = Effect.unsafeMakeLatch(true)
   const moved = Effect.unsafeMakeLatch(false)
@@ -95,6 +108,8 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
   let dropped = 0
   let closed = false
   let toldAt = Number.NEGATIVE_INFINITY
+
+  const watermark = (): number => (oldest === undefined ? received : oldest.below)
 
   const isFull = (size: number): boolean =>
     unsettled >= policy.capacity || (unsettled > 0 && held + size > policy.maximumSize)
@@ -119,6 +134,7 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
     held -= entry.size
     if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.unsafeOpen()
     moved.unsafeOpen()
+    gauge?.(unsettled, received - watermark())
     entry.onSettled?.()
   }
 
@@ -194,6 +210,7 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
     }
     unsettled++
     held += size
+    gauge?.(unsettled, received - watermark())
     if (pending.push(entry) === 1) arrived.unsafeOpen()
   }
 
@@ -239,7 +256,7 @@ export const make = (policy: DeliveryPolicy, onDropped: (entry: Entry) => void =
       if (!closed) accept({ ...frame, s: undefined }, 0, event, undefined)
     },
     settle,
-    watermark: () => (oldest === undefined ? received : oldest.below),
+    watermark,
     size: () => unsettled,
     take: Effect.zipLeft(take, tellDropped),
     close: () => {

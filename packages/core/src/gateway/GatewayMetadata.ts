@@ -26,6 +26,7 @@ import type * as ApiError from "../openapi/ApiError.ts"
 import * as OpenApi from "../openapi/OpenApi.ts"
 import * as SingleFlight from "../openapi/SingleFlight.ts"
 import { CredentialsRejected, GatewayUnavailable, IpNotAllowed } from "./GatewayError.ts"
+import * as GatewayMetrics from "./GatewayMetrics.ts"
 import * as SessionStore from "./SessionStore.ts"
 
 /**
@@ -282,7 +283,7 @@ export const make: Effect.Effect<
   never,
   BotConfig.BotConfig | OpenApi.OpenApi | SessionStore.SessionStore | Scope.Scope
 > = Effect.gen(function* () {
-  const { hosts } = yield* BotConfig.BotConfig
+  const { appId, hosts } = yield* BotConfig.BotConfig
   const openApi = yield* OpenApi.OpenApi
   const store = yield* SessionStore.SessionStore
   const isUsable = isGatewayUrl(hosts.api)
@@ -291,6 +292,10 @@ export const make: Effect.Effect<
   let known: Metadata | undefined
   let stored: string | undefined
   let budget: Budget | undefined
+
+  const tellLeft = (remaining: number): void => {
+    if (Number.isFinite(remaining)) GatewayMetrics.identifiesLeft(appId).unsafeUpdate(remaining, [])
+  }
 
   const read = (response: OpenApi.Response): Effect.Effect<Metadata, GatewayUnavailable> => {
     const answer = Option.filter(decode(response.body), ({ url }) => isUsable(url))
@@ -326,6 +331,7 @@ export const make: Effect.Effect<
     const resetAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(resetAfter)
     known = metadata
     budget = { total, remaining, resetAt, maxConcurrency }
+    tellLeft(remaining)
     yield* keepUrl(url)
     return metadata
   }).pipe(
@@ -379,6 +385,7 @@ export const make: Effect.Effect<
     if (now >= budget.resetAt) {
       const period = Duration.toMillis(policy.period)
       budget.remaining = budget.total
+      tellLeft(budget.remaining)
       budget.resetAt += period * (Math.floor((now - budget.resetAt) / period) + 1)
     }
     return budget
@@ -391,6 +398,7 @@ export const make: Effect.Effect<
     limits: Effect.map(current, (now): Limits => ({ ...now })),
     identified: Effect.map(current, (now) => {
       now.remaining = Math.max(0, now.remaining - 1)
+      tellLeft(now.remaining)
     })
   }
 })

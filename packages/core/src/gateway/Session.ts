@@ -68,6 +68,23 @@ export type SessionState =
   | { readonly _tag: "Stopped"; readonly because: GatewayStopped }
 
 /**
+ * The states from the worst to the best, as {@link module:GatewayMetrics} has them.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const ranks: { readonly [Tag in SessionState["_tag"]]: number } = {
+  Stopped: 0,
+  Disconnected: 1,
+  Waiting: 2,
+  Connecting: 3,
+  Greeting: 4,
+  Identifying: 5,
+  Resuming: 6,
+  Ready: 7
+}
+
+/**
  * What a session says about itself.
  *
  * @since 0.1.0
@@ -250,11 +267,14 @@ export const make = (options: {
       yield* Effect.logInfo("the stored session cannot be resumed; a new one is made")
     })
 
+    const stateGauge = GatewayMetrics.sessionState({ app: config.appId, shard: options.shard.join("/") })
+
     const setState = (next: SessionState): Effect.Effect<void> =>
       Effect.suspend(() => {
         // the phases without facts of their own are told once
         if (state._tag === next._tag && next._tag !== "Waiting") return Effect.void
         state = next
+        stateGauge.unsafeUpdate(ranks[next._tag], [])
         changes.tell(next)
         return options.onState ?? Effect.void
       })
@@ -264,7 +284,9 @@ export const make = (options: {
         ? Effect.gen(function* () {
             attempt = 0
             yield* setState({ _tag: "Ready", since: yield* Clock.currentTimeMillis })
-            yield* Effect.logInfo("the session is ready")
+            yield* Effect.annotateLogs(Effect.logInfo("the session is ready"), {
+              ...(session === undefined ? {} : { session: session.id, seq: session.received })
+            })
           })
         : setState({ _tag: phase })
 
@@ -313,6 +335,15 @@ export const make = (options: {
         // dispatches that find the sink full are let pass: they come again with the resume that follows
         let paused = false
         complete = false
+        /** From dialling to Ready, or to the end of what did not get there. */
+        const span = yield* Effect.makeSpan("Gateway.connect", {
+          kind: "client",
+          captureStackTrace: false,
+          attributes: { "qq.shard": options.shard.join("/"), "qq.resume": session !== undefined }
+        })
+        const endSpan = (exit: Exit.Exit<unknown, unknown>): void => {
+          if (span.status._tag === "Started") span.end(clock.unsafeCurrentTimeNanos(), exit)
+        }
         const pause = (): void => {
           noteHeard()
           complete = false
@@ -336,7 +367,12 @@ export const make = (options: {
           onLink: (next) => {
             link = next
           },
-          onPhase,
+          onPhase: (phase) =>
+            Effect.suspend(() => {
+              if (phase === "Resuming") GatewayMetrics.resumesAttempted.unsafeUpdate(1, [])
+              if (phase === "Ready") endSpan(Exit.void)
+              return onPhase(phase)
+            }),
           onReady: (sessionId, frame) => {
             const now = clock.unsafeCurrentTimeMillis()
             const sequence = frame.s ?? nothingReceived
@@ -372,7 +408,9 @@ export const make = (options: {
           if (frame.s !== undefined && frame.s > session.received) session.received = frame.s
         }
 
-        return yield* connection
+        return yield* Effect.onExit(connection, (exit) =>
+          Effect.sync(() => endSpan(Exit.mapError(exit, ({ error }) => error)))
+        )
       })
 
     const prepare = Effect.gen(function* () {
@@ -473,7 +511,11 @@ export const make = (options: {
         if (decision._tag === "Stop") return yield* stop(decision.refusal)
         if (decision._tag === "Refused") yield* onRefused(decision.refusal)
         const expected = history.requested || Recovery.isOwnWish(end.error)
-        yield* expected ? Effect.logInfo(describe(end)) : Effect.logWarning(describe(end))
+        const { error } = end
+        yield* Effect.annotateLogs(expected ? Effect.logInfo(describe(end)) : Effect.logWarning(describe(end)), {
+          ...(session === undefined ? {} : { session: session.id, seq: session.received }),
+          ...("traceId" in error && error.traceId !== undefined ? { traceId: error.traceId } : {})
+        })
         if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {
           drop()
           yield* Effect.fork(saveUntilSaved)

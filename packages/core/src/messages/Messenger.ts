@@ -12,7 +12,6 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import * as Event from "../events/Event.ts"
@@ -26,6 +25,7 @@ import * as Fallback from "./Fallback.ts"
 import { Media } from "./Media.ts"
 import * as MediaSource from "./MediaSource.ts"
 import * as Message from "./Message.ts"
+import * as MessageMetrics from "./MessageMetrics.ts"
 import * as MessageSequence from "./MessageSequence.ts"
 import { RateLimit } from "./RateLimit.ts"
 import type { Receipt } from "./Receipt.ts"
@@ -168,17 +168,6 @@ export class Messenger extends Context.Tag("@effect-qq/core/Messenger")<Messenge
  * @category models
  */
 export type Requirements = AuditOutcomes | Media | OpenApi | RateLimit | ReplyLedger | SessionPresence
-
-/**
- * Messages by outcome, tagged with `outcome`: `passive`, `proactive`, or the tag of the error.
- *
- * @since 0.1.0
- * @category metrics
- */
-export const messagesSent: Metric.Metric.Counter<number> = Metric.counter("qq_messages_sent", {
-  description: "Messages by outcome",
-  incremental: true
-})
 
 /** What a message is on its way to, and what may be done for it to get there. */
 interface Journey {
@@ -471,12 +460,28 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
         return yield* deliver(journey, form, source, 0)
       })
 
-    const counted = <A extends { readonly via: Receipt["via"] }, E extends { readonly _tag: string }, R>(
-      effect: Effect.Effect<A, E, R>
-    ): Effect.Effect<A, E, R> =>
+    const sent = {
+      passive: MessageMetrics.messagesSent("passive"),
+      proactive: MessageMetrics.messagesSent("proactive")
+    }
+
+    /** `E` is what the source of a stream fails with. */
+    const counted = <A extends { readonly via: Receipt["via"] }, E, R>(
+      effect: Effect.Effect<A, E | SendError.SendError, R>
+    ): Effect.Effect<A, E | SendError.SendError, R> =>
       effect.pipe(
-        Effect.tap(({ via }) => Metric.increment(Metric.tagged(messagesSent, "outcome", via))),
-        Effect.tapError(({ _tag }) => Metric.increment(Metric.tagged(messagesSent, "outcome", _tag)))
+        Effect.tap(({ via }) => Effect.sync(() => sent[via].unsafeUpdate(1, []))),
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            const failed = SendError.isSendError(error)
+              ? MessageMetrics.messagesSent(
+                  error._tag,
+                  ("errCode" in error ? error.errCode : undefined) ?? ("code" in error ? error.code : undefined)
+                )
+              : MessageMetrics.messagesSent("Source")
+            failed.unsafeUpdate(1, [])
+          })
+        )
       )
 
     const anchorOf = (event: Answerable): Effect.Effect<Anchor.Anchor, SendError.MessageInvalid> => {
@@ -492,6 +497,11 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
         onSome: Effect.succeed
       })
     }
+
+    const countLeft = (anchor: Anchor.Anchor): Effect.Effect<void> =>
+      Effect.map(ledger.standing(anchor), ({ repliesLeft }) => {
+        if (Number.isFinite(repliesLeft)) MessageMetrics.repliesLeft.unsafeUpdate(repliesLeft, [])
+      })
 
     const replyTo = (
       anchor: Anchor.Anchor,
@@ -512,7 +522,7 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
             onExhausted: isNotice ? "fail" : policy.onExhausted
           },
           message
-        )
+        ).pipe(Effect.tap(({ via }) => (via === "passive" ? countLeft(anchor) : Effect.void)))
       })
 
     const sendTo = (
@@ -622,7 +632,7 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
         ),
       replyStream: (event, text, options) =>
         Effect.flatMap(anchorOf(event), (anchor) => streams(anchor, text, options)).pipe(
-          Effect.tap(({ via }) => Metric.increment(Metric.tagged(messagesSent, "outcome", via))),
+          counted,
           Effect.withSpan("Messenger.replyStream", {
             captureStackTrace: false,
             attributes: { "qq.event": "t" in event ? event.t : event.kind }

@@ -190,6 +190,23 @@ export type SendError =
   | RateLimited
 
 /**
+ * Whether an error is one of {@link SendError}.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isSendError = (error: unknown): error is SendError =>
+  error instanceof DeliveryUnknown ||
+  error instanceof MessageInvalid ||
+  error instanceof MessageRejected ||
+  error instanceof MsgIdExpired ||
+  error instanceof PermissionDenied ||
+  error instanceof PlatformUnavailable ||
+  error instanceof ProactiveRefused ||
+  error instanceof QuotaExhausted ||
+  error instanceof RateLimited
+
+/**
  * The platform has this pair of `msg_id` and `msg_seq` already. Not an error that a caller sees: on a reply it means
  * that it was delivered.
  *

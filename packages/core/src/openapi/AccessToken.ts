@@ -29,6 +29,7 @@ import * as BotConfig from "../BotConfig.ts"
 import * as ApiError from "./ApiError.ts"
 import * as ErrorCode from "./ErrorCode.ts"
 import * as HttpExchange from "./HttpExchange.ts"
+import * as OpenApiMetrics from "./OpenApiMetrics.ts"
 import * as SingleFlight from "./SingleFlight.ts"
 
 /**
@@ -282,6 +283,7 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
 
     const fail = (error: AccessTokenError): Effect.Effect<never, AccessTokenError> =>
       Effect.flatMap(monotonicMillis, (now) => {
+        OpenApiMetrics.tokenFetches(error._tag === "TokenUnavailable" ? error.reason : error._tag).unsafeUpdate(1, [])
         const asked = error._tag === "TokenUnavailable" ? error.retryAfter : undefined
         failure = { error, until: now + Duration.toMillis(asked ?? policy.failureSpacing) }
         return Effect.fail(error)
@@ -289,6 +291,7 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
 
     const accept = (issued: Issued, forced: boolean): Effect.Effect<Token> =>
       Effect.gen(function* () {
+        OpenApiMetrics.tokenFetches("fetched").unsafeUpdate(1, [])
         const unchanged = held?.text === issued.token
         const since = yield* instant
         const spreadLimit = Duration.toMillis(policy.refreshSpread)
