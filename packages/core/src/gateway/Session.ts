@@ -284,9 +284,10 @@ export const make = (options: {
         ? Effect.gen(function* () {
             attempt = 0
             yield* setState({ _tag: "Ready", since: yield* Clock.currentTimeMillis })
-            yield* Effect.annotateLogs(Effect.logInfo("the session is ready"), {
-              ...(session === undefined ? {} : { session: session.id, seq: session.received })
-            })
+            yield* Effect.annotateLogs(
+              Effect.logInfo("the session is ready"),
+              session === undefined ? {} : { session: session.id, seq: session.received }
+            )
           })
         : setState({ _tag: phase })
 
