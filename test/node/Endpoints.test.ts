@@ -1,11 +1,13 @@
 import { AccessToken, BotConfig, Endpoints, Interactions, OpenApi } from "@effect-qq/core"
-import { NodeHttp } from "@effect-qq/node"
+import { NodeBot, NodeHttp } from "@effect-qq/node"
 import { Sandbox } from "@effect-qq/node/sandbox"
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { assert } from "vitest"
+import { exercise, type Platform, rows } from "../support/endpoints.ts"
+import { temporaryDirectory } from "./support/live.ts"
 
 /** The HTTP side of a bot alone, over undici, on a sandbox of its own. */
 const api = Layer.unwrapScoped(
@@ -48,5 +50,31 @@ describe("endpoints over real HTTP", () => {
       yield* Interactions.acknowledge("I1")
       assert.isTrue(sandbox.model.journal.some((entry) => entry.kind === "Acknowledged" && entry.id === "I1"))
     }).pipe(Effect.provide(api))
+  )
+})
+
+/** What the exercises know as the platform, behind real HTTP. */
+const platformOf = (sandbox: Sandbox.SandboxShape): Platform => ({
+  channelMessage: ({ user = "member", ...said }) => sandbox.say({ scene: "channel", user, ...said }),
+  groupMessage: ({ at = true, group, member = "member", text }) =>
+    sandbox.say({ scene: "group", group, member, text, at }),
+  dispatch: sandbox.dispatch,
+  journal: Effect.sync(() => [...sandbox.model.journal]),
+  sent: Effect.sync(() => [...sandbox.model.sent]),
+  model: sandbox.model
+})
+
+describe("every endpoint", () => {
+  it.scopedLive.each(rows)("%s is answered by a sandbox", ([name]) =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make({ port: 0 })
+      const bot = NodeBot.layer({
+        appId: sandbox.appId,
+        secret: sandbox.secret,
+        hosts: { api: sandbox.apiUrl, token: sandbox.tokenUrl },
+        stateDirectory: yield* temporaryDirectory
+      })
+      yield* Effect.provide(exercise(name, platformOf(sandbox)), bot)
+    })
   )
 })
