@@ -608,6 +608,16 @@ describe("quick disconnects", () => {
       assert.isAtMost((yield* Bot.introductions).filter((kind) => kind === "identify").length, 2)
     }).pipe(Bot.on({ bot: noJitter }))
   )
+
+  it.effect("and a socket that says HELLO and closes in one breath has cost the session no resume", () =>
+    Effect.gen(function* () {
+      yield* Bot.online
+      yield* inject(Fault.acceptThenClose({ moment: "hello", times: 4 }))
+      yield* inject(Fault.drop())
+      yield* Bot.advance("10 minutes")
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "resume"])
+    }).pipe(Bot.on({ bot: noJitter }))
+  )
 })
 
 describe("start-up", () => {
