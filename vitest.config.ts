@@ -23,6 +23,9 @@ export default defineConfig({
   ssr: { resolve },
   test: {
     pool: "threads",
+    // every core: the default leaves one free, and so one of two
+    maxWorkers: "100%",
+    minWorkers: 1,
     reporters: ["default", tally],
     projects: [
       {

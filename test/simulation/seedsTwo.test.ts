@@ -1,0 +1,3 @@
+import { days } from "./days.ts"
+
+days(1)
