@@ -223,6 +223,10 @@ export const make = (options: {
       if (complete && session !== undefined && link !== undefined) session.heardAt = link.lastFrameAt()
     }
 
+    /** For logs. */
+    const whichSession = (): Record<string, string | number> =>
+      session === undefined ? {} : { session: session.id, seq: session.received }
+
     /** Gives up the session. What is said until there is another will not come again. */
     const drop = (): void => {
       lost ??= session
@@ -284,10 +288,7 @@ export const make = (options: {
         ? Effect.gen(function* () {
             attempt = 0
             yield* setState({ _tag: "Ready", since: yield* Clock.currentTimeMillis })
-            yield* Effect.annotateLogs(
-              Effect.logInfo("the session is ready"),
-              session === undefined ? {} : { session: session.id, seq: session.received }
-            )
+            yield* Effect.annotateLogs(Effect.logInfo("the session is ready"), whichSession())
           })
         : setState({ _tag: phase })
 
@@ -514,7 +515,7 @@ export const make = (options: {
         const expected = history.requested || Recovery.isOwnWish(end.error)
         const { error } = end
         yield* Effect.annotateLogs(expected ? Effect.logInfo(describe(end)) : Effect.logWarning(describe(end)), {
-          ...(session === undefined ? {} : { session: session.id, seq: session.received }),
+          ...whichSession(),
           ...("traceId" in error && error.traceId !== undefined ? { traceId: error.traceId } : {})
         })
         if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {

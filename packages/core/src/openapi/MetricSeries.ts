@@ -15,8 +15,7 @@ import * as MetricLabel from "effect/MetricLabel"
  * @since 0.1.0
  * @category constructors
  */
-// oxlint-disable-next-line typescript/no-explicit-any -- as MetricKey itself asks for
-export const make = <Type extends MetricKeyType.MetricKeyType<any, any>>(
+export const make = <Type extends MetricKeyType.MetricKeyType.Untyped>(
   key: MetricKey.MetricKey<Type>,
   labels: Readonly<Record<string, string>>
 ): Metric.Metric<Type, MetricKeyType.MetricKeyType.InType<Type>, MetricKeyType.MetricKeyType.OutType<Type>> =>
