@@ -4,8 +4,24 @@ import * as fc from "fast-check"
 import * as Deduplication from "../../../packages/core/src/delivery/Deduplication.ts"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
 
-const make = (changes: Partial<DeliveryPolicy.DeliveryPolicy> = {}) =>
-  Deduplication.make({ ...DeliveryPolicy.defaults, ...changes })
+/** Ids by their names: what a test receives is told of as the types before it. */
+const make = (changes: Partial<DeliveryPolicy.DeliveryPolicy> = {}) => {
+  const ids = Deduplication.make({ ...DeliveryPolicy.defaults, ...changes })
+  const byKey = new Map<string, Deduplication.Identity>()
+  return {
+    ...ids,
+    receive: (source: Deduplication.Source, key: string, type: string, sequence: number) => {
+      const id = ids.receive(source, key, type, sequence)
+      if (id === undefined) return undefined
+      byKey.set(key, id)
+      return Deduplication.before(id, type)
+    },
+    settle: (key: string, type: string, now: number) => {
+      const id = byKey.get(key)
+      if (id !== undefined) ids.settle(id, type, now)
+    }
+  }
+}
 
 /** The ids of one session, which is where it is said to be. */
 const remember = (changes: Partial<DeliveryPolicy.DeliveryPolicy> = {}) => {

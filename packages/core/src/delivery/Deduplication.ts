@@ -23,19 +23,39 @@ export interface Source {
 }
 
 /**
+ * An event that was received, under one type or several. What it holds is this module's affair.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Identity {
+  readonly key: string
+  /** The type under which it came first. */
+  readonly type: string
+  /** Those under which it came besides, in order. */
+  twins: Array<string> | undefined
+  /** A bit for each type whose event is settled, the first type's being the lowest. */
+  settled: number
+  /** Whether all of them are. */
+  done: boolean
+  /** Whose sequence number it has. */
+  source: Source
+  sequence: number
+  /** When the last of its events was settled, in epoch milliseconds; means nothing before. */
+  settledAt: number
+}
+
+/**
  * What {@link make} gives.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Deduplication {
-  /**
-   * The event types under which this id was received before, from whatever source, this one not among them; an empty list
-   * for a new id. `undefined`: this very event was received before.
-   */
-  readonly receive: (source: Source, key: string, type: string, sequence: number) => ReadonlyArray<string> | undefined
+  /** `undefined`: this very event was received before, from whatever source. Else {@link before} tells of its twins. */
+  readonly receive: (source: Source, key: string, type: string, sequence: number) => Identity | undefined
   /** All handlers of the event are done. */
-  readonly settle: (key: string, type: string, now: number) => void
+  readonly settle: (id: Identity, type: string, now: number) => void
   /** A new session counts from the start: the sequence numbers of the ids that came from its source mean nothing in it. */
   readonly begin: (source: Source) => void
   /** What of a source has to survive a restart; what is settled altogether comes first, oldest first. */
@@ -46,16 +66,25 @@ export interface Deduplication {
   readonly size: () => number
 }
 
-interface Remembered {
-  /** The types under which the id came. */
-  readonly types: Array<string>
-  /** The types whose event is settled. */
-  readonly settled: Array<string>
-  /** Whose sequence number it has. */
-  source: Source
-  sequence: number
-  /** When the last of its events was settled, in epoch milliseconds; means nothing before. */
-  settledAt: number
+const none: ReadonlyArray<string> = []
+
+const typesOf = ({ twins, type }: Identity): ReadonlyArray<string> => (twins === undefined ? [type] : [type, ...twins])
+
+/**
+ * The types under which the event was received, this one not among them.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const before = (id: Identity, type: string): ReadonlyArray<string> =>
+  id.twins === undefined && id.type === type ? none : typesOf(id).filter((other) => other !== type)
+
+/** The platform knows twins; an id under more types than this is somebody's joke, and comes no further. */
+const mostTypes = 31
+
+const indexOf = ({ twins, type: first }: Identity, type: string): number => {
+  if (type === first) return 0
+  return twins === undefined ? -1 : twins.indexOf(type) + 1 || -1
 }
 
 /** So many places at least are given back at once. */
@@ -72,115 +101,136 @@ const separator = " "
  */
 export const make = (policy: DeliveryPolicy): Deduplication => {
   const window = Duration.toMillis(policy.deduplicationWindow)
-  // apart from each other, so that an event whose handlers take long keeps nothing behind it from being forgotten
-  const inFlight = new Map<string, Remembered>()
-  /** In the order in which they were settled. */
-  const done = new Map<string, Remembered>()
+  const ids = new Map<string, Identity>()
+  /** How many are settled altogether. What is in flight is bounded by the inbox; what is done, here. */
+  let done = 0
 
-  const isOver = (id: Remembered, now: number): boolean =>
+  const isOver = (id: Identity, now: number): boolean =>
     id.sequence <= id.source.watermark() && now - id.settledAt >= window
 
-  // a map does not forget its first entries cheaply: each look at the first one passes by all that were deleted
-  let order: Array<readonly [key: string, id: Remembered]> = []
+  // in the order in which they were settled, so that an event whose handlers take long keeps nothing behind it from being
+  // forgotten
+  let order: Array<Identity> = []
   let first = 0
 
-  const dropFirst = (key: string, id: Remembered): void => {
-    first++
-    if (done.get(key) === id) done.delete(key)
-    if (first >= compaction && first * 2 >= order.length) {
-      order = order.slice(first)
-      first = 0
-    }
+  /** Those of which one type is settled and another is not. */
+  const partial = new Set<Identity>()
+
+  const finish = (id: Identity): void => {
+    partial.delete(id)
+    id.done = true
+    done++
+    order.push(id)
   }
 
-  const finish = (key: string, id: Remembered): void => {
-    done.set(key, id)
-    order.push([key, id])
+  /** A twin came for one that was done: it is in flight again. */
+  const resume = (id: Identity): void => {
+    if (!id.done) return
+    id.done = false
+    done--
+    partial.add(id)
+    // twins come close after each other
+    const place = order.lastIndexOf(id)
+    if (place >= first) order.splice(place, 1)
   }
 
-  /**
-   * The oldest come first, so looking at them at each settlement keeps up with any rate. What is in flight is bounded by
-   * the inbox; what is done, here.
-   */
+  /** The oldest come first, so looking at them at each settlement keeps up with any rate. */
   const forget = (now: number): void => {
     while (first < order.length) {
-      const [key, id] = order[first] ?? ["", undefined]
-      if (id === undefined || (done.size <= policy.deduplicationCapacity && !isOver(id, now))) return
-      dropFirst(key, id)
+      const id = order[first]
+      if (id === undefined || (done <= policy.deduplicationCapacity && !isOver(id, now))) return
+      first++
+      done--
+      ids.delete(id.key)
+      if (first >= compaction && first * 2 >= order.length) {
+        order = order.slice(first)
+        first = 0
+      }
     }
   }
 
   /** A number that can be replayed is the one to remember. */
-  const renumber = (id: Remembered, source: Source, sequence: number): void => {
+  const renumber = (id: Identity, source: Source, sequence: number): void => {
     if (sequence <= id.sequence) return
     id.source = source
     id.sequence = sequence
   }
 
+  const add = (source: Source, key: string, type: string, sequence: number): Identity => {
+    const id: Identity = { key, type, twins: undefined, settled: 0, done: false, source, sequence, settledAt: 0 }
+    ids.set(key, id)
+    return id
+  }
+
+  /** Adds a type; false for one that it has, or one too many. */
+  const addType = (id: Identity, type: string): boolean => {
+    if (indexOf(id, type) >= 0 || (id.twins?.length ?? 0) + 1 >= mostTypes) return false
+    ;(id.twins ??= []).push(type)
+    return true
+  }
+
   return {
     receive: (source, key, type, sequence) => {
-      const known = inFlight.get(key) ?? done.get(key)
-      if (known === undefined) {
-        inFlight.set(key, { types: [type], settled: [], source, sequence, settledAt: 0 })
-        return []
-      }
+      const known = ids.get(key)
+      if (known === undefined) return add(source, key, type, sequence)
       renumber(known, source, sequence)
-      if (known.types.includes(type)) return undefined
-      const before = [...known.types]
-      known.types.push(type)
-      done.delete(key)
-      inFlight.set(key, known)
-      return before
+      if (!addType(known, type)) return undefined
+      resume(known)
+      return known
     },
-    settle: (key, type, now) => {
-      const known = inFlight.get(key)
-      if (known === undefined || !known.types.includes(type) || known.settled.includes(type)) return
-      known.settled.push(type)
-      known.settledAt = now
-      if (known.settled.length >= known.types.length) {
-        inFlight.delete(key)
-        finish(key, known)
-      }
+    settle: (id, type, now) => {
+      const index = indexOf(id, type)
+      const bit = 1 << index
+      if (index < 0 || (id.settled & bit) !== 0) return
+      id.settled |= bit
+      id.settledAt = now
+      if (id.settled === 2 ** ((id.twins?.length ?? 0) + 1) - 1) finish(id)
+      else partial.add(id)
       forget(now)
     },
     begin: (source) => {
-      for (const ids of [inFlight, done]) for (const id of ids.values()) if (id.source === source) id.sequence = 0
+      for (const id of ids.values()) if (id.source === source) id.sequence = 0
     },
     snapshot: (source, now) => {
-      const settled: Array<SettledId> = []
-      // what a resume can replay is stored whole; of the rest, the newest: the record is written again and again
-      let older = done.size - policy.deduplicationStored
+      const stored: Array<SettledId> = []
       const watermark = source.watermark()
-      for (const ids of [done, inFlight]) {
-        for (const [key, id] of ids) {
-          older--
-          if (id.source !== source || (ids === done && isOver(id, now))) continue
-          if (older >= 0 && id.sequence <= watermark) continue
-          for (const type of id.types) {
-            // a twin of one whose handlers still run had none of them: alone it would pass for both after a restart
-            if (!id.settled.includes(type)) break
-            settled.push({ key: `${key}${separator}${type}`, sequence: id.sequence, at: id.settledAt })
-          }
+      const store = (id: Identity): void => {
+        for (const [index, type] of typesOf(id).entries()) {
+          // a twin of one whose handlers still run had none of them: alone it would pass for both after a restart
+          if ((id.settled & (1 << index)) === 0) break
+          stored.push({ key: `${id.key}${separator}${type}`, sequence: id.sequence, at: id.settledAt })
         }
       }
-      return settled
+      // what a resume can replay is stored whole; of the rest, the newest: the record is written again and again
+      let older = done - policy.deduplicationStored
+      for (let place = first; place < order.length; place++) {
+        const id = order[place]
+        if (id === undefined) continue
+        older--
+        if (id.source !== source || isOver(id, now) || (older >= 0 && id.sequence <= watermark)) continue
+        store(id)
+      }
+      for (const id of partial) if (id.source === source) store(id)
+      return stored
     },
     restore: (source, settled) => {
-      for (const { at, key, sequence } of settled) {
-        const cut = key.lastIndexOf(separator)
+      for (const { at, key: name, sequence } of settled) {
+        const cut = name.lastIndexOf(separator)
         if (cut < 0) continue
-        const id = key.slice(0, cut)
-        const type = key.slice(cut + separator.length)
-        const known = inFlight.get(id) ?? done.get(id)
+        const key = name.slice(0, cut)
+        const type = name.slice(cut + separator.length)
+        const known = ids.get(key)
         if (known === undefined) {
-          finish(id, { types: [type], settled: [type], source, sequence, settledAt: at })
-        } else if (!known.types.includes(type)) {
-          known.types.push(type)
-          known.settled.push(type)
+          const id = add(source, key, type, sequence)
+          id.settled = 1
+          id.settledAt = at
+          finish(id)
+        } else if (addType(known, type)) {
+          known.settled |= 1 << indexOf(known, type)
         }
       }
       forget(Number.NEGATIVE_INFINITY)
     },
-    size: () => inFlight.size + done.size
+    size: () => ids.size
   }
 }

@@ -285,7 +285,8 @@ interface Work {
   readonly entry: Inbox.Entry
   readonly event: Event.Event
   readonly handlers: ReadonlyArray<Handler>
-  readonly key: string | undefined
+  /** What it is known by, should it come again. */
+  readonly id: Deduplication.Identity | undefined
   /** Of several handlers, those whose runs are over. */
   readonly over: Set<Handler> | undefined
   /** What its handlers have taken besides, in order. */
@@ -336,6 +337,8 @@ const lag = 1024
 const lastWords = 10_000
 
 const none: ReadonlyArray<Handler> = []
+
+const nothing: ReadonlyArray<string> = []
 
 const noTags: ReadonlyArray<MetricLabel.MetricLabel> = []
 
@@ -418,9 +421,9 @@ export const make = (options: {
 
     const handlersFor = (type: string | undefined): ReadonlyArray<Handler> => byType.get(kindOf(type)) ?? none
 
-    const settle = ({ entry, inbox, key, taken }: Work): void => {
+    const settle = ({ entry, id, inbox, taken }: Work): void => {
       inbox.settle(entry)
-      if (key !== undefined) deduplication.settle(key, entry.frame.t ?? "", clock.unsafeCurrentTimeMillis())
+      if (id !== undefined) deduplication.settle(id, entry.frame.t ?? "", clock.unsafeCurrentTimeMillis())
       if (taken !== undefined) for (const { work } of taken) settle(work)
     }
 
@@ -467,9 +470,9 @@ export const make = (options: {
     const give = (waiter: Waiter, work: Work): void => {
       forsake(waiter)
       const twin = Event.twinOf(work.entry.frame.t)
-      if (work.key !== undefined && twin !== undefined) {
-        deduplication.receive(work.inbox, work.key, twin, work.entry.frame.s ?? 0)
-        deduplication.settle(work.key, twin, clock.unsafeCurrentTimeMillis())
+      if (work.id !== undefined && twin !== undefined) {
+        deduplication.receive(work.inbox, work.id.key, twin, work.entry.frame.s ?? 0)
+        deduplication.settle(work.id, twin, clock.unsafeCurrentTimeMillis())
       }
       work.entry.started = true
       if (waiter.owner === undefined) settle(work)
@@ -495,19 +498,20 @@ export const make = (options: {
         inbox.settle(entry)
         return malformed(entry)
       }
+      const type = frame.t ?? ""
       const key = Event.identityKey(frame)
-      const before = key === undefined ? [] : deduplication.receive(inbox, key, frame.t ?? "", frame.s ?? 0)
-      if (before === undefined) {
+      const id = key === undefined ? undefined : deduplication.receive(inbox, key, type, frame.s ?? 0)
+      if (key !== undefined && id === undefined) {
         DeliveryMetrics.eventsDuplicated.unsafeUpdate(1, [])
         inbox.settle(entry)
         return undefined
       }
       // a handler sees a message once, whichever twin brings it
-      const seen = before.map(kindOf)
+      const seen = id === undefined ? nothing : Deduplication.before(id, type).map(kindOf)
       const handlers =
         seen.length === 0 ? all : all.filter((handler) => !handler.types.some((handled) => seen.includes(handled)))
       const over = handlers.length > 1 ? new Set<Handler>() : undefined
-      const work: Work = { inbox, entry, event: event.right, handlers, key, over, taken: undefined }
+      const work: Work = { inbox, entry, event: event.right, handlers, id, over, taken: undefined }
       if (lookers > 0) looked.unsafeOffer(event.right)
       const waiter = waiters.size === 0 || seen.length > 0 ? undefined : waiterFor(event.right)
       if (waiter !== undefined) give(waiter, work)
