@@ -22,6 +22,7 @@ import * as PubSub from "effect/PubSub"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import type { DispatchSinkShape } from "../gateway/DispatchSink.ts"
@@ -155,17 +156,24 @@ export const on = <const T extends Event.EventType, E, R>(
           return Effect.die(defect)
         }
       }
+      /**
+       * The context of one run: what the handler was built with, which never changes, and what is its own. A span around
+       * the run, which is the worker's, stays its parent.
+       */
+      const contextOf = (outer: Context.Context<never>, run: HandlerRun.HandlerRun, scope: Scope.Scope) => {
+        const services = new Map(context.unsafeMap)
+        const parent: unknown = outer.unsafeMap.get(Tracer.ParentSpan.key)
+        if (parent !== undefined) services.set(Tracer.ParentSpan.key, parent)
+        services.set(HandlerRun.CurrentRun.key, Option.some(run))
+        services.set(Scope.Scope.key, scope)
+        // all that R asks for, though the type system cannot see that R without Scope and with it is R
+        return Context.unsafeMake<R>(services)
+      }
       /** Runs what a handler gave for an event, with a scope and a context of its own. */
       const once = (effect: Effect.Effect<unknown, E, R>, run: HandlerRun.HandlerRun): Effect.Effect<unknown, E> =>
         Effect.flatMap(Scope.make(), (scope) =>
           effect.pipe(
-            Effect.provide(
-              context.pipe(
-                Context.add(HandlerRun.CurrentRun, Option.some(run)),
-                Context.add(Scope.Scope, scope)
-                // all that R asks for, though the type system cannot see that R without Scope and with it is R
-              ) as Context.Context<R>
-            ),
+            Effect.mapInputContext((outer: Context.Context<never>) => contextOf(outer, run, scope)),
             Effect.onExit((exit) => Scope.close(scope, exit))
           )
         )
