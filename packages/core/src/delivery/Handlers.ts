@@ -586,7 +586,8 @@ export const make = (options: {
       if (work === undefined) return undefined
       work.entry.started = true
       worker.work = work
-      worker.since = clock.unsafeCurrentTimeNanos()
+      // right behind another event, it begins when that one was done: the clock is read once for both
+      if (handled === 0) worker.since = clock.unsafeCurrentTimeNanos()
       worker.deadline = Number(worker.since / 1_000_000n) + patienceWith(work.handlers)
       working.unsafeOpen()
       return count + 1
@@ -597,7 +598,9 @@ export const make = (options: {
       const work = worker.work
       worker.work = undefined
       DeliveryMetrics.eventsHandled.unsafeUpdate(1, [])
-      durations.get(work.event.t)?.unsafeUpdate(Number(clock.unsafeCurrentTimeNanos() - worker.since) / 1e6, noTags)
+      const now = clock.unsafeCurrentTimeNanos()
+      durations.get(work.event.t)?.unsafeUpdate(Number(now - worker.since) / 1e6, noTags)
+      worker.since = now
       settle(work)
     }
 
