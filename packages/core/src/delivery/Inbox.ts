@@ -250,6 +250,7 @@ export const make = (
       oldest = undefined
       newest = undefined
       moved.unsafeOpen()
+      gauge?.(unsettled, 0)
     },
     offer,
     announce: (frame, event) => {
