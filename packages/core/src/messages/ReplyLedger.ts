@@ -214,6 +214,13 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     dirty.unsafeOpen()
   }
 
+  // in the order in which they came, those that were forgotten meanwhile among them: a map does not give up its first
+  // entries cheaply, for each look at the first one passes by all that were deleted
+  let order: Array<Entry> = []
+  let first = 0
+
+  const isKnown = (entry: Entry): boolean => entries.get(entry.key) === entry
+
   const forget = (entry: Entry): void => {
     entries.delete(entry.key)
     pages.remove(entry)
@@ -222,6 +229,16 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     if (list === undefined || index < 0) return
     list.splice(index, 1)
     if (list.length === 0) byConversation.delete(entry.conversation)
+  }
+
+  const forgetOldest = (): void => {
+    let oldest: Entry | undefined
+    do oldest = order[first++]
+    while (oldest !== undefined && !isKnown(oldest))
+    if (oldest !== undefined) forget(oldest)
+    if (first * 2 < order.length) return
+    order = order.slice(first)
+    first = 0
   }
 
   const add = (anchor: Anchor.Anchor, receivedAt: number | undefined): Entry => {
@@ -237,10 +254,8 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       page: undefined
     }
     entries.set(entry.key, entry)
-    if (entries.size > options.capacity) {
-      const oldest = entries.values().next().value
-      if (oldest !== undefined) forget(oldest)
-    }
+    order.push(entry)
+    if (entries.size > options.capacity) forgetOldest()
     // one of which nobody knows when it was received is nothing to choose
     if (receivedAt === undefined) return entry
     const list = byConversation.get(entry.conversation)
@@ -387,8 +402,9 @@ const partOf = (shards: BotConfig.Shards): string =>
 
 /**
  * A ledger on a `KeyValueStore`, in pages under the keys `ledger.<appId>.0-1.<0 … 15>`, of which only those are written that
- * have changed; `<index>_<index>-<count>` stands for `0-1` where this process runs some shards of many. A record that cannot be read is moved to its key with `.corrupt` at the end. A store that
- * fails is tried again; until it works a restart forgets.
+ * have changed; `<index>_<index>-<count>` stands for `0-1` where this process runs some shards of many. A record that
+ * cannot be read is moved to its key with `.corrupt` at the end. A store that fails is tried again; until it works a restart
+ * forgets.
  *
  * @since 0.1.0
  * @category constructors
