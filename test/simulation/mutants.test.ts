@@ -80,8 +80,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "message ids are stored when they are received",
     file: "delivery/Deduplication.ts",
-    from: "if (!id.settled.includes(type)) break",
-    to: "",
+    from: "for (const id of partial) if (id.source === source) store(id)",
+    to: "for (const { done, key, sequence, type } of ids.values()) if (!done) stored.push({ key: `${key} ${type}`, sequence, at: now })",
     found: ["Lost", "ReplyMissing"],
     seeds: 3,
     options: quarter(["crash"], { traffic: { perHour: 120 } })
@@ -188,8 +188,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "duplicates are not dropped",
     file: "delivery/Deduplication.ts",
-    from: "if (known.types.includes(type)) return undefined",
-    to: "if (known.types.includes(type)) return []",
+    from: "if (!addType(known, type)) return undefined",
+    to: "addType(known, type)",
     found: ["HandledTwice"],
     seeds: 2,
     options: quarter(["delivery"])

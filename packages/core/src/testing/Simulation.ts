@@ -274,6 +274,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
         const model = PlatformModel.make({
           // quotas are another matter: nobody waits for one here
           proactiveLimit: { perMinute: 1_000_000, perDay: 1_000_000 },
+          guildProactiveLimit: { perChannel: 1_000_000, channelsPerGuild: 1_000_000 },
           anchorLimit: 8192,
           ...options.platform,
           heartbeatInterval,
