@@ -2,6 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import { Conversation, type Event, Gateway, Message, Messenger } from "@effect-qq/core"
@@ -266,6 +268,80 @@ describe("a dialogue", () => {
       yield* say("u", "begin")
       yield* Bot.advance("11 minutes")
       assert.strictEqual(yield* Ref.get(causes), 1)
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("that its handler leaves to another fiber is no business of the handler any more", () =>
+    Effect.gen(function* () {
+      const heard = yield* Ref.make<ReadonlyArray<string>>([])
+      yield* run(
+        Gateway.on("C2C_MESSAGE_CREATE", (event) =>
+          event.content === "begin"
+            ? Effect.forkDaemon(
+                Effect.flatMap(Gateway.next(event), ({ content }) => Ref.update(heard, (all) => [...all, content]))
+              ).pipe(Effect.zipRight(Effect.sleep("1 second")))
+            : Effect.void
+        )
+      )
+      yield* say("u", "begin")
+      yield* Bot.advance("2 seconds")
+      yield* say("u", "Bo")
+      assert.deepStrictEqual(yield* Ref.get(heard), ["Bo"])
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("does not get the twin of its own question, nor leaves that of the answer to anybody", () =>
+    Effect.gen(function* () {
+      const logged = yield* Ref.make<ReadonlyArray<string>>([])
+      yield* run(
+        Layer.mergeAll(
+          Gateway.on("GROUP_AT_MESSAGE_CREATE", (event) =>
+            Effect.gen(function* () {
+              if (!event.content.includes("begin")) return
+              yield* Effect.sleep("1 second")
+              const answer = yield* Gateway.next(event)
+              yield* Messenger.reply(answer, Message.text(`hello, ${answer.content.includes("Bo") ? "Bo" : "?"}`))
+            })
+          ),
+          Gateway.on("GROUP_MESSAGE_CREATE", (event) =>
+            Ref.update(logged, (all) => [...all, event.content.replace(/^<.*> /, "")])
+          )
+        )
+      )
+      yield* sayInGroup("bo", "begin", { full: true })
+      yield* sayInGroup("bo", "Bo", { full: true })
+      yield* Bot.advance("1 minute")
+      assert.deepStrictEqual(yield* answers, ["hello, Bo"])
+      assert.deepStrictEqual(yield* Ref.get(logged), ["begin"])
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("that is tried again gets what it asked for, though it had waited for something else in vain before", () =>
+    Effect.gen(function* () {
+      let tries = 0
+      const heard = yield* Ref.make<ReadonlyArray<string>>([])
+      yield* run(
+        Gateway.on(
+          "C2C_MESSAGE_CREATE",
+          (event) =>
+            Effect.gen(function* () {
+              const group = yield* Effect.option(Gateway.next(Conversation.group("g"), { timeout: "10 seconds" }))
+              const { content } = yield* Gateway.next(event)
+              yield* Ref.update(heard, (all) => [...all, `${Option.isSome(group)} ${content}`])
+              if (++tries < 2) return yield* Effect.fail("once more")
+              return undefined
+            }),
+          { retry: Schedule.spaced("1 second") }
+        )
+      )
+      yield* say("u", "begin")
+      yield* Bot.advance("11 seconds")
+      yield* say("u", "Bo")
+      yield* Bot.advance("1 minute")
+      assert.deepStrictEqual(yield* Ref.get(heard), ["false Bo", "false Bo"])
       assert.strictEqual(yield* unsettled, 0)
     }).pipe(Bot.on())
   )

@@ -411,14 +411,15 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       const conversation = "t" in of ? Conversation.ofEvent(of) : of
       const isFromAuthor = (event: Event.MessageEvent): boolean =>
         from === undefined || authorOf(event) === authorOf(from)
-      return Effect.flatMap(begunRunning, ({ delivery }) =>
+      const timeout = options?.timeout ?? patience
+      return Effect.flatMap(Effect.timeout(begunRunning, timeout), ({ delivery }) =>
         delivery.next({
           conversation: Conversation.toKey(conversation),
           queued: options?.queued ?? true,
+          timeout,
           matches: (event) => Event.isMessage(event) && isFromAuthor(event) && (options?.where?.(event) ?? true)
         })
       ).pipe(
-        Effect.timeout(options?.timeout ?? patience),
         // only messages match
         Effect.map((event) => event as Event.MessageEvent)
       )

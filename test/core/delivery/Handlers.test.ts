@@ -34,14 +34,16 @@ const collect = (layer: Layer.Layer<never, never, Handlers.HandlerRegistry>) =>
 const deliver = (
   layer: Layer.Layer<never, never, Handlers.HandlerRegistry>,
   changes: Partial<DeliveryPolicy.DeliveryPolicy> = {},
-  drainWaiting = false
+  drainWaiting = false,
+  conversationOf?: (event: Event.Event) => string | undefined
 ) =>
   Effect.gen(function* () {
     const handlers = yield* collect(layer)
     const delivery = yield* Handlers.make({
       policy: { ...DeliveryPolicy.defaults, ...changes },
       handlers,
-      drainWaiting
+      drainWaiting,
+      conversationOf
     })
     yield* Effect.forkScoped(delivery.run)
     const { run, sink } = delivery.intake()
@@ -939,6 +941,129 @@ describe("an end", () => {
       assert.strictEqual(bot.unsettled(), 1)
       assert.strictEqual(bot.sink.watermark(), 0)
       assert.deepStrictEqual(bot.sink.progress().settled, [])
+    })
+  )
+})
+
+describe("an event that is waited for", () => {
+  /** Delivery in which a user is a conversation, with somebody who waits for what the user says. */
+  const anybody = (event: Event.Event): string | undefined =>
+    event.t === C2C ? userOf(event as Event.C2CMessageCreate) : undefined
+
+  const wanted: Handlers.Wanted = { conversation: "u", matches: () => true, queued: true, timeout: "1 hour" }
+
+  it.scoped("is somebody's, at whatever moment the wait is cut off", () =>
+    Effect.gen(function* () {
+      const outcomes = new Set<string>()
+      for (let moment = 0; moment < 40; moment++) {
+        const handled: Array<string> = []
+        let taken = 0
+        const bot = yield* deliver(
+          Handlers.on(C2C, (event) => Effect.sync(() => handled.push(event.content))),
+          {},
+          false,
+          anybody
+        )
+        const waiting = yield* Effect.fork(
+          Effect.map(bot.next(wanted), () => {
+            taken++
+          })
+        )
+        yield* settle
+        bot.say("u", "hi")
+        for (let turn = 0; turn < moment; turn++) yield* Effect.yieldNow()
+        yield* Fiber.interrupt(waiting)
+        yield* settle
+        assert.strictEqual(taken + handled.length, 1, `moment ${moment}`)
+        assert.strictEqual(bot.unsettled(), 0)
+        assert.strictEqual(bot.sink.watermark(), 1)
+        outcomes.add(taken === 1 ? "taken" : "handled")
+      }
+      assert.deepStrictEqual([...outcomes].toSorted(), ["handled", "taken"])
+    })
+  )
+
+  it.scoped("is somebody's, when it comes in the instant in which the wait is over", () =>
+    Effect.gen(function* () {
+      for (let moment = 0; moment < 40; moment++) {
+        let taken = 0
+        const handled: Array<string> = []
+        const bot = yield* deliver(
+          Handlers.on(C2C, (event) => Effect.sync(() => handled.push(event.content))),
+          {},
+          false,
+          anybody
+        )
+        yield* Effect.fork(
+          Effect.gen(function* () {
+            yield* Effect.sleep("1 second")
+            for (let turn = 0; turn < moment; turn++) yield* Effect.yieldNow()
+            bot.say("u", "hi")
+          })
+        )
+        yield* Effect.fork(Effect.map(bot.next({ ...wanted, timeout: "1 second" }), () => taken++))
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(taken + handled.length, 1, `moment ${moment}`)
+        assert.strictEqual(bot.unsettled(), 0)
+      }
+    })
+  )
+
+  it.scoped("is settled, though the run that waits for it was given up", () =>
+    Effect.gen(function* () {
+      let next: ReturnType<Handlers.Delivery["next"]> = Effect.never
+      const bot = yield* deliver(
+        Handlers.on(C2C, ({ content }) =>
+          content === "begin" ? Effect.uninterruptible(Effect.suspend(() => next)) : Effect.void
+        ),
+        { handlerTimeout: Duration.seconds(1) },
+        false,
+        anybody
+      )
+      next = bot.next(wanted)
+      bot.say("u", "begin")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(bot.unsettled(), 0)
+      bot.say("u", "hi")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(bot.unsettled(), 0)
+      assert.strictEqual(bot.sink.watermark(), 2)
+    })
+  )
+
+  it.scoped("by a fiber that outlives its run lends no place, and is no reason to cut off the next run", () =>
+    Effect.gen(function* () {
+      let next: ReturnType<Handlers.Delivery["next"]> = Effect.never
+      let running = 0
+      let most = 0
+      let cut = 0
+      const bot = yield* deliver(
+        Handlers.on(C2C, ({ content }) =>
+          content === "begin"
+            ? Effect.forkDaemon(Effect.suspend(() => next)).pipe(Effect.zipRight(Effect.sleep("10 millis")))
+            : Effect.sync(() => {
+                running++
+                most = Math.max(most, running)
+              }).pipe(
+                Effect.zipRight(Effect.sleep("3 seconds")),
+                Effect.onInterrupt(() => Effect.sync(() => cut++)),
+                Effect.ensuring(Effect.sync(() => running--))
+              )
+        ),
+        { concurrency: 1 },
+        false,
+        anybody
+      )
+      next = bot.next({ ...wanted, conversation: "nobody" })
+      bot.say("u", "begin")
+      bot.say("v", "hi")
+      bot.say("w", "hi")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(most, 1)
+      const leaving = yield* Effect.fork(bot.drain)
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(leaving)
+      assert.strictEqual(cut, 0)
     })
   )
 })

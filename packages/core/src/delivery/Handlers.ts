@@ -244,6 +244,7 @@ export interface Wanted {
   readonly matches: (event: Event.Event) => boolean
   /** Whether events count that wait behind the one whose handler asks. */
   readonly queued: boolean
+  readonly timeout: Duration.DurationInput
 }
 
 /**
@@ -269,9 +270,9 @@ export interface Delivery {
   /**
    * Waits for an event and takes it away from the handlers. Asked for by a handler, it is settled together with the event
    * of that handler, whose place among the running ones is free meanwhile; a run that is tried again gets the same events
-   * again.
+   * again. A wait that is cut off leaves the event to the handlers.
    */
-  readonly next: (wanted: Wanted) => Effect.Effect<Event.Event>
+  readonly next: (wanted: Wanted) => Effect.Effect<Event.Event, Cause.TimeoutException>
   /** Every event that is received, for looking at: a slow reader misses some. */
   readonly events: Stream.Stream<Event.Event>
   /** Events that are received and not settled. */
@@ -295,14 +296,22 @@ interface Work {
   readonly handlers: ReadonlyArray<Handler>
   /** What it is known by, should it come again. */
   readonly id: Deduplication.Identity | undefined
+  /** Whether it came before, as another type. */
+  readonly isTwin: boolean
   /** Of several handlers, those whose runs are over. */
   readonly over: Set<Handler> | undefined
   /** What its handlers have taken besides, in order. */
   taken: Array<Taken> | undefined
 }
 
-interface Taken {
+/** Whose an event is that was taken: the run's, and of what that run asked for, which. */
+interface Owner {
+  readonly work: Work
   readonly handler: string
+  readonly index: number
+}
+
+interface Taken extends Pick<Owner, "handler" | "index"> {
   readonly work: Work
 }
 
@@ -310,8 +319,8 @@ interface Taken {
 interface Waiter {
   readonly wanted: Wanted
   readonly event: Deferred.Deferred<Event.Event>
-  /** Whose the event will be. */
-  readonly owner: { readonly work: Work; readonly handler: string } | undefined
+  /** What it was given, and has perhaps not received. */
+  given: Work | undefined
 }
 
 /** One fiber that runs handlers, for one conversation at a time. */
@@ -328,7 +337,7 @@ interface Worker {
    * waited for another event at the shutdown, and all of it is left to be replayed.
    */
   state: "working" | "stopped" | "left" | "parted"
-  /** How many of its fibers wait for another event; meanwhile it takes no place. */
+  /** How many fibers of the run wait for another event; meanwhile it takes no place. */
   waiting: number
 }
 
@@ -455,11 +464,12 @@ export const make = (options: {
         return Effect.logWarning(`an event could not be decoded: ${entry.frame.t}`)
       })
 
-    const enqueue = (work: Work): void => {
+    const enqueue = (work: Work, index?: (waiting: ReadonlyArray<Work>) => number): void => {
       const key = Event.orderKey(work.entry.frame)
       const lane = lanes.get(key)
       if (lane !== undefined) {
-        lane.waiting.push(work)
+        if (index === undefined) lane.waiting.push(work)
+        else lane.waiting.splice(index(lane.waiting), 0, work)
         return
       }
       const fresh: Lane = { key, waiting: [work] }
@@ -483,9 +493,27 @@ export const make = (options: {
         deduplication.settle(work.id, twin, clock.unsafeCurrentTimeMillis())
       }
       work.entry.started = true
-      if (waiter.owner === undefined) settle(work)
-      else (waiter.owner.work.taken ??= []).push({ handler: waiter.owner.handler, work })
+      waiter.given = work
       Deferred.unsafeDone(waiter.event, Effect.succeed(work.event))
+    }
+
+    /** An event has come to whoever waited for it. A run that is over by then settles nothing any more. */
+    const takeOver = (work: Work, owner: Owner | undefined): void => {
+      if (owner === undefined || owner.work.entry.settled) settle(work)
+      else (owner.work.taken ??= []).push({ handler: owner.handler, index: owner.index, work })
+    }
+
+    /** Whoever waited for an event was cut off before it came: it takes its place in the row after all. */
+    const giveBack = (work: Work): void => {
+      if (work.handlers.length === 0) return settle(work)
+      const sequence = work.entry.frame.s ?? 0
+      work.entry.started = false
+      enqueue(work, (waiting) => {
+        const index = waiting.findIndex(
+          ({ entry, inbox }) => inbox === work.inbox && (entry.frame.s ?? Number.POSITIVE_INFINITY) > sequence
+        )
+        return index < 0 ? waiting.length : index
+      })
     }
 
     /** Finds out what is to be done about an event; most of it is done at once. */
@@ -519,9 +547,10 @@ export const make = (options: {
       const handlers =
         seen.length === 0 ? all : all.filter((handler) => !handler.types.some((handled) => seen.includes(handled)))
       const over = handlers.length > 1 ? new Set<Handler>() : undefined
-      const work: Work = { inbox, entry, event: event.right, handlers, id, over, taken: undefined }
+      const isTwin = seen.length > 0
+      const work: Work = { inbox, entry, event: event.right, handlers, id, isTwin, over, taken: undefined }
       if (lookers > 0) looked.unsafeOffer(event.right)
-      const waiter = waiters.size === 0 || seen.length > 0 ? undefined : waiterFor(event.right)
+      const waiter = waiters.size === 0 || isTwin ? undefined : waiterFor(event.right)
       if (waiter !== undefined) give(waiter, work)
       else if (handlers.length === 0) settle(work)
       else {
@@ -571,6 +600,8 @@ export const make = (options: {
     /** Gives a worker its next event, of this conversation or another. */
     const next = (worker: Worker, handled: number): number | undefined => {
       if (halted() || worker.state !== "working") return undefined
+      // its place was lent, and is taken now
+      if (employed - lent > policy.concurrency) return undefined
       let count = handled
       if (worker.lane !== undefined && worker.lane.waiting.length > 0 && count >= turn && ready.length > 0) {
         ready.push(worker.lane)
@@ -597,6 +628,7 @@ export const make = (options: {
       if (worker.work === undefined || worker.state === "parted") return
       const work = worker.work
       worker.work = undefined
+      redeem(worker)
       DeliveryMetrics.eventsHandled.unsafeUpdate(1, [])
       const now = clock.unsafeCurrentTimeNanos()
       durations.get(work.event.t)?.unsafeUpdate(Number(now - worker.since) / 1e6, noTags)
@@ -615,10 +647,15 @@ export const make = (options: {
       retire(worker)
     }
 
-    const retire = (worker: Worker): void => {
-      employed--
+    /** Takes the worker's place back, whoever of its run may still wait. */
+    const redeem = (worker: Worker): void => {
       if (worker.waiting > 0) lent--
       worker.waiting = 0
+    }
+
+    const retire = (worker: Worker): void => {
+      employed--
+      redeem(worker)
       if (employed === 0) idle.unsafeOpen()
     }
 
@@ -723,35 +760,42 @@ export const make = (options: {
     }
 
     /** What a run has taken before, should it ask again; a run that is tried again gets the same events. */
-    const takenBefore = (work: Work, handler: string, index: number): Event.Event | undefined =>
-      work.taken?.filter((taken) => taken.handler === handler)[index]?.work.event
+    const takenBefore = ({ handler, index, work }: Owner): Event.Event | undefined =>
+      work.taken?.find((taken) => taken.handler === handler && taken.index === index)?.work.event
 
     const takeQueued = (worker: Worker, waiter: Waiter): void => {
       const { lane } = worker
+      const { conversation, matches } = waiter.wanted
       const index = lane?.waiting.findIndex(
-        ({ event }) => options.conversationOf?.(event) === waiter.wanted.conversation && waiter.wanted.matches(event)
+        ({ event, isTwin }) => !isTwin && options.conversationOf?.(event) === conversation && matches(event)
       )
       if (lane === undefined || index === undefined || index < 0) return
-      for (const work of lane.waiting.splice(index, 1)) give(waiter, work)
+      for (const work of lane.waiting.splice(index, 1)) {
+        give(waiter, work)
+        // its twin may wait behind it
+        const twin = work.key === undefined ? -1 : lane.waiting.findIndex(({ key }) => key === work.key)
+        if (twin >= 0) lane.waiting.splice(twin, 1).forEach(settle)
+      }
     }
 
     /** Waits with the worker's place given to others; it is taken back whether or not one is free. */
-    const lending = <A>(worker: Worker | undefined, wait: Effect.Effect<A>): Effect.Effect<A> =>
+    const lending = <A, E>(worker: Worker | undefined, wait: Effect.Effect<A, E>): Effect.Effect<A, E> =>
       worker === undefined
         ? wait
         : Effect.acquireUseRelease(
             Effect.suspend(() => {
-              if (worker.state !== "left" && worker.waiting++ === 0) lent++
-              return employ
+              if (worker.waiting++ === 0) lent++
+              return Effect.as(employ, worker.work)
             }),
             () => wait,
-            () =>
+            (work) =>
               Effect.sync(() => {
-                if (worker.waiting > 0 && --worker.waiting === 0) lent--
+                // a fiber may outlive its run, and the worker is at another one by then
+                if (worker.work === work && worker.waiting > 0 && --worker.waiting === 0) lent--
               })
           )
 
-    const nextEvent = (wanted: Wanted): Effect.Effect<Event.Event> =>
+    const nextEvent = (wanted: Wanted): Effect.Effect<Event.Event, Cause.TimeoutException> =>
       Effect.flatMap(HandlerRun.CurrentRun, (current) => {
         const run = Option.getOrUndefined(current)
         const worker =
@@ -759,19 +803,30 @@ export const make = (options: {
             ? undefined
             : [...workers].find(({ work }) => work?.event === run.event && work !== undefined)
         const work = worker?.work
-        const owner = run === undefined || work === undefined ? undefined : { work, handler: run.handler }
-        const before =
-          run === undefined || work === undefined ? undefined : takenBefore(work, run.handler, run.nextTaken())
+        const owner: Owner | undefined =
+          run === undefined || work === undefined ? undefined : { work, handler: run.handler, index: run.nextTaken() }
+        const before = owner === undefined ? undefined : takenBefore(owner)
         if (before !== undefined) return Effect.succeed(before)
         if (stopping && worker !== undefined) return Effect.zipRight(part(worker), Effect.never)
-        const waiter: Waiter = { wanted, event: Deferred.unsafeMake<Event.Event>(FiberId.none), owner }
+        const waiter: Waiter = { wanted, event: Deferred.unsafeMake<Event.Event>(FiberId.none), given: undefined }
         return Effect.acquireUseRelease(
           Effect.sync(() => {
             waiters.set(wanted.conversation, [...(waiters.get(wanted.conversation) ?? []), waiter])
             if (wanted.queued && worker !== undefined) takeQueued(worker, waiter)
           }),
-          () => lending(worker, Deferred.await(waiter.event)),
-          () => Effect.sync(() => forsake(waiter))
+          () =>
+            lending(worker, Effect.timeout(Deferred.await(waiter.event), wanted.timeout)).pipe(
+              // what came in the last instant has come
+              Effect.catchAll((late) => (waiter.given === undefined ? late : Effect.succeed(waiter.given.event)))
+            ),
+          (_, exit) =>
+            Effect.suspend(() => {
+              forsake(waiter)
+              if (waiter.given === undefined) return Effect.void
+              if (Exit.isSuccess(exit)) takeOver(waiter.given, owner)
+              else giveBack(waiter.given)
+              return employ
+            })
         )
       })
 
