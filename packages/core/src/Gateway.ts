@@ -282,14 +282,14 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
     Effect.suspend(() => {
       if (begun) return new AlreadyRunning({ appId: config.appId })
       begun = true
-      return Effect.void
+      return setRunning(Option.none())
     }),
     () =>
       Effect.gen(function* () {
-        begun = false
         const { state } = yield* current
         // one that has stopped for good stays to be looked at, until the next run
         if (state._tag !== "Stopped") yield* setRunning(Option.none())
+        begun = false
       })
   )
 
@@ -325,7 +325,8 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       if (config.shards === "recommended") {
         yield* begin([], { _tag: "Waiting", until: undefined, because: "the number of shards is not known yet" })
       }
-      const shards = config.transport === "webhook" ? [] : yield* Effect.provide(Shards.plan, services)
+      const plan = Effect.tapError(Shards.plan, (because) => begin([], { _tag: "Stopped", because }))
+      const shards = config.transport === "webhook" ? [] : yield* Effect.provide(plan, services)
       if (config.transport !== "websocket") {
         const { run: take, sink } = delivery.intake({ app: config.appId, shard: "webhook" })
         yield* Effect.forkScoped(Effect.intoDeferred(take, failed))
@@ -371,6 +372,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   )
 
   const allReady = ({ otherwise, sessions }: Running): Effect.Effect<void, GatewayStopped> => {
+    if (otherwise._tag === "Stopped") return otherwise.because
     if (sessions.length === 0) return otherwise._tag === "Ready" ? Effect.void : Effect.never
     if (config.onShardStopped === "stop") {
       return Effect.forEach(sessions, ({ ready }) => ready, { concurrency: "unbounded", discard: true })

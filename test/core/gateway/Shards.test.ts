@@ -207,8 +207,11 @@ describe("how many shards", () => {
     Effect.gen(function* () {
       yield* inject(Fault.ipNotAllowed)
       const bot = yield* start
+      const ready = yield* Effect.fork(Effect.flip(Gateway.ready))
       yield* Bot.advance("10 minutes")
       assert.include(yield* Bot.ending(bot), "GatewayStopped")
+      assert.strictEqual((yield* Fiber.join(ready))._tag, "GatewayStopped")
+      assert.strictEqual(yield* Bot.state, "Stopped")
     }).pipe(Bot.on({ bot: { shards: "recommended", intents } }))
   )
 })
