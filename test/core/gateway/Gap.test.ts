@@ -147,6 +147,74 @@ describe("a gap", () => {
     }).pipe(Bot.on())
   )
 
+  it.effect("that begins while the bot leaves is told of by the next process", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.forkScoped(
+        Gateway.run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.sleep("8 seconds")))
+      )
+      yield* Bot.settle
+      yield* say("one")
+      yield* inject(Fault.close(4006))
+      const leaving = yield* Effect.fork(Fiber.interrupt(first))
+      yield* Bot.advance(seconds(10))
+      yield* Fiber.join(leaving)
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify"])
+      const second = yield* start
+      yield* Bot.advance(seconds(5))
+      const { gaps } = yield* second.heard
+      assert.strictEqual(gaps.length, 1)
+      assert.deepStrictEqual([gaps[0]?.from, gaps[0]?.lastSeq], [0, 2])
+      assert.isAtMost(gaps[0]?.to ?? Infinity, 5000)
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify", "resume"])
+      // once
+      yield* Bot.advance(seconds(5))
+      yield* Fiber.interrupt(second.fiber)
+      const third = yield* start
+      yield* Bot.advance(seconds(5))
+      assert.deepStrictEqual((yield* third.heard).gaps, [])
+    }).pipe(Bot.on())
+  )
+
+  it.effect("whose handlers were cut off is told of again", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.forkScoped(Gateway.run(Gateway.on("Gap", () => Effect.never)))
+      yield* Bot.settle
+      yield* Bot.advance(seconds(20))
+      yield* inject(Fault.close(4006))
+      yield* Bot.advance(seconds(10))
+      const leaving = yield* Effect.fork(Fiber.interrupt(first))
+      yield* Bot.advance(seconds(10))
+      yield* Fiber.join(leaving)
+      const second = yield* start
+      yield* Bot.advance(seconds(5))
+      assert.strictEqual((yield* second.heard).gaps.length, 1)
+    }).pipe(Bot.on({ bot: { intents: 1 << 25 } }))
+  )
+
+  it.effect("begins before what a full inbox had no room for", () =>
+    Effect.gen(function* () {
+      const gaps = yield* Ref.make<ReadonlyArray<number>>([])
+      yield* Effect.forkScoped(
+        Gateway.run(
+          Layer.mergeAll(
+            Gateway.on("C2C_MESSAGE_CREATE", () => Effect.sleep("1 hour")),
+            Gateway.on("Gap", ({ from }) => Ref.update(gaps, (all) => [...all, from]))
+          )
+        )
+      )
+      yield* Bot.advance(seconds(10))
+      yield* say("one")
+      yield* Bot.advance(seconds(10))
+      yield* say("there is no room for this")
+      yield* inject(Fault.close(4006))
+      yield* Bot.advance(seconds(10))
+      const [from] = yield* Ref.get(gaps)
+      assert.isBelow(from ?? Infinity, 20_000)
+      assert.isAtLeast(from ?? 0, 10_000)
+      yield* Bot.advance("2 hours")
+    }).pipe(Bot.on({ bot: { delivery: { capacity: 1 } } }))
+  )
+
   it.effect("is told of when what was stored is too old to be resumed", () =>
     Effect.gen(function* () {
       const first = yield* start

@@ -898,9 +898,9 @@ export const make = (options: {
         },
         offer: inbox.offer,
         announce: (frame) => inbox.announce(frame),
-        gap: (gap) => {
+        gap: (gap, settled) => {
           const event = Event.gap(gap)
-          inbox.announce(event.envelope, event)
+          inbox.announce(event.envelope, event, settled)
         },
         watermark: inbox.watermark,
         progress: () => ({

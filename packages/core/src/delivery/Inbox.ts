@@ -59,7 +59,7 @@ export interface Inbox {
    */
   readonly offer: (frame: Frame, size: number, onSettled?: () => void) => boolean
   /** Takes what the session says of itself, whatever there is room for: that it began, and what it may have missed. */
-  readonly announce: (frame: Frame, event?: Event.Event) => void
+  readonly announce: (frame: Frame, event?: Event.Event, onSettled?: () => void) => void
   /** The event is done with. Doing it twice is harmless. */
   readonly settle: (entry: Entry) => void
   readonly watermark: () => number
@@ -253,8 +253,8 @@ export const make = (
       gauge?.(unsettled, 0)
     },
     offer,
-    announce: (frame, event) => {
-      if (!closed) accept({ ...frame, s: undefined }, 0, event, undefined)
+    announce: (frame, event, onSettled) => {
+      if (!closed) accept({ ...frame, s: undefined }, 0, event, onSettled)
     },
     settle,
     watermark,

@@ -67,8 +67,11 @@ export interface DispatchSinkShape {
   readonly offer: (frame: Frame, size: number, settled?: () => void) => boolean
   /** Takes the frame with which a session began, whatever the sink has room for. */
   readonly announce: (frame: Frame) => void
-  /** A session was lost before this one began, and with it whatever happened in between. Taken like an announcement. */
-  readonly gap: (gap: Gap) => void
+  /**
+   * A session was lost before this one began, and with it whatever happened in between. Taken like an announcement.
+   * `settled` is called once its handlers are done: nobody replays it, so until then a restart has to tell of it again.
+   */
+  readonly gap: (gap: Gap, settled?: () => void) => void
   /** The watermark of the current session. */
   readonly watermark: () => number
   /** The watermark and the ids that must survive a restart. */

@@ -24,7 +24,7 @@ import { BotConfig } from "../BotConfig.ts"
 import * as AccessToken from "../openapi/AccessToken.ts"
 import * as Changes from "./Changes.ts"
 import * as Connection from "./Connection.ts"
-import { DispatchSink } from "./DispatchSink.ts"
+import { DispatchSink, type Gap } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import {
   ConnectionLost,
@@ -205,6 +205,8 @@ export const make = (options: {
     let session: Resumable | undefined
     /** What the next session begins after. */
     let lost: Resumable | undefined
+    /** Gaps whose handlers are not done. */
+    let gaps: ReadonlyArray<Gap> = []
     let history = Recovery.empty
     let lastEnd: GatewayError | undefined
     let attempt = 0
@@ -233,6 +235,14 @@ export const make = (options: {
       session = undefined
     }
 
+    /** Nobody replays a gap: what a shutdown or a crash cuts off is told of by the next process. */
+    const tellOfGap = (gap: Gap): void => {
+      gaps = [...gaps, gap]
+      sink.gap(gap, () => {
+        gaps = gaps.filter((other) => other !== gap)
+      })
+    }
+
     const save = Effect.suspend(() => {
       // one that was given up is remembered until there is another, so that a restart does not forget the gap
       const kept = session ?? lost
@@ -250,6 +260,7 @@ export const make = (options: {
         savedAt: clock.unsafeCurrentTimeMillis(),
         heardAt: kept.settledAt,
         dropped: session === undefined ? true : undefined,
+        gaps: gaps.length === 0 ? undefined : gaps.map(({ from, lastSeq, to }) => ({ from, to, lastSeq })),
         settled: progress.settled
       })
     })
@@ -266,6 +277,7 @@ export const make = (options: {
       const { sessionId, sequence, startedAt, savedAt, heardAt = savedAt, settled } = stored.value.session
       session = { id: sessionId, startedAt, lastDispatchAt: startedAt, received: sequence, heardAt, settledAt: heardAt }
       sink.begin(sequence, settled)
+      for (const gap of stored.value.session.gaps ?? []) tellOfGap({ ...gap, shard: options.shard })
       if (stored.value.resumable) return yield* Effect.logInfo("a stored session will be resumed", { sequence })
       drop()
       yield* Effect.logInfo("the stored session cannot be resumed; a new one is made")
@@ -347,7 +359,8 @@ export const make = (options: {
           if (span.status._tag === "Started") span.end(clock.unsafeCurrentTimeNanos(), exit)
         }
         const pause = (): void => {
-          noteHeard()
+          // the last frame that came is the one there was no room for
+          if (complete && session !== undefined) session.heardAt = Math.max(session.heardAt, session.lastDispatchAt)
           complete = false
           paused = true
           pausedLink = link
@@ -391,7 +404,7 @@ export const make = (options: {
             GatewayMetrics.sessionsIdentified.unsafeUpdate(1, [])
             sink.announce(frame)
             if (lost !== undefined) {
-              sink.gap({ from: Math.min(lost.heardAt, now), to: now, lastSeq: lost.received, shard: options.shard })
+              tellOfGap({ from: Math.min(lost.heardAt, now), to: now, lastSeq: lost.received, shard: options.shard })
             }
             lost = undefined
           },

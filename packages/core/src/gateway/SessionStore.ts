@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as BotConfig from "../BotConfig.ts"
+import type { Gap } from "./DispatchSink.ts"
 import type * as Intents from "./Intents.ts"
 
 /**
@@ -38,6 +39,8 @@ export interface StoredSession {
   readonly heardAt?: number | undefined
   /** Whether it was given up, and no other has begun yet. */
   readonly dropped?: boolean | undefined
+  /** Gaps before it whose handlers are not done. */
+  readonly gaps?: ReadonlyArray<Pick<Gap, "from" | "to" | "lastSeq">> | undefined
   /** Events above the watermark, or settled shortly before, by the key under which duplicates are known. */
   readonly settled: ReadonlyArray<{ readonly key: string; readonly sequence: number; readonly at: number }>
 }
@@ -62,6 +65,7 @@ export const StoredSession: Schema.Schema<StoredSession> = Schema.Struct({
   savedAt: Instant,
   heardAt: Schema.optional(Instant),
   dropped: Schema.optional(Schema.Boolean),
+  gaps: Schema.optional(Schema.Array(Schema.Struct({ from: Instant, to: Instant, lastSeq: Sequence }))),
   settled: Schema.Array(Schema.Struct({ key: Schema.String, sequence: Sequence, at: Instant }))
 })
 
