@@ -345,4 +345,25 @@ describe("a dialogue", () => {
       assert.strictEqual(yield* unsettled, 0)
     }).pipe(Bot.on())
   )
+
+  it.effect("that waits at a shutdown cuts off no other handler of its event", () =>
+    Effect.gen(function* () {
+      const ends = yield* Ref.make<ReadonlyArray<string>>([])
+      const first = yield* run(
+        Layer.mergeAll(
+          Gateway.on("C2C_MESSAGE_CREATE", (event) => Gateway.next(event), { name: "asks" }),
+          Gateway.on(
+            "C2C_MESSAGE_CREATE",
+            () => Effect.onExit(Effect.sleep("3 seconds"), (exit) => Ref.update(ends, (all) => [...all, exit._tag])),
+            { name: "works" }
+          )
+        )
+      )
+      yield* say("u", "begin")
+      const leaving = yield* Effect.fork(Fiber.interrupt(first))
+      yield* Bot.advance("4 seconds")
+      yield* Fiber.join(leaving)
+      assert.deepStrictEqual(yield* Ref.get(ends), ["Success"])
+    }).pipe(Bot.on())
+  )
 })

@@ -337,8 +337,8 @@ interface Worker {
    * waited for another event at the shutdown, and all of it is left to be replayed.
    */
   state: "working" | "stopped" | "left" | "parted"
-  /** How many fibers of the run wait for another event; meanwhile it takes no place. */
-  waiting: number
+  /** The handlers that wait for another event, once for each fiber that does; meanwhile it takes no place. */
+  waiting: Array<string>
 }
 
 /** How many events of one conversation are handled before others that wait get their turn. */
@@ -569,7 +569,7 @@ export const make = (options: {
           })
         : run
 
-    const runAll = (work: Work): Effect.Effect<void> => {
+    const runAll = (worker: Worker, work: Work): Effect.Effect<void> => {
       const { event, handlers, over } = work
       const [first] = handlers
       return over === undefined && first !== undefined
@@ -579,7 +579,10 @@ export const make = (options: {
             (handler) =>
               Effect.zipRight(
                 traced(handler.run(event, handler.name), event, handler.name),
-                Effect.sync(() => over?.add(handler))
+                Effect.suspend(() => {
+                  over?.add(handler)
+                  return stopping ? partIfIdle(worker) : Effect.void
+                })
               ),
             { concurrency: "unbounded", discard: true }
           )
@@ -649,8 +652,8 @@ export const make = (options: {
 
     /** Takes the worker's place back, whoever of its run may still wait. */
     const redeem = (worker: Worker): void => {
-      if (worker.waiting > 0) lent--
-      worker.waiting = 0
+      if (worker.waiting.length > 0) lent--
+      worker.waiting = []
     }
 
     const retire = (worker: Worker): void => {
@@ -708,7 +711,7 @@ export const make = (options: {
         },
         body: () => {
           if (worker.work === undefined) return Effect.void
-          const run = runAll(worker.work)
+          const run = runAll(worker, worker.work)
           // what may take its time leaves the conversations that are ready to another worker
           return ready.length === 0 || Exit.isExit(run) ? run : Effect.zipRight(employ, run)
         },
@@ -729,7 +732,7 @@ export const make = (options: {
           deadline: 0,
           since: 0n,
           state: "working",
-          waiting: 0
+          waiting: []
         }
         workers.add(worker)
         return labour(worker)
@@ -753,8 +756,13 @@ export const make = (options: {
       else waiters.delete(conversation)
     }
 
-    /** A handler that waits for what will not come any more: the next process begins with its event again. */
-    const part = (worker: Worker): Effect.Effect<void> => {
+    /** Handlers that do nothing but wait for what will not come any more: the next process begins with their event again. */
+    const partIfIdle = (worker: Worker): Effect.Effect<void> => {
+      const { state, waiting, work } = worker
+      const isBusy = work?.handlers.some(
+        (handler) => work.over?.has(handler) !== true && !waiting.includes(handler.name)
+      )
+      if (state !== "working" || waiting.length === 0 || isBusy !== false) return Effect.void
       worker.state = "parted"
       return Fiber.interruptFork(worker.fiber)
     }
@@ -779,19 +787,25 @@ export const make = (options: {
     }
 
     /** Waits with the worker's place given to others; it is taken back whether or not one is free. */
-    const lending = <A, E>(worker: Worker | undefined, wait: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-      worker === undefined
+    const lending = <A, E>(
+      worker: Worker | undefined,
+      handler: string | undefined,
+      wait: Effect.Effect<A, E>
+    ): Effect.Effect<A, E> =>
+      worker === undefined || handler === undefined
         ? wait
         : Effect.acquireUseRelease(
             Effect.suspend(() => {
-              if (worker.waiting++ === 0) lent++
-              return Effect.as(employ, worker.work)
+              if (worker.waiting.push(handler) === 1) lent++
+              return Effect.as(stopping ? Effect.zipRight(partIfIdle(worker), employ) : employ, worker.work)
             }),
             () => wait,
             (work) =>
               Effect.sync(() => {
                 // a fiber may outlive its run, and the worker is at another one by then
-                if (worker.work === work && worker.waiting > 0 && --worker.waiting === 0) lent--
+                if (worker.work !== work || worker.waiting.length === 0) return
+                worker.waiting.splice(worker.waiting.indexOf(handler), 1)
+                if (worker.waiting.length === 0) lent--
               })
           )
 
@@ -807,15 +821,14 @@ export const make = (options: {
           run === undefined || work === undefined ? undefined : { work, handler: run.handler, index: run.nextTaken() }
         const before = owner === undefined ? undefined : takenBefore(owner)
         if (before !== undefined) return Effect.succeed(before)
-        if (stopping && worker !== undefined) return Effect.zipRight(part(worker), Effect.never)
         const waiter: Waiter = { wanted, event: Deferred.unsafeMake<Event.Event>(FiberId.none), given: undefined }
         return Effect.acquireUseRelease(
           Effect.sync(() => {
             waiters.set(wanted.conversation, [...(waiters.get(wanted.conversation) ?? []), waiter])
-            if (wanted.queued && worker !== undefined) takeQueued(worker, waiter)
+            if (wanted.queued && worker !== undefined && !stopping) takeQueued(worker, waiter)
           }),
           () =>
-            lending(worker, Effect.timeout(Deferred.await(waiter.event), wanted.timeout)).pipe(
+            lending(worker, run?.handler, Effect.timeout(Deferred.await(waiter.event), wanted.timeout)).pipe(
               // what came in the last instant has come
               Effect.catchAll((late) => (waiter.given === undefined ? late : Effect.succeed(waiter.given.event)))
             ),
@@ -916,13 +929,7 @@ export const make = (options: {
     const drain = Effect.suspend(() => {
       for (const inbox of inboxes) inbox.close()
       stopping = true
-      const parted = Effect.forEach(
-        [...workers].filter(({ state, waiting }) => waiting > 0 && state === "working"),
-        part,
-        {
-          discard: true
-        }
-      )
+      const parted = Effect.forEach([...workers], partIfIdle, { discard: true })
       // what has just arrived is given its worker first
       return Effect.zipRight(
         parted,
