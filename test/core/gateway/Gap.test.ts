@@ -240,6 +240,20 @@ describe("a gap", () => {
     }).pipe(Bot.on({ bot: { session: { onShutdown: "end" } } }))
   )
 
+  it.effect("is told of after a session that was to be ended on purpose, and was refused", () =>
+    Effect.gen(function* () {
+      const first = yield* start
+      yield* say("one")
+      yield* inject(Fault.close(4915))
+      yield* Bot.advance(seconds(10))
+      yield* Fiber.await(first.fiber)
+      yield* say("nobody will ever hear this")
+      const second = yield* start
+      yield* Bot.advance(seconds(10))
+      assert.strictEqual((yield* second.heard).gaps.length, 1)
+    }).pipe(Bot.on({ bot: { session: { onShutdown: "end" } } }))
+  )
+
   it.effect("cannot be made up by the platform: a dispatch of that name is an unknown one", () =>
     Effect.gen(function* () {
       const bot = yield* start

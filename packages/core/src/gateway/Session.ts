@@ -6,7 +6,6 @@
  * @since 0.1.0
  */
 import type * as Socket from "@effect/platform/Socket"
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -599,7 +598,8 @@ export const make = (options: {
       Effect.scoped,
       Effect.onExit((exit) =>
         Effect.gen(function* () {
-          if (policy.onShutdown === "end") {
+          // a session that was refused was not ended on purpose
+          if (policy.onShutdown === "end" && Exit.isInterrupted(exit)) {
             session = undefined
             lost = undefined
           }
@@ -607,7 +607,7 @@ export const make = (options: {
           const saved = yield* Effect.either(Release.within(save, saveTimeout))
           if (Either.isLeft(saved)) yield* Effect.logWarning(`the session was not stored: ${saved.left.message}`)
           else if (Option.isNone(saved.right)) yield* Effect.logWarning("the session was not stored in time")
-          if (exit._tag === "Failure" && Cause.isInterrupted(exit.cause)) yield* setState({ _tag: "Disconnected" })
+          if (Exit.isInterrupted(exit)) yield* setState({ _tag: "Disconnected" })
         })
       ),
       Effect.annotateLogs({ module: "Session", shard: options.shard.join("/") }),
