@@ -168,8 +168,6 @@ interface Line {
   stateAt: number
   sessionStartedAt: number
   firstSessionAt: number
-  /** When a session began whose process crashed at the same instant, and may have taken the word of a gap with it. */
-  leftWordlesslyAt: number
   sessionDoubted: boolean
   unconfirmed: number
   unconfirmedOfSession: number
@@ -193,7 +191,6 @@ const makeLine = (shard: string): Line => ({
   stateAt: 0,
   sessionStartedAt: 0,
   firstSessionAt: Number.POSITIVE_INFINITY,
-  leftWordlesslyAt: Number.NEGATIVE_INFINITY,
   sessionDoubted: false,
   unconfirmed: 0,
   unconfirmedOfSession: 0,
@@ -672,10 +669,7 @@ export const make = (options: Options): Oracle => {
     const isTold = ({ at, line }: (typeof missed)[number]): boolean =>
       gaps.some(({ from, shard, to }) => shard === line.shard && from - instant <= at && at <= to + instant)
     missed = missed.filter((message) => !isTold(message)).slice(-kept)
-    const untold = missed.find(
-      ({ at, line }) =>
-        at < line.sessionStartedAt && at > line.leftWordlesslyAt && now - line.sessionStartedAt > toldWithin
-    )
+    const untold = missed.find(({ at, line }) => at < line.sessionStartedAt && now - line.sessionStartedAt > toldWithin)
     if (running && untold !== undefined) find("GapUntold", `what was said at ${untold.at} is lost, and nobody was told`)
   }
 
@@ -822,9 +816,6 @@ export const make = (options: Options): Oracle => {
       leftAt = now
       if (crashed) {
         crashedAt = now
-        for (const line of lines.values()) {
-          if (now - line.sessionStartedAt <= instant) line.leftWordlesslyAt = line.sessionStartedAt
-        }
         for (const message of pending.values()) if (message.begun && message.doneAt === undefined) message.cut = true
       }
       for (const line of lines.values()) {
