@@ -148,7 +148,8 @@ export interface GatewayShape {
    * answer to its own question. Fails with `TimeoutException`.
    *
    * The message is settled together with the one whose handler asks. At a shutdown a handler that waits here is
-   * interrupted; the next process begins its dialogue again, with what was said in it.
+   * interrupted; the next process begins its dialogue again, with what was said in it. A wait that is interrupted takes
+   * nothing: a message that came in that instant goes to the handlers.
    */
   readonly next: (
     of: Conversation.Conversation | Event.MessageEvent,
