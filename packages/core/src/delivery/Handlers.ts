@@ -781,7 +781,7 @@ export const make = (options: {
       for (const work of lane.waiting.splice(index, 1)) {
         give(waiter, work)
         // its twin may wait behind it
-        const twin = work.key === undefined ? -1 : lane.waiting.findIndex(({ key }) => key === work.key)
+        const twin = work.id === undefined ? -1 : lane.waiting.findIndex(({ id }) => id === work.id)
         if (twin >= 0) lane.waiting.splice(twin, 1).forEach(settle)
       }
     }
