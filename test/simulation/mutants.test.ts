@@ -251,10 +251,10 @@ afterAll(() => fs.rmSync(copies, { recursive: true, force: true }))
 
 describe("the simulation finds", () => {
   it("nothing where nothing was planted", () => {
-    const runs = new Map(mutants.map((mutant) => [JSON.stringify([mutant.options, mutant.seeds]), mutant]))
+    const runs = new Map(mutants.map((mutant) => [JSON.stringify(mutant.options), mutant]))
     for (const mutant of runs.values()) {
-      // without a fault a run goes on to its end: all seeds are for the whole scale
-      const found = search(Simulation, scale < 1 ? { ...mutant, seeds: 1 } : mutant)
+      // without a fault a run goes on to its end, which takes time: one seed of each, the others are for more than all
+      const found = search(Simulation, scale <= 1 ? { ...mutant, seeds: 1 } : mutant)
       assert.isUndefined(found, found?.error.message)
     }
   })

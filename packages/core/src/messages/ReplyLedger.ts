@@ -106,6 +106,11 @@ export interface ReplyLedgerShape {
   readonly close: (anchor: Anchor.Anchor) => Effect.Effect<void>
   /** The platform says that the anchor has no replies left. */
   readonly exhaust: (anchor: Anchor.Anchor) => Effect.Effect<void>
+  /**
+   * Stores now what has changed: before something is sent that nobody could tell from its repetition. A store that fails is
+   * logged and tried again later.
+   */
+  readonly flush: Effect.Effect<void>
   /** How many anchors are known. */
   readonly size: Effect.Effect<number>
 }
@@ -163,7 +168,7 @@ const keyOf = (anchor: Anchor.Anchor): string =>
   `${anchor.kind === "msg_id" ? "m" : "e"}:${Conversation.toKey(anchor.conversation)}:${anchor.id}`
 
 interface Book {
-  readonly shape: Omit<ReplyLedgerShape, "size">
+  readonly shape: Omit<ReplyLedgerShape, "flush" | "size">
   readonly size: () => number
   /** Takes back what was stored: pages in their order, and what was stored before there were pages. */
   readonly restore: (
@@ -394,7 +399,11 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   }
 }
 
-const shapeOf = (book: Book): ReplyLedgerShape => ({ ...book.shape, size: Effect.sync(book.size) })
+const shapeOf = (book: Book, flush: Effect.Effect<void>): ReplyLedgerShape => ({
+  ...book.shape,
+  flush,
+  size: Effect.sync(book.size)
+})
 
 /** Processes that share the shards of a bot do not share a ledger. Where one runs them all, their number may change. */
 const partOf = (shards: BotConfig.Shards): string =>
@@ -487,14 +496,15 @@ export const make = (
           }
         })
       )
-    yield* Effect.addFinalizer(() => (book.hasChanged() ? save : Effect.void))
+    const flush = Effect.suspend(() => (book.hasChanged() ? save : Effect.void))
+    yield* Effect.addFinalizer(() => flush)
     yield* book.changed.pipe(
       Effect.zipRight(save),
       Effect.zipRight(Effect.sleep(all.saveEvery)),
       Effect.forever,
       Effect.forkScoped
     )
-    return shapeOf(book)
+    return shapeOf(book, flush)
   })
 
 /**
@@ -504,7 +514,7 @@ export const make = (
  * @category constructors
  */
 export const makeMemory = (options: Partial<Options> = {}): Effect.Effect<ReplyLedgerShape> =>
-  Effect.map(Effect.clock, (clock) => shapeOf(makeBook({ ...defaults, ...options }, clock)))
+  Effect.map(Effect.clock, (clock) => shapeOf(makeBook({ ...defaults, ...options }, clock), Effect.void))
 
 /**
  * A ledger on the `KeyValueStore` of the context.

@@ -429,6 +429,15 @@ export const unreadable = (traceId: string | undefined): DeliveryUnknown =>
   new DeliveryUnknown({ traceId, detail: "the platform's answer was empty", hint: unknownHint })
 
 /**
+ * An earlier run began to send the same, and nobody knows what became of it.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const begunBefore = (): DeliveryUnknown =>
+  new DeliveryUnknown({ detail: "it was begun before, and its answer was never seen", hint: unknownHint })
+
+/**
  * What an error after an attempt without an answer means: the message may have been delivered all the same, so nothing may
  * follow that could be seen twice.
  *

@@ -99,6 +99,10 @@ const isIdempotent = (conversation: Conversation.Conversation): boolean => {
   return scene === "c2c" || scene === "group"
 }
 
+/** Whether it may be sent again without being seen twice. */
+const isRepeatable = ({ anchor, conversation }: Transmission): boolean =>
+  anchor !== undefined && isIdempotent(conversation)
+
 const isSpent = (error: { readonly code?: number | undefined; readonly errCode?: number | undefined }): boolean =>
   [error.code, error.errCode].some((code) => code !== undefined && SendError.spentCodes.has(code))
 
@@ -151,7 +155,7 @@ export const make = (services: {
   const run = (transmission: Transmission, progress: Progress) =>
     Effect.gen(function* () {
       const { anchor, conversation, operation } = transmission
-      const idempotent = anchor !== undefined && isIdempotent(conversation)
+      const idempotent = isRepeatable(transmission)
       const turn = { operation, conversation, proactive: anchor === undefined }
       const standing = anchor === undefined ? undefined : yield* ledger.standing(anchor)
       const closesAt = standing?.closesAt
@@ -193,6 +197,9 @@ export const make = (services: {
             return error
         }
       }
+
+      if (!idempotent && progress.before === "delivered") return deduplicated()
+      if (!idempotent && progress.before === "open") return yield* SendError.begunBefore()
 
       const attempt = Effect.gen(function* () {
         yield* Effect.catchTag(rates.turn(turn, policy.maximumElapsed), "TurnTooLate", ({ wait }) => tooLate(wait))
@@ -256,7 +263,9 @@ export const make = (services: {
         const before = first === undefined ? "new" : yield* ledger.begin(first.anchor, first.sequence)
         for (const record of others) yield* ledger.begin(record.anchor, record.sequence)
         const progress: Progress = { before, isUnknown: before === "open", isInFlight: false }
-        return yield* Effect.onExit(restore(run(transmission, progress)), (exit) =>
+        // what the platform cannot tell from its repetition must not be repeated by a process that never heard of it
+        const noted = first === undefined || isRepeatable(transmission) ? Effect.void : ledger.flush
+        return yield* Effect.onExit(restore(Effect.zipRight(noted, run(transmission, progress))), (exit) =>
           settle(transmission, progress, exit)
         )
       })

@@ -247,8 +247,6 @@ interface Message {
   receivedOn: Attempt | undefined
   receivedAt: number
   begun: boolean
-  /** A crash made its handler run again. */
-  repeated: boolean
   /** When a handler was first done with it. */
   doneAt: number | undefined
   cut: boolean
@@ -613,10 +611,7 @@ export const make = (options: Options): Oracle => {
     if (message === undefined) return find("ReplyTwice", `a reply to message ${entry.content}, long after it`)
     message.replies++
     counts.replies++
-    // in guilds nothing tells the platform that two replies are the same
-    if (message.replies > 1 && !(message.repeated && message.conversation.startsWith("channel"))) {
-      find("ReplyTwice", `users see ${message.replies} replies to message ${number}`)
-    }
+    if (message.replies > 1) find("ReplyTwice", `users see ${message.replies} replies to message ${number}`)
   }
 
   const freeze = (now: number): void => {
@@ -736,7 +731,6 @@ export const make = (options: Options): Oracle => {
       find("HandledTwice", `message ${number} was handled again`)
     }
     counts.repeated++
-    message.repeated = true
     message.cut = false
   }
 
@@ -790,7 +784,6 @@ export const make = (options: Options): Oracle => {
         receivedOn: undefined,
         receivedAt: 0,
         begun: false,
-        repeated: false,
         doneAt: undefined,
         cut: false,
         unknown: false,
