@@ -416,6 +416,54 @@ describe("the store", () => {
     }).pipe(Effect.scoped)
   )
 
+  for (const [how, never] of [
+    ["", Effect.never],
+    [" and cannot be interrupted", Effect.uninterruptible(Effect.never)]
+  ] as const) {
+    it.effect(`that never answers${how} holds up nobody for longer than five seconds, and no shutdown`, () =>
+      Effect.gen(function* () {
+        const hanging = { ...(yield* memory), set: () => never }
+        let flushed = 0
+        const fiber = yield* run(hanging, (ledger) => {
+          ledger.receive(message("a"))
+          const flush = Effect.zipRight(
+            ledger.flush,
+            Effect.sync(() => flushed++)
+          )
+          return Effect.all([flush, flush, flush], { concurrency: "unbounded" })
+        }).pipe(Effect.fork)
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual(flushed, 3)
+        yield* TestClock.adjust("5 seconds")
+        assert.isNotNull(fiber.unsafePoll())
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.effect("that is being written to is waited for by a flush", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      const gate = yield* Effect.makeLatch(false)
+      const slow = {
+        ...store,
+        set: (key: string, value: string | Uint8Array) => Effect.zipRight(gate.await, store.set(key, value))
+      }
+      yield* run(slow, (ledger) =>
+        Effect.gen(function* () {
+          ledger.receive(message("a"))
+          // the save of once a second has taken the page
+          yield* TestClock.adjust("1 millis")
+          const flush = yield* Effect.fork(ledger.flush)
+          yield* TestClock.adjust("1 millis")
+          assert.isNull(flush.unsafePoll())
+          yield* gate.open
+          yield* flush.await
+          assert.deepStrictEqual(yield* storedIds(store), ["a"])
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("of a clock that was set back keeps no window open for longer than it is", () =>
     Effect.gen(function* () {
       const store = yield* memory

@@ -44,8 +44,6 @@ export interface Pages<A extends Paged<A>> {
   readonly remove: (value: A) => void
   /** Takes back a page that was stored, with its values. Pages come in their order, before anything is touched. */
   readonly restore: (number: number, values: ReadonlyArray<A>) => void
-  /** Whether there are pages to be stored. */
-  readonly isChanged: () => boolean
   /**
    * The pages that have changed since they were last taken, newest first: of a value that was put on another page there are
    * then rather two than none.
@@ -128,7 +126,6 @@ export const make = <A extends Paged<A>>(capacity: number): Pages<A> => {
       const page = open(number)
       for (const value of values) put(value, page)
     },
-    isChanged: () => changed.size > 0,
     take: () => {
       const taken = [...changed].toSorted((a, b) => b.number - a.number)
       changed.clear()

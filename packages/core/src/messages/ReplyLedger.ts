@@ -38,6 +38,8 @@ export interface Options {
   readonly stored: number
   /** How often, at most, the ledger is stored. Default 1 s. */
   readonly saveEvery: Duration.Duration
+  /** How long storing may take, its turn included; what takes longer has failed. Default 5 s. */
+  readonly saveTimeout: Duration.Duration
   /** So long before the end of its window an anchor counts as expired. Default 2 s. */
   readonly margin: Duration.Duration
 }
@@ -53,6 +55,7 @@ export const defaults: Options = {
   perConversation: 16,
   stored: 2048,
   saveEvery: Duration.seconds(1),
+  saveTimeout: Duration.seconds(5),
   margin: Duration.seconds(2)
 }
 
@@ -107,8 +110,8 @@ export interface ReplyLedgerShape {
   /** The platform says that the anchor has no replies left. */
   readonly exhaust: (anchor: Anchor.Anchor) => Effect.Effect<void>
   /**
-   * Stores now what has changed: before something is sent that nobody could tell from its repetition. A store that fails is
-   * logged and tried again later.
+   * Stores now what has changed: before something is sent that nobody could tell from its repetition. What is being stored
+   * already is waited for. A store that fails, or does not answer in time, is logged and tried again later.
    */
   readonly flush: Effect.Effect<void>
   /** How many anchors are known. */
@@ -181,7 +184,6 @@ interface Book {
   readonly putBack: (pages: ReadonlyArray<Pages.Page<Entry>>) => void
   /** Completes when something has changed since pages were last taken. */
   readonly changed: Effect.Effect<void>
-  readonly hasChanged: () => boolean
 }
 
 /** A page as it is stored. */
@@ -374,7 +376,6 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     shape,
     size: () => entries.size,
     changed: dirty.await,
-    hasChanged: pages.isChanged,
     take: () => {
       dirty.unsafeClose()
       return pages.take()
@@ -480,6 +481,11 @@ export const make = (
     const save = writing
       .withPermits(1)(write)
       .pipe(
+        // nobody waits for a store that never answers, not even where nothing can be interrupted; a write that cannot be
+        // interrupted keeps its turn, so that none overtakes it
+        Effect.disconnect,
+        Effect.interruptible,
+        Effect.timeout(all.saveTimeout),
         // a store with a defect is one that failed: else nothing would ever be saved again, and nobody told
         Effect.catchAllDefect(Effect.fail),
         Effect.matchEffect({
@@ -496,15 +502,14 @@ export const make = (
           }
         })
       )
-    const flush = Effect.suspend(() => (book.hasChanged() ? save : Effect.void))
-    yield* Effect.addFinalizer(() => flush)
+    yield* Effect.addFinalizer(() => save)
     yield* book.changed.pipe(
       Effect.zipRight(save),
       Effect.zipRight(Effect.sleep(all.saveEvery)),
       Effect.forever,
       Effect.forkScoped
     )
-    return shapeOf(book, flush)
+    return shapeOf(book, save)
   })
 
 /**
