@@ -3,6 +3,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Console from "effect/Console"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -13,6 +14,7 @@ import { SessionStore } from "@effect-qq/core"
 import type { PlatformModel } from "@effect-qq/core/testing"
 import type { Sandbox } from "@effect-qq/node/sandbox"
 import * as Commands from "../../packages/node/src/cli/Commands.ts"
+import * as Listen from "../../packages/node/src/cli/Listen.ts"
 import { commandLine, start, told } from "./support/child.ts"
 import { onlineBot, sandbox, say, temporaryDirectory } from "./support/live.ts"
 import { eventually } from "./support/patience.ts"
@@ -96,6 +98,20 @@ describe("effect-qq listen", () => {
       assert.deepInclude<object>(frame.d, { id, content: "one\u009b2Jtwo" })
     })
   )
+
+  it("shows an event that is nested more deeply than JSON can be written", () => {
+    const depth = 200_000
+    const d: unknown = JSON.parse("[".repeat(depth) + "]".repeat(depth))
+    const envelope = { op: 0, t: "SOMETHING_NEW", id: "e1", d }
+    assert.deepStrictEqual(JSON.parse(Listen.asJson(envelope)), {
+      ...envelope,
+      d: "(nested too deeply to be shown)"
+    })
+    assert.match(
+      Listen.describe(envelope, DateTime.unsafeMake(0)),
+      /SOMETHING_NEW .* \(nested too deeply to be shown\)$/
+    )
+  })
 
   it.scopedLive("shows only what was asked for", () =>
     Effect.gen(function* () {

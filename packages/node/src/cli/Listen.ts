@@ -71,13 +71,25 @@ export const isWanted = (envelope: Envelope, { group, types, user }: Wanted): bo
 /** UTF-16 code units of a payload that has no text of its own. */
 const longest = 300
 
+/** In the place of a payload that cannot be written. */
+const nested = "(nested too deeply to be shown)"
+
+/** JSON that could be read may be nested too deeply to be written. */
+const written = (value: unknown): string | undefined => {
+  try {
+    return JSON.stringify(value) ?? ""
+  } catch {
+    return undefined
+  }
+}
+
 /** What is shown of a payload: what was written, else all of it. */
 const gist = (d: unknown): string => {
   const text = field(d, "content")
   const attachments = field(d, "attachments")
   const files = Array.isArray(attachments) && attachments.length > 0 ? [`[${attachments.length} attached]`] : []
   if (typeof text === "string") return [text.trim(), ...files].filter((part) => part !== "").join(" ")
-  const whole = JSON.stringify(d) ?? ""
+  const whole = written(d) ?? nested
   return whole.length > longest ? `${whole.slice(0, longest).replace(/[\uD800-\uDBFF]$/, "")}…` : whole
 }
 
@@ -94,9 +106,15 @@ export const describe = (envelope: Envelope, at: DateTime.DateTime): string => {
   return Send.line([time, envelope.t ?? "?", Event.orderKey(envelope), who, gist(d)].join("  ")).trimEnd()
 }
 
-/** JSON leaves the controls beyond ASCII as they are. */
-const asJson = (envelope: Envelope): string =>
-  JSON.stringify(envelope).replaceAll(
+/**
+ * The frame of an event as a line of JSON; the payload of one that is nested too deeply to be written is a text that says so.
+ * JSON leaves the controls beyond ASCII as they are, which are escaped here.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const asJson = (envelope: Envelope): string =>
+  (written(envelope) ?? JSON.stringify({ ...envelope, d: nested })).replaceAll(
     /[\u007f-\u009f]/g,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
