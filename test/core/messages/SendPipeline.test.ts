@@ -1,10 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Anchor, Ark, Conversation, type Event, Gateway, Keyboard, Message, Messenger } from "@effect-qq/core"
+import {
+  Anchor,
+  Ark,
+  Conversation,
+  type Event,
+  Gateway,
+  Keyboard,
+  Media,
+  MediaSource,
+  Message,
+  Messenger
+} from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Bot from "../../support/bot.ts"
 import {
   bot,
@@ -599,4 +611,28 @@ describe("a recall", () => {
       assert.deepStrictEqual(yield* Bot.entries("Request"), [])
     }).pipe(on())
   )
+})
+
+describe("a conversation whose id would be the path of another endpoint", () => {
+  const anchored = (conversation: Conversation.Conversation) => Anchor.make({ kind: "msg_id", id: "m", conversation })
+  for (const id of ["", ".", ".."]) {
+    for (const [what, call] of [
+      ["a message", Messenger.send(Conversation.group(id), Message.text("hi"))],
+      ["a stream", Messenger.replyStream(anchored(Conversation.c2c(id)), Stream.make("hi"))],
+      ["an upload", Media.upload(Conversation.c2c(id), MediaSource.fromBytes("image", Uint8Array.of(1)))],
+      ["a recall", Messenger.recall({ conversation: Conversation.channel(id), id: "m" })]
+    ] as const) {
+      it.effect(`${what} to ${JSON.stringify(id)} fails at once, without a request`, () =>
+        Effect.gen(function* () {
+          const outcome: Either.Either<unknown, { readonly _tag: string }> = yield* Effect.either<
+            unknown,
+            { readonly _tag: string },
+            Messenger.Messenger | Media.Media
+          >(call)
+          assert.strictEqual(Either.isLeft(outcome) && outcome.left._tag, "MessageInvalid")
+          assert.deepStrictEqual(yield* Bot.entries("Request"), [])
+        }).pipe(on())
+      )
+    }
+  }
 })

@@ -94,7 +94,7 @@ export class MessageInvalid extends Schema.TaggedError<MessageInvalid>()("Messag
   field: Schema.String,
   detail: Schema.String,
   hint: Schema.String,
-  /** Why media could not be read. */
+  /** Why media could not be read, or the request not be built. */
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message(): string {
@@ -403,6 +403,15 @@ export const fromOpenApi = (error: ApiError.OpenApiError): SendError | AlreadySe
     case "ApiError":
       return fromRefusal(error)
     case "ApiUnavailable":
+      // what cannot be built today cannot be built in a second
+      if (error.outcome === "not-sent" && error.reason === "Malformed") {
+        return new MessageInvalid({
+          field: "request",
+          detail: `could not be built: ${error.detail}`,
+          hint: "correct the message",
+          cause: error
+        })
+      }
       return error.outcome === "not-sent"
         ? new PlatformUnavailable({ detail: error.message, hint: error.hint, cause: error })
         : new DeliveryUnknown({ detail: error.message, hint: unknownHint, cause: error })

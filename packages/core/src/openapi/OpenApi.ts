@@ -88,7 +88,11 @@ const defaultTimeout: Duration.DurationInput = "15 seconds"
 
 /** An id in a path may have come from the wire: it must not lead to another call than the caller meant. */
 const isPath = (path: string): boolean =>
-  /^\/[^\s?#\\]*$/.test(path) && path.split("/").every((segment) => !/^\.{1,2}$/.test(segment.replaceAll(/%2e/gi, ".")))
+  /^\/[^\s?#\\]*$/.test(path) &&
+  path
+    .slice(1)
+    .split("/")
+    .every((segment) => !/^\.{0,2}$/.test(segment.replaceAll(/%2e/gi, ".")))
 
 /** The path with its ids replaced: what a span may show, and few enough to group by. */
 const templateOf = (path: string): string =>
