@@ -2,7 +2,6 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
-import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -15,6 +14,7 @@ import type { PlatformModel } from "@effect-qq/core/testing"
 import type { Sandbox } from "@effect-qq/node/sandbox"
 import * as Commands from "../../packages/node/src/cli/Commands.ts"
 import * as Listen from "../../packages/node/src/cli/Listen.ts"
+import { record } from "./support/console.ts"
 import { commandLine, start, told } from "./support/child.ts"
 import { onlineBot, sandbox, say, temporaryDirectory } from "./support/live.ts"
 import { eventually } from "./support/patience.ts"
@@ -25,20 +25,7 @@ const listening = (platform: Sandbox.SandboxShape, ...words: ReadonlyArray<strin
 
 const listeningWith = (directory: string, platform: Sandbox.SandboxShape, words: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const out: Array<string> = []
-    const error: Array<string> = []
-    const base = yield* Console.consoleWith(Effect.succeed)
-    const write =
-      (lines: Array<string>) =>
-      (...values: ReadonlyArray<unknown>) =>
-        void lines.push(values.map(String).join(" "))
-    const unsafe = { ...base.unsafe, log: write(out), error: write(error) }
-    const console: Console.Console = {
-      ...base,
-      log: (...values) => Effect.sync(() => unsafe.log(...values)),
-      error: (...values) => Effect.sync(() => unsafe.error(...values)),
-      unsafe
-    }
+    const { console, error, out } = yield* record
     const fiber = yield* Commands.run({ version: "1.2.3", demo: Effect.void })([
       "node",
       "effect-qq",

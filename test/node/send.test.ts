@@ -3,7 +3,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
-import * as Console from "effect/Console"
+import type * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -18,6 +18,7 @@ import * as Commands from "../../packages/node/src/cli/Commands.ts"
 import * as Send from "../../packages/node/src/cli/Send.ts"
 import * as FaultCodec from "../../packages/node/src/sandbox/FaultCodec.ts"
 import * as Sandbox from "../../packages/node/src/sandbox/Sandbox.ts"
+import { record } from "./support/console.ts"
 import { temporaryDirectory } from "./support/live.ts"
 import { eventually } from "./support/patience.ts"
 
@@ -27,25 +28,6 @@ interface Ended {
   readonly code: number
   readonly exit: Exit.Exit<void, unknown>
 }
-
-/** A console that writes down what is printed. */
-const record = Effect.gen(function* () {
-  const base = yield* Console.consoleWith(Effect.succeed)
-  const out: Array<string> = []
-  const error: Array<string> = []
-  const write =
-    (lines: Array<string>) =>
-    (...values: ReadonlyArray<unknown>) =>
-      void lines.push(values.map(String).join(" "))
-  const unsafe = { ...base.unsafe, log: write(out), error: write(error) }
-  const console: Console.Console = {
-    ...base,
-    log: (...values) => Effect.sync(() => unsafe.log(...values)),
-    error: (...values) => Effect.sync(() => unsafe.error(...values)),
-    unsafe
-  }
-  return { console, out, error }
-})
 
 const commandLine = (console: Console.Console, words: ReadonlyArray<string>) =>
   Commands.run({ version: "1.2.3", demo: Effect.void })(["node", "effect-qq", ...words]).pipe(
