@@ -13,8 +13,8 @@
  * Who says it depends on the scene: `"c2c"` has `user`; `"group"` has `group`, `member` and optionally `at`; `"channel"` has
  * `channel`, `user` and optionally `guild` and `at`; `"dm"` has `guild` and `user`.
  *
- * `wait` is in milliseconds, 0 by default and 60 000 at most. These paths need no credentials: they are served to this
- * machine alone, and not to pages in a browser.
+ * `wait` is in milliseconds, 60 000 at most; 0, the default, listens for no answers. These paths need no credentials: they
+ * are served to this machine alone, and not to pages in a browser.
  *
  * @since 0.1.0
  */
@@ -117,7 +117,7 @@ export interface SandboxShape {
   readonly say: (said: PlatformModel.Said) => Effect.Effect<string>
   /**
    * A user says something and waits for an answer: this long at most, and less when answers came and nothing followed
-   * for a quarter of a second. No answers at the end of the wait are no failure.
+   * for a quarter of a second. No answers at the end of the wait are no failure; a wait of zero listens for none.
    */
   readonly ask: (said: PlatformModel.Said, wait: Duration.DurationInput) => Effect.Effect<Exchange>
   /** Any event. Gives the event id. */
@@ -443,7 +443,8 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
             next,
             Effect.repeat(Effect.timeoutOption(next, quietAfterAnswer), { until: Option.isNone })
           )
-          yield* Effect.timeoutOption(all, wait)
+          // An answer that is quicker than a timer of 0 ms would make "no wait" a matter of luck.
+          if (Duration.greaterThan(wait, Duration.zero)) yield* Effect.timeoutOption(all, wait)
           return { id, answers }
         })
       )
