@@ -32,10 +32,10 @@ export default defineConfig({
         extends: true,
         test: { name: "core", testTimeout: 60_000, include: ["test/core/**/*.test.ts"], isolate: false }
       },
-      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000 } },
+      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000 } },
       {
         extends: true,
-        test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 180_000 }
+        test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 }
       }
     ]
   }

@@ -170,7 +170,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a gap begins when it ends",
     file: "gateway/Session.ts",
-    from: "from: Math.min(lost.heardAt, now)",
+    from: "from: Math.min(heardAt, now)",
     to: "from: now",
     found: ["GapUntold"],
     seeds: 2,

@@ -1,5 +1,6 @@
 /** What may have been missed is told of, and nothing else is. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -38,6 +39,14 @@ const say = (text: string) =>
     Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user: "u", text })),
     Bot.settle
   )
+
+/** Ends a bot, whatever its handlers are at: what they have not done by the end of the drain is cut off. */
+const leave = (fiber: Fiber.RuntimeFiber<unknown, unknown>) =>
+  Effect.gen(function* () {
+    const leaving = yield* Effect.fork(Fiber.interrupt(fiber))
+    yield* Bot.advance("11 seconds")
+    yield* Fiber.join(leaving)
+  })
 
 const seconds = (count: number): Duration.DurationInput => `${count} seconds`
 
@@ -155,9 +164,7 @@ describe("a gap", () => {
       yield* Bot.settle
       yield* say("one")
       yield* inject(Fault.close(4006))
-      const leaving = yield* Effect.fork(Fiber.interrupt(first))
-      yield* Bot.advance(seconds(10))
-      yield* Fiber.join(leaving)
+      yield* leave(first)
       assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify"])
       const second = yield* start
       yield* Bot.advance(seconds(5))
@@ -182,13 +189,62 @@ describe("a gap", () => {
       yield* Bot.advance(seconds(20))
       yield* inject(Fault.close(4006))
       yield* Bot.advance(seconds(10))
-      const leaving = yield* Effect.fork(Fiber.interrupt(first))
-      yield* Bot.advance(seconds(10))
-      yield* Fiber.join(leaving)
+      yield* leave(first)
       const second = yield* start
       yield* Bot.advance(seconds(5))
       assert.strictEqual((yield* second.heard).gaps.length, 1)
     }).pipe(Bot.on({ bot: { intents: 1 << 25 } }))
+  )
+
+  it.effect("takes in what was received before it and not handled, and cut off", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.forkScoped(
+        Gateway.run(
+          Gateway.on("C2C_MESSAGE_CREATE", ({ content }) => Effect.sleep(content === "slow" ? "1 minute" : 0))
+        )
+      )
+      yield* Bot.settle
+      yield* Bot.advance(seconds(10))
+      yield* say("quick")
+      yield* Bot.advance(seconds(10))
+      const saidAt = yield* Clock.currentTimeMillis
+      yield* say("slow")
+      yield* Bot.advance(seconds(10))
+      yield* inject(Fault.close(4006))
+      yield* Bot.advance(seconds(10))
+      yield* leave(first)
+      const second = yield* start
+      yield* Bot.advance(seconds(5))
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify", "resume"])
+      const { gaps, texts } = yield* second.heard
+      assert.deepStrictEqual(texts, [])
+      const around = gaps.filter(({ from, to }) => from <= saidAt && saidAt <= to)
+      assert.strictEqual(around.length, 1)
+      // and not what came long before
+      assert.isAtLeast(around[0]?.from ?? 0, saidAt - 10_000)
+      yield* Bot.advance("2 minutes")
+    }).pipe(Bot.on())
+  )
+
+  it.effect("takes in nothing that was received before it once that is handled", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.forkScoped(
+        Gateway.run(
+          Gateway.on("C2C_MESSAGE_CREATE", ({ content }) => Effect.sleep(content === "slow" ? "1 minute" : 0))
+        )
+      )
+      yield* Bot.settle
+      yield* Bot.advance(seconds(20))
+      yield* say("slow")
+      yield* Bot.advance(seconds(10))
+      yield* inject(Fault.close(4006))
+      yield* Bot.advance("2 minutes")
+      yield* leave(first)
+      const second = yield* start
+      yield* Bot.advance(seconds(5))
+      assert.deepStrictEqual((yield* second.heard).gaps, [])
+      yield* Bot.advance("2 minutes")
+    }).pipe(Bot.on())
   )
 
   it.effect("begins before what a full inbox had no room for", () =>
@@ -251,6 +307,37 @@ describe("a gap", () => {
       const second = yield* start
       yield* Bot.advance(seconds(10))
       assert.strictEqual((yield* second.heard).gaps.length, 1)
+    }).pipe(Bot.on({ bot: { session: { onShutdown: "end" } } }))
+  )
+
+  it.effect("that was not told of yet is not forgotten with a session that is ended on purpose", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.forkScoped(Gateway.run(Gateway.on("Gap", () => Effect.never)))
+      yield* Bot.settle
+      yield* Bot.advance(seconds(20))
+      yield* inject(Fault.close(4006))
+      yield* Bot.advance(seconds(10))
+      yield* leave(first)
+      const second = yield* start
+      yield* Bot.advance(seconds(5))
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify", "identify"])
+      const { gaps } = yield* second.heard
+      assert.isTrue(gaps.some(({ from, to }) => from <= 20_000 && 20_000 <= to))
+    }).pipe(Bot.on({ bot: { intents: 1 << 25, session: { onShutdown: "end" } } }))
+  )
+
+  it.effect("is told of after a session that was ended before its handlers were done", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.forkScoped(Gateway.run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.never)))
+      yield* Bot.settle
+      yield* Bot.advance(seconds(20))
+      yield* say("one")
+      yield* leave(first)
+      const second = yield* start
+      yield* Bot.advance(seconds(5))
+      const { gaps } = yield* second.heard
+      assert.strictEqual(gaps.length, 1)
+      assert.isAtMost(gaps[0]?.from ?? Infinity, 20_000)
     }).pipe(Bot.on({ bot: { session: { onShutdown: "end" } } }))
   )
 

@@ -904,10 +904,10 @@ export const make = (options: {
       if (stopping) inbox.close()
       inboxes.push(inbox)
       const sink: DispatchSinkShape = {
-        begin: (sequence, settled) => {
+        begin: (sequence, settled, older) => {
           deduplication.begin(inbox)
           deduplication.restore(inbox, settled)
-          inbox.begin(sequence)
+          inbox.begin(sequence, older)
         },
         offer: inbox.offer,
         announce: (frame) => inbox.announce(frame),

@@ -51,8 +51,11 @@ const tellEvery = 1000
  * @category models
  */
 export interface Inbox {
-  /** A session begins, or goes on, at this sequence number. */
-  readonly begin: (sequence: number) => void
+  /**
+   * A session begins, or goes on, at this sequence number. `older` is called once all that was taken in the sessions before
+   * it is settled: at once, if it is.
+   */
+  readonly begin: (sequence: number, older?: () => void) => void
   /**
    * Takes one event; `false` when the inbox is full and its policy is to pause. `onSettled` is called when it is settled,
    * or dropped.
@@ -101,9 +104,13 @@ export const make = (
   let pending: Array<Entry> = []
   let oldest: Entry | undefined
   let newest: Entry | undefined
-  let session = 0
+  let session = 1
   let received = 0
   let unsettled = 0
+  /** Of what came with a sequence number, how much of this session, and of those before it, is not settled. */
+  let ofThisSession = 0
+  let ofOlderSessions = 0
+  let onOlderSettled: Array<() => void> = []
   let held = 0
   let dropped = 0
   let closed = false
@@ -125,6 +132,12 @@ export const make = (
     entry.newer = undefined
   }
 
+  const tellOlderSettled = (): void => {
+    const told = onOlderSettled
+    onOlderSettled = []
+    for (const tell of told) tell()
+  }
+
   const settle = (entry: Entry): void => {
     if (entry.settled) return
     entry.settled = true
@@ -132,6 +145,10 @@ export const make = (
     unlink(entry)
     unsettled--
     held -= entry.size
+    if (entry.frame.s !== undefined) {
+      if (entry.session === session) ofThisSession--
+      else if (--ofOlderSessions === 0) tellOlderSettled()
+    }
     if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.unsafeOpen()
     moved.unsafeOpen()
     gauge?.(unsettled, received - watermark())
@@ -206,6 +223,7 @@ export const make = (
     // an event without a sequence number cannot hold the watermark back: it would not be replayed
     if (frame.s !== undefined) {
       link(entry, frame.s)
+      ofThisSession++
       if (frame.s > received) received = frame.s
     }
     unsettled++
@@ -244,8 +262,12 @@ export const make = (
   )
 
   return {
-    begin: (sequence) => {
+    begin: (sequence, older) => {
       session++
+      ofOlderSessions += ofThisSession
+      ofThisSession = 0
+      if (older !== undefined) onOlderSettled.push(older)
+      if (ofOlderSessions === 0) tellOlderSettled()
       received = sequence
       oldest = undefined
       newest = undefined

@@ -58,8 +58,11 @@ export interface Gap {
  * @category models
  */
 export interface DispatchSinkShape {
-  /** A session began at this sequence number, or goes on from it after a restart. What belongs to an older one moves nothing. */
-  readonly begin: (sequence: number, settled: ReadonlyArray<SettledId>) => void
+  /**
+   * A session began at this sequence number, or goes on from it after a restart. What belongs to an older one moves nothing;
+   * `older` is called once all of that is settled, at once if it is.
+   */
+  readonly begin: (sequence: number, settled: ReadonlyArray<SettledId>, older?: () => void) => void
   /**
    * Takes one dispatch whose text had `size` UTF-16 code units. `false`: the sink is full, and this one was not taken.
    * `settled` is called once its handlers are done, or it was dropped.

@@ -136,6 +136,8 @@ interface Resumable {
   heardAt: number
   /** Up to when all of it was settled: what a restart may count on. */
   settledAt: number
+  /** What will be settled next, oldest first: up to when all up to these sequence numbers was received. */
+  readonly marks: Array<{ readonly sequence: number; readonly heardAt: number }>
 }
 
 /** The sequence number a first heartbeat or a session without one reports. */
@@ -143,6 +145,9 @@ const nothingReceived = 0
 
 /** Token, metadata and everything before the socket, in one attempt. Source: hermes-agent#110542 (30 hours in one await). */
 const preparationTimeout = Duration.seconds(60)
+
+/** So many marks of what is to be settled are kept; without room for more, a gap begins earlier than it has to. */
+const mostMarks = 256
 
 /** How often, in milliseconds, the age of a session is looked at. */
 const ageCheck = 3_600_000
@@ -204,7 +209,7 @@ export const make = (options: {
     let session: Resumable | undefined
     /** What the next session begins after. */
     let lost: Resumable | undefined
-    /** Gaps whose handlers are not done. */
+    /** Gaps that a restart has to tell of. */
     let gaps: ReadonlyArray<Gap> = []
     let history = Recovery.empty
     let lastEnd: GatewayError | undefined
@@ -234,12 +239,42 @@ export const make = (options: {
       session = undefined
     }
 
-    /** Nobody replays a gap: what a shutdown or a crash cuts off is told of by the next process. */
-    const tellOfGap = (gap: Gap): void => {
+    /** Until the answer is called, a gap is one that the next process tells of. */
+    const keep = (gap: Gap): (() => void) => {
       gaps = [...gaps, gap]
-      sink.gap(gap, () => {
+      return () => {
         gaps = gaps.filter((other) => other !== gap)
-      })
+      }
+    }
+
+    /** Nobody replays a gap: what a shutdown or a crash cuts off is told of by the next process. */
+    const tellOfGap = (gap: Gap): void => sink.gap(gap, keep(gap))
+
+    const noteSettled = (kept: Resumable, watermark: number): void => {
+      if (kept.marks.length < mostMarks) kept.marks.push({ sequence: kept.received, heardAt: kept.heardAt })
+      const open = kept.marks.findIndex(({ sequence }) => sequence > watermark)
+      const [last] = kept.marks.splice(0, open < 0 ? kept.marks.length : open).slice(-1)
+      if (last !== undefined) kept.settledAt = last.heardAt
+    }
+
+    const gapAfter = ({ heardAt, received: lastSeq }: Resumable, now: number): Gap => ({
+      from: Math.min(heardAt, now),
+      to: now,
+      lastSeq,
+      shard: options.shard
+    })
+
+    /** What of a lost session is not settled yet, nobody replays: until it is, a restart has to tell of it. */
+    const keepUnsettled = (before: Resumable, gap: Gap): (() => void) | undefined => {
+      noteSettled(before, sink.watermark())
+      return before.settledAt < gap.from ? keep({ ...gap, from: before.settledAt, to: gap.from }) : undefined
+    }
+
+    /** Ends the session on purpose. It leaves a gap only where something is untold or was not handled. */
+    const end = (): void => {
+      const isDone = session === undefined || sink.watermark() >= session.received
+      if (isDone && lost === undefined && gaps.length === 0) session = undefined
+      else drop()
     }
 
     const save = Effect.suspend(() => {
@@ -248,7 +283,7 @@ export const make = (options: {
       if (kept === undefined) return store.clear(options.shard)
       const progress = sink.progress()
       noteHeard()
-      if (progress.watermark >= kept.received) kept.settledAt = kept.heardAt
+      noteSettled(kept, progress.watermark)
       return store.save({
         appId: config.appId,
         intents: intents(),
@@ -274,7 +309,15 @@ export const make = (options: {
       const stored = yield* store.load({ intents: intents(), shard: options.shard })
       if (Option.isNone(stored)) return
       const { sessionId, sequence, startedAt, savedAt, heardAt = savedAt, settled } = stored.value.session
-      session = { id: sessionId, startedAt, lastDispatchAt: startedAt, received: sequence, heardAt, settledAt: heardAt }
+      session = {
+        id: sessionId,
+        startedAt,
+        lastDispatchAt: startedAt,
+        received: sequence,
+        heardAt,
+        settledAt: heardAt,
+        marks: []
+      }
       sink.begin(sequence, settled)
       for (const gap of stored.value.session.gaps ?? []) tellOfGap({ ...gap, shard: options.shard })
       if (stored.value.resumable) return yield* Effect.logInfo("a stored session will be resumed", { sequence })
@@ -396,15 +439,15 @@ export const make = (options: {
               lastDispatchAt: now,
               received: sequence,
               heardAt: now,
-              settledAt: now
+              settledAt: now,
+              marks: []
             }
             complete = true
-            sink.begin(sequence, [])
             GatewayMetrics.sessionsIdentified.unsafeUpdate(1, [])
+            const gap = lost === undefined ? undefined : gapAfter(lost, now)
+            sink.begin(sequence, [], lost === undefined || gap === undefined ? undefined : keepUnsettled(lost, gap))
             sink.announce(frame)
-            if (lost !== undefined) {
-              tellOfGap({ from: Math.min(lost.heardAt, now), to: now, lastSeq: lost.received, shard: options.shard })
-            }
+            if (gap !== undefined) tellOfGap(gap)
             lost = undefined
           },
           onResumed: (frame) => {
@@ -599,10 +642,7 @@ export const make = (options: {
       Effect.onExit((exit) =>
         Effect.gen(function* () {
           // a session that was refused was not ended on purpose
-          if (policy.onShutdown === "end" && Exit.isInterrupted(exit)) {
-            session = undefined
-            lost = undefined
-          }
+          if (policy.onShutdown === "end" && Exit.isInterrupted(exit)) end()
           // a store that hangs must not keep the process
           const saved = yield* Effect.either(Release.within(save, saveTimeout))
           if (Either.isLeft(saved)) yield* Effect.logWarning(`the session was not stored: ${saved.left.message}`)

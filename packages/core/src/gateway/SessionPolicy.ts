@@ -78,7 +78,10 @@ export interface SessionPolicy {
   readonly heartbeatSeq: "received" | "settled"
   /** What close code 4009 does: resume, as documented, or identify, as some clients do. Default `resume`. */
   readonly expiredSession: "resume" | "identify"
-  /** How a shutdown leaves: so that the session can be resumed, or with 1000, which ends it. Default `keep`. */
+  /**
+   * How a shutdown leaves: so that the session can be resumed, or with 1000, which ends it. After that a gap is told of only
+   * where handlers were cut off, or an earlier one was not told of yet. Default `keep`.
+   */
   readonly onShutdown: "keep" | "end"
 }
 
