@@ -7,8 +7,11 @@
 const core = "^packages/core/src/"
 const node = "^packages/node/src/"
 
+/** Files of the root that every room may import. */
+const common = `${core}(BotConfig|StoredText)[.]ts$`
+
 /**
- * Rooms of core → what they may import besides themselves and BotConfig.ts. A name with a slash is one file, without its
+ * Rooms of core → what they may import besides themselves and the common files. A name with a slash is one file, without its
  * extension; `*` is every room but testing, and every file of the root.
  */
 const rooms = {
@@ -23,7 +26,8 @@ const rooms = {
 
 /** Files of core with a shorter list than their place would give them. */
 const files = {
-  BotConfig: ["gateway/SessionPolicy", "delivery/DeliveryPolicy", "gateway/Intents"]
+  BotConfig: ["gateway/SessionPolicy", "delivery/DeliveryPolicy", "gateway/Intents"],
+  StoredText: []
 }
 
 /**
@@ -50,9 +54,9 @@ const onlyTo = (name, comment, from, allowed) => ({
 const roomRules = Object.entries(rooms).map(([room, targets]) =>
   onlyTo(
     `core-${room}`,
-    `${room} may import ${["itself", "BotConfig.ts", ...targets].join(", ")}`,
+    `${room} may import ${["itself", "BotConfig.ts", "StoredText.ts", ...targets].join(", ")}`,
     { path: `${core}${room}/`, ...(room === "testing" ? { pathNot: `${core}testing/model/` } : {}) },
-    [`${core}${room}/`, `${core}BotConfig[.]ts$`, ...targets.map(pathOf)]
+    [`${core}${room}/`, common, ...targets.map(pathOf)]
   )
 )
 
@@ -85,7 +89,7 @@ module.exports = {
     onlyTo(
       "core-root",
       "files at the root compose every room, but never testing",
-      { path: `${core}[^/]+[.]ts$`, pathNot: `${core}BotConfig[.]ts$` },
+      { path: `${core}[^/]+[.]ts$`, pathNot: common },
       [pathOf("*")]
     ),
     {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as PlatformError from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -136,8 +137,9 @@ describe("SessionStore", () => {
     })
     return Effect.gen(function* () {
       const store = yield* SessionStore
-      assert.deepStrictEqual(yield* load(), Option.none())
-      assert.deepStrictEqual(yield* store.gatewayUrl, Option.none())
+      const reading = yield* Effect.fork(Effect.all([load(), store.gatewayUrl]))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(reading), [Option.none(), Option.none()])
       const errors = yield* Effect.all([
         Effect.flip(store.save(session)),
         Effect.flip(store.clear([1, 3])),

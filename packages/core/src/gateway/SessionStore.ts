@@ -1,7 +1,9 @@
 /**
  * What outlives a process: the session that can be resumed, and the gateway's address.
  *
- * A session can be resumed by the same bot, for the same shard and with the same intents, so its record names them. A record that cannot be read is set aside, never returned and never a reason to stop.
+ * A session can be resumed by the same bot, for the same shard and with the same intents, so its record names them. A record
+ * that cannot be read is set aside, never returned and never a reason to stop. A store that fails, or does not answer, is
+ * read again for a while, and then done without.
  *
  * @since 0.1.0
  */
@@ -14,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as BotConfig from "../BotConfig.ts"
+import * as StoredText from "../StoredText.ts"
 import type { Gap } from "./DispatchSink.ts"
 import type * as Intents from "./Intents.ts"
 
@@ -168,7 +171,7 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
     }
 
     const read = (key: string): Effect.Effect<Option.Option<string>> =>
-      Effect.catchAll(store.get(key), (error) =>
+      Effect.catchAll(StoredText.read(store, key), (error) =>
         Effect.as(
           Effect.logWarning("the session store cannot be read; the bot starts without it", error),
           Option.none()

@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
+import * as StoredText from "../StoredText.ts"
 import * as Anchor from "./Anchor.ts"
 import * as Conversation from "./Conversation.ts"
 import * as Pages from "./Pages.ts"
@@ -413,8 +414,8 @@ const partOf = (shards: BotConfig.Shards): string =>
 /**
  * A ledger on a `KeyValueStore`, in pages under the keys `ledger.<appId>.0-1.<0 … 15>`, of which only those are written that
  * have changed; `<index>_<index>-<count>` stands for `0-1` where this process runs some shards of many. A record that
- * cannot be read is moved to its key with `.corrupt` at the end. A store that fails is tried again; until it works a restart
- * forgets.
+ * cannot be read is moved to its key with `.corrupt` at the end. A store that fails is tried again: for reading some seconds
+ * long, then the bot does without; until it can be written a restart forgets.
  *
  * @since 0.1.0
  * @category constructors
@@ -439,7 +440,7 @@ export const make = (
       )
 
     const read = <A>(from: string, decode: (text: string) => Option.Option<A>): Effect.Effect<Option.Option<A>> =>
-      Effect.matchEffect(store.get(from), {
+      Effect.matchEffect(StoredText.read(store, from), {
         onFailure: (error) =>
           Effect.as(
             Effect.logWarning("the reply ledger cannot be read; the bot does without it", error),
@@ -455,12 +456,16 @@ export const make = (
 
     const keyOfPage = (number: number): string => `${key}.${Pages.placeOf(number)}`
 
-    const stored = yield* Effect.forEach(Arr.range(0, Pages.count - 1), (place) =>
-      read(keyOfPage(place), (text) => Option.filter(decodePage(text), ({ page }) => Pages.placeOf(page) === place))
+    const stored = Effect.forEach(
+      Arr.range(0, Pages.count - 1),
+      (place) =>
+        read(keyOfPage(place), (text) => Option.filter(decodePage(text), ({ page }) => Pages.placeOf(page) === place)),
+      { concurrency: "unbounded" }
     )
-    const whole = yield* read(key, decodeWhole)
+    // all at once: a store that does not answer is waited for once
+    const [pages, whole] = yield* Effect.all([stored, read(key, decodeWhole)], { concurrency: "unbounded" })
     book.restore(
-      stored.flatMap(Option.toArray).toSorted((a, b) => a.page - b.page),
+      pages.flatMap(Option.toArray).toSorted((a, b) => a.page - b.page),
       Option.match(whole, { onNone: () => [], onSome: ({ entries }) => entries })
     )
 
