@@ -26,7 +26,7 @@ const rooms = {
 
 /** Files of core with a shorter list than their place would give them. */
 const files = {
-  BotConfig: ["gateway/SessionPolicy", "delivery/DeliveryPolicy", "gateway/Intents"],
+  BotConfig: ["gateway/SessionPolicy", "delivery/DeliveryPolicy", "gateway/Intents", "messages/SendPolicy"],
   StoredText: []
 }
 

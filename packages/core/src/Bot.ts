@@ -21,7 +21,6 @@ import * as Messenger from "./messages/Messenger.ts"
 import * as RateLimit from "./messages/RateLimit.ts"
 import * as Reception from "./messages/Reception.ts"
 import * as ReplyLedger from "./messages/ReplyLedger.ts"
-import * as SendPolicy from "./messages/SendPolicy.ts"
 import * as AccessToken from "./openapi/AccessToken.ts"
 import * as OpenApi from "./openapi/OpenApi.ts"
 import * as SessionPresence from "./openapi/SessionPresence.ts"
@@ -81,8 +80,8 @@ export const make: Effect.Effect<Context.Context<Bot>, never, Runtime | Scope.Sc
   Effect.flatMap(add(ReplyLedger.ReplyLedger, ReplyLedger.make())),
   Effect.flatMap(add(SessionPresence.SessionPresence, SessionPresence.make)),
   Effect.flatMap(add(WebhookIntake.WebhookIntake, WebhookIntake.make)),
-  Effect.flatMap(add(Media.Media, Media.make(SendPolicy.defaults))),
-  Effect.flatMap(add(Messenger.Messenger, Messenger.make(SendPolicy.defaults))),
+  Effect.flatMap(add(Media.Media, Media.make())),
+  Effect.flatMap(add(Messenger.Messenger, Messenger.make())),
   Effect.flatMap(add(Reception.Reception, Reception.make)),
   Effect.flatMap(add(SessionStore.SessionStore, SessionStore.make)),
   Effect.flatMap(add(GatewayMetadata.GatewayMetadata, GatewayMetadata.make)),

@@ -15,6 +15,7 @@ import * as Redacted from "effect/Redacted"
 import * as DeliveryPolicy from "./delivery/DeliveryPolicy.ts"
 import * as Intents from "./gateway/Intents.ts"
 import * as SessionPolicy from "./gateway/SessionPolicy.ts"
+import * as SendPolicy from "./messages/SendPolicy.ts"
 
 /**
  * The addresses of the platform.
@@ -86,6 +87,7 @@ export interface BotConfigShape {
   readonly transport: "websocket" | "webhook" | "both"
   readonly session: SessionPolicy.SessionPolicy
   readonly delivery: DeliveryPolicy.DeliveryPolicy
+  readonly sending: SendPolicy.SendPolicy
 }
 
 /**
@@ -125,8 +127,12 @@ export interface Options {
    * switches between the two. Default `websocket`.
    */
   readonly transport?: "websocket" | "webhook" | "both" | undefined
+  /** How the session is kept: what differs from `SessionPolicy.defaults`. */
   readonly session?: Partial<SessionPolicy.SessionPolicy> | undefined
+  /** How events are delivered: what differs from `DeliveryPolicy.defaults`. */
   readonly delivery?: Partial<DeliveryPolicy.DeliveryPolicy> | undefined
+  /** How messages and media are sent: what differs from `SendPolicy.defaults`. */
+  readonly sending?: Partial<SendPolicy.SendPolicy> | undefined
 }
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, "")
@@ -163,7 +169,8 @@ export const make = (options: Options): BotConfigShape => ({
   onShardStopped: options.onShardStopped ?? "stop",
   transport: options.transport ?? "websocket",
   session: { ...SessionPolicy.defaults, ...defined(options.session) },
-  delivery: { ...DeliveryPolicy.defaults, ...defined(options.delivery) }
+  delivery: { ...DeliveryPolicy.defaults, ...defined(options.delivery) },
+  sending: { ...SendPolicy.defaults, ...defined(options.sending) }
 })
 
 /**

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { BotConfig } from "../BotConfig.ts"
 import type * as ApiError from "../openapi/ApiError.ts"
 import * as HttpExchange from "../openapi/HttpExchange.ts"
 import { OpenApi, type Response } from "../openapi/OpenApi.ts"
@@ -117,6 +118,8 @@ const asUpload = (error: SendError.SendError): SendError.SendError => {
   return new SendError.PlatformUnavailable({ ...facts, hint: "upload it again; nothing was sent", cause: error })
 }
 
+type Requirements = BotConfig | HttpClient.HttpClient | OpenApi | RateLimit
+
 /** Why a call failed, or was not made. */
 type CallError = ApiError.OpenApiError | SendError.RateLimited
 
@@ -134,15 +137,14 @@ const isFormatRefused = (error: SendError.SendError): boolean =>
   error._tag === "MessageRejected" && error.class === "media_invalid"
 
 /**
- * Uploads by this policy.
+ * Uploads by the policy of the configuration, or what is given here instead of it.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  policy: SendPolicy.SendPolicy
-): Effect.Effect<MediaShape, never, HttpClient.HttpClient | OpenApi | RateLimit> =>
+export const make = (options: Partial<SendPolicy.SendPolicy> = {}): Effect.Effect<MediaShape, never, Requirements> =>
   Effect.gen(function* () {
+    const policy = { ...(yield* BotConfig).sending, ...options }
     const api = yield* OpenApi
     const rates = yield* RateLimit
     const begin = yield* ContentHash
@@ -322,26 +324,21 @@ export const make = (
   })
 
 /**
- * Uploads by the default policy.
+ * Uploads by the policy of the configuration.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<Media, never, HttpClient.HttpClient | OpenApi | RateLimit> = Layer.effect(
-  Media,
-  make(SendPolicy.defaults)
-)
+export const layer: Layer.Layer<Media, never, Requirements> = Layer.effect(Media, make())
 
 /**
- * Uploads by a policy of one's own.
+ * Uploads by a policy of their own: what is left out is as in the configuration.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerWith = (
-  policy: Partial<SendPolicy.SendPolicy>
-): Layer.Layer<Media, never, HttpClient.HttpClient | OpenApi | RateLimit> =>
-  Layer.effect(Media, make({ ...SendPolicy.defaults, ...policy }))
+export const layerWith = (policy: Partial<SendPolicy.SendPolicy>): Layer.Layer<Media, never, Requirements> =>
+  Layer.effect(Media, make(policy))
 
 /**
  * Gives media to the platform; see {@link MediaShape.upload}.

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
+import { BotConfig } from "../BotConfig.ts"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import { OpenApi } from "../openapi/OpenApi.ts"
@@ -167,7 +168,7 @@ export class Messenger extends Context.Tag("@effect-qq/core/Messenger")<Messenge
  * @since 0.1.0
  * @category models
  */
-export type Requirements = AuditOutcomes | Media | OpenApi | RateLimit | ReplyLedger | SessionPresence
+export type Requirements = AuditOutcomes | BotConfig | Media | OpenApi | RateLimit | ReplyLedger | SessionPresence
 
 /** What a message is on its way to, and what may be done for it to get there. */
 interface Journey {
@@ -221,13 +222,16 @@ const partsOf = (message: Message.Message, texts: ReadonlyArray<string>): Readon
   })
 
 /**
- * A sender with this policy.
+ * A sender with the policy of the configuration, or what is given here instead of it.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShape, never, Requirements> =>
+export const make = (
+  options: Partial<SendPolicy.SendPolicy> = {}
+): Effect.Effect<MessengerShape, never, Requirements> =>
   Effect.gen(function* () {
+    const policy = { ...(yield* BotConfig).sending, ...options }
     const api = yield* OpenApi
     const ledger = yield* ReplyLedger
     const rates = yield* RateLimit
@@ -653,21 +657,21 @@ export const make = (policy: SendPolicy.SendPolicy): Effect.Effect<MessengerShap
   })
 
 /**
- * A sender with the default policy.
+ * A sender with the policy of the configuration.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<Messenger, never, Requirements> = Layer.effect(Messenger, make(SendPolicy.defaults))
+export const layer: Layer.Layer<Messenger, never, Requirements> = Layer.effect(Messenger, make())
 
 /**
- * A sender with a policy of one's own.
+ * A sender with a policy of its own: what is left out is as in the configuration.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerWith = (policy: Partial<SendPolicy.SendPolicy>): Layer.Layer<Messenger, never, Requirements> =>
-  Layer.effect(Messenger, make({ ...SendPolicy.defaults, ...policy }))
+  Layer.effect(Messenger, make(policy))
 
 /**
  * Answers a message, or another event that can be replied to; see {@link MessengerShape.reply}.

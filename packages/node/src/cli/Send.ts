@@ -230,14 +230,14 @@ const messageOf = ({ image, markdownFile, text }: Wanted): Effect.Effect<Message
  * disk belongs to the bot that listens.
  */
 const sender = (onExpired: "fail" | "proactive"): Layer.Layer<Messenger.Messenger, ConfigError.ConfigError> =>
-  Messenger.layerWith({ onExpired }).pipe(
+  Messenger.layer.pipe(
     Layer.provide(Media.layer),
     Layer.provide(NodeContentHash.layer),
     Layer.provide(Layer.mergeAll(AuditOutcomes.layer, RateLimit.layer, ReplyLedger.layerMemory, SessionPresence.layer)),
     Layer.provide(OpenApi.layer),
     Layer.provide(AccessToken.layer),
     Layer.provide(NodeHttp.layer()),
-    Layer.provide(BotConfig.layerConfig())
+    Layer.provide(BotConfig.layerConfig({ sending: { onExpired } }))
   )
 
 /**
