@@ -345,6 +345,20 @@ describe("op 9", () => {
     )
   }
 
+  it.effect("is not cut short by an op 7 that follows", () =>
+    Effect.gen(function* () {
+      yield* Bot.online
+      yield* Bot.advance("1 minute")
+      yield* inject(Fault.invalidSession(false))
+      yield* Bot.advance("1 second")
+      yield* inject(Fault.reconnect())
+      yield* Bot.advance("6 seconds")
+      assert.strictEqual((yield* Bot.dials).length, 1)
+      yield* Bot.advance("2 seconds")
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify"])
+    }).pipe(Bot.on({ bot: noJitter }))
+  )
+
   it.effect("the close frame that follows explains it", () =>
     Effect.gen(function* () {
       const bot = yield* Bot.online

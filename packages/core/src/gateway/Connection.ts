@@ -336,6 +336,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         case Frame.Opcode.Heartbeat:
           return beat(socket)
         case Frame.Opcode.Reconnect:
+          // to a session that is over already it says nothing
+          if (invalidSession !== undefined) return
           return end(new ReconnectRequested({ by: "Server" }))
         case Frame.Opcode.InvalidSession: {
           invalidSession = frame.d === true
