@@ -183,6 +183,8 @@ interface Running {
   readonly sessions: ReadonlyArray<Session.Session>
   /** How it is where there are no sessions: not yet, or none at all. */
   readonly otherwise: Session.SessionState
+  /** Cuts short whatever is waited for. */
+  readonly reconnectNow: Effect.Effect<void>
   readonly delivery: Handlers.Delivery
 }
 
@@ -315,18 +317,20 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       const startedAt = yield* Clock.currentTimeMillis
       const begin = (
         sessions: ReadonlyArray<Session.Session>,
-        otherwise: Session.SessionState
-      ): Effect.Effect<Running> => {
-        const now: Running = { sessions, otherwise, delivery }
-        return Effect.as(setRunning(Option.some(now)), now)
-      }
+        otherwise: Session.SessionState,
+        reconnectNow: Effect.Effect<void>
+      ): Effect.Effect<void> => setRunning(Option.some({ sessions, otherwise, reconnectNow, delivery }))
+      const impatient = yield* Effect.makeLatch(false)
       // before the sessions begin, and so undone after they have ended
       const announce = yield* announcing
       yield* Effect.forkScoped(Effect.intoDeferred(delivery.run, failed))
       if (config.shards === "recommended") {
-        yield* begin([], { _tag: "Waiting", until: undefined, because: "the number of shards is not known yet" })
+        const because = "the number of shards is not known yet"
+        yield* begin([], { _tag: "Waiting", until: undefined, because }, Effect.asVoid(impatient.open))
       }
-      const plan = Effect.tapError(Shards.plan, (because) => begin([], { _tag: "Stopped", because }))
+      const plan = Effect.tapError(Shards.plan(Effect.zipRight(impatient.await, impatient.close)), (because) =>
+        begin([], { _tag: "Stopped", because }, Effect.void)
+      )
       const shards = config.transport === "webhook" ? [] : yield* Effect.provide(plan, services)
       if (config.transport !== "websocket") {
         const { run: take, sink } = delivery.intake({ app: config.appId, shard: "webhook" })
@@ -349,7 +353,11 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
           return session
         })
       )
-      yield* begin(sessions, { _tag: "Ready", since: startedAt })
+      yield* begin(
+        sessions,
+        { _tag: "Ready", since: startedAt },
+        Effect.forEach(sessions, ({ reconnectNow }) => reconnectNow, { discard: true })
+      )
       yield* announce
       // scopes close in reverse: the handlers are drained while the sessions are still up
       yield* Effect.addFinalizer(() => delivery.drain)
@@ -406,9 +414,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       lastFrameAge,
       unsettled: now?.delivery.unsettled() ?? 0
     })),
-    reconnectNow: Effect.flatMap(now, (now) =>
-      Effect.forEach(now?.sessions ?? [], ({ reconnectNow }) => reconnectNow, { discard: true })
-    ),
+    reconnectNow: Effect.flatMap(now, (now) => now?.reconnectNow ?? Effect.void),
     next: (of, options) => {
       const from = "t" in of ? of : undefined
       const conversation = "t" in of ? Conversation.ofEvent(of) : of

@@ -203,6 +203,24 @@ describe("how many shards", () => {
     )
   )
 
+  it.effect("asks at once when it is told to reconnect", () =>
+    Effect.gen(function* () {
+      yield* inject(Fault.http("metadata", Fault.body(200, "null"), { times: 3 }))
+      yield* start
+      yield* Bot.advance("16 seconds")
+      assert.strictEqual(yield* Bot.state, "Waiting")
+      yield* Gateway.reconnectNow
+      yield* Bot.advance("1 second")
+      assert.deepStrictEqual(yield* states, ["0/2 Ready", "1/2 Ready"])
+      yield* Gateway.reconnectNow
+      yield* Bot.advance("1 second")
+      assert.deepStrictEqual(yield* states, ["0/2 Ready", "1/2 Ready"])
+      assert.strictEqual((yield* Bot.dials).length, 4)
+    }).pipe(
+      Bot.on({ platform: { sessionLimit: { maxConcurrency: 4 }, shards: 2 }, bot: { shards: "recommended", intents } })
+    )
+  )
+
   it.effect("a bot that is refused while it asks has stopped", () =>
     Effect.gen(function* () {
       yield* inject(Fault.ipNotAllowed)

@@ -86,14 +86,24 @@ export const list = (shards: Wanted, recommended: number): ReadonlyArray<Shard> 
   return shards.run.map((index) => [index, shards.of] as const)
 }
 
+/** The platform is asked anew, on a ladder that starts over, each time that `again` completes. */
+const recommendedNow = (
+  again: Effect.Effect<void>
+): Effect.Effect<number, GatewayStopped, BotConfig | GatewayMetadata> =>
+  Effect.flatMap(Effect.raceFirst(recommended, Effect.as(again, undefined)), (count) =>
+    count === undefined ? recommendedNow(again) : Effect.succeed(count)
+  )
+
 /**
- * The shards that the configuration asks for. Waits for the platform where it is to say how many there are, and fails with
- * `GatewayStopped` when it refuses the bot.
+ * The shards that the configuration asks for. Waits for the platform where it is to say how many there are, each time that
+ * `again` completes no longer, and fails with `GatewayStopped` when it refuses the bot.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const plan: Effect.Effect<ReadonlyArray<Shard>, GatewayStopped, BotConfig | GatewayMetadata> = Effect.flatMap(
-  BotConfig,
-  ({ shards }) => Effect.map(shards === "recommended" ? recommended : Effect.succeed(1), (count) => list(shards, count))
-)
+export const plan = (
+  again: Effect.Effect<void> = Effect.never
+): Effect.Effect<ReadonlyArray<Shard>, GatewayStopped, BotConfig | GatewayMetadata> =>
+  Effect.flatMap(BotConfig, ({ shards }) =>
+    Effect.map(shards === "recommended" ? recommendedNow(again) : Effect.succeed(1), (count) => list(shards, count))
+  )
