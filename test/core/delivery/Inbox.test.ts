@@ -407,7 +407,8 @@ describe("take", () => {
 describe("who waits for one event", () => {
   it("is told once, when it is settled or dropped, and never of one that was not taken", () => {
     const told: Array<string> = []
-    const offer = (inbox: Inbox.Inbox, name: string, s?: number) => inbox.offer(frame(s), 1, () => told.push(name))
+    const offer = (inbox: Inbox.Inbox, name: string, s?: number) =>
+      inbox.offer(frame(s), 1, (handled) => told.push(`${name} ${handled}`))
     const pausing = make({ capacity: 1 })
     assert.isTrue(offer(pausing, "without a seq"))
     assert.isFalse(offer(pausing, "not taken"))
@@ -420,6 +421,6 @@ describe("who waits for one event", () => {
     for (const s of [1, 2]) assert.isTrue(offer(newest, `newest ${s}`, s))
     const oldest = make({ capacity: 1, overflow: "drop-oldest" })
     for (const s of [1, 2]) assert.isTrue(offer(oldest, `oldest ${s}`, s))
-    assert.deepStrictEqual(told, ["without a seq", "newest 2", "oldest 1"])
+    assert.deepStrictEqual(told, ["without a seq true", "newest 2 false", "oldest 1 false"])
   })
 })

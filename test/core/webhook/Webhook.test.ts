@@ -636,7 +636,7 @@ describe("acknowledged when settled", () => {
       const delivery = yield* Effect.fork(platform.deliver(hello))
       yield* TestClock.adjust("1 second")
       yield* Scope.close(run, Exit.void)
-      let settleNext: (() => void) | undefined
+      let settleNext: ((handled: boolean) => void) | undefined
       yield* intake.open({
         offer: (_event, _size, settled) => {
           settleNext = settled
@@ -644,7 +644,7 @@ describe("acknowledged when settled", () => {
         }
       })
       yield* TestClock.adjust("1 second")
-      settleNext?.()
+      settleNext?.(true)
       assert.deepStrictEqual(yield* Fiber.join(delivery), [repeatPlease, acknowledged])
     }).pipe(Effect.provide(services()))
   )
@@ -737,7 +737,7 @@ describe("with real handlers", () => {
     }).pipe(Effect.provide(services()))
   )
 
-  it.scoped("a full inbox has the platform repeat", () =>
+  it.scoped.each(["pause", "drop-newest"] as const)("a full inbox has the platform repeat (%s)", (overflow) =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const heard: Array<string> = []
@@ -749,7 +749,7 @@ describe("with real handlers", () => {
           )
         ),
         {},
-        { capacity: 2 }
+        { capacity: 2, overflow }
       )
       const say = (id: string) => platform.deliver({ ...hello, id: `E:${id}`, d: { ...hello.d, id } })
       assert.deepStrictEqual(yield* say("1"), [acknowledged])

@@ -7,12 +7,13 @@ import * as Scope from "effect/Scope"
 const event = { op: 0, t: "C2C_MESSAGE_CREATE", d: {} }
 
 /** A sink that takes what it is told to, and lets the test settle it. */
-const makeSink = (takes = true) => {
-  const settle: Array<() => void> = []
+const makeSink = (takes = true, drops = false) => {
+  const settle: Array<(handled?: boolean) => void> = []
   return {
     settle,
-    offer: (_event: unknown, _size: number, settled?: () => void): boolean => {
-      settle.push(() => settled?.())
+    offer: (_event: unknown, _size: number, settled?: (handled: boolean) => void): boolean => {
+      settle.push((handled = true) => settled?.(handled))
+      if (drops) settled?.(false)
       return takes
     }
   }
@@ -69,6 +70,25 @@ describe("the intake of a webhook", () => {
       assert.strictEqual(offer("c"), "Full")
       yield* Scope.close(another, Exit.void)
       assert.deepStrictEqual(told, ["a true", "b false"])
+    })
+  )
+
+  it.scoped("has no room for what is dropped at once, and tells of what is dropped later", () =>
+    Effect.gen(function* () {
+      const intake = yield* WebhookIntake.make
+      const told: Array<boolean> = []
+      const offer = () => intake.offer(event, 1, (settled) => told.push(settled))
+      const life = yield* Scope.make()
+      yield* Scope.extend(intake.open(makeSink(true, true)), life)
+      assert.strictEqual(offer(), "Full")
+      assert.strictEqual(intake.offer(event, 1), "Full")
+      yield* Scope.close(life, Exit.void)
+      assert.deepStrictEqual(told, [])
+      const sink = makeSink()
+      yield* intake.open(sink)
+      assert.strictEqual(offer(), "Taken")
+      sink.settle[0]?.(false)
+      assert.deepStrictEqual(told, [false])
     })
   )
 })

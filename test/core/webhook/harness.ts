@@ -52,7 +52,7 @@ export const make = (
     const intake = yield* WebhookIntake.WebhookIntake
     yield* intake.open({
       offer: (event, size, settled) => {
-        if (!state.full) offers.push({ event, size, settled: settled ?? (() => {}) })
+        if (!state.full) offers.push({ event, size, settled: () => settled?.(true) })
         return !state.full
       }
     })

@@ -27,8 +27,8 @@ export interface Entry {
   readonly event: Event.Event | undefined
   /** Which session it belongs to, counted from 1; an entry of an older one moves no watermark. */
   readonly session: number
-  /** Called when it is settled, for who waits for that. */
-  readonly onSettled: (() => void) | undefined
+  /** Called when it is settled, for who waits for that; `false`: it was dropped. */
+  readonly onSettled: OnSettled | undefined
   /** Whether its handlers have begun. */
   started: boolean
   settled: boolean
@@ -40,6 +40,9 @@ export interface Entry {
   older: Entry | undefined
   newer: Entry | undefined
 }
+
+/** Told whether an event was handled, or dropped. */
+type OnSettled = (handled: boolean) => void
 
 /** How often, in milliseconds, dropped events are told about. All are counted. */
 const tellEvery = 1000
@@ -57,12 +60,12 @@ export interface Inbox {
    */
   readonly begin: (sequence: number, older?: () => void) => void
   /**
-   * Takes one event; `false` when the inbox is full and its policy is to pause. `onSettled` is called when it is settled,
-   * or dropped.
+   * Takes one event; `false` when the inbox is full and its policy is to pause. `onSettled` is called with `true`
+   * when it is settled, with `false` when it is dropped, be that at once.
    */
-  readonly offer: (frame: Frame, size: number, onSettled?: () => void) => boolean
+  readonly offer: (frame: Frame, size: number, onSettled?: OnSettled) => boolean
   /** Takes what the session says of itself, whatever there is room for: that it began, and what it may have missed. */
-  readonly announce: (frame: Frame, event?: Event.Event, onSettled?: () => void) => void
+  readonly announce: (frame: Frame, event?: Event.Event, onSettled?: OnSettled) => void
   /** The event is done with. Doing it twice is harmless. */
   readonly settle: (entry: Entry) => void
   readonly watermark: () => number
@@ -138,7 +141,7 @@ export const make = (
     for (const tell of told) tell()
   }
 
-  const settle = (entry: Entry): void => {
+  const end = (entry: Entry, handled: boolean): void => {
     if (entry.settled) return
     entry.settled = true
     // those of an older session too, which would hold on to their neighbours
@@ -152,7 +155,7 @@ export const make = (
     if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.unsafeOpen()
     moved.unsafeOpen()
     gauge?.(unsettled, received - watermark())
-    entry.onSettled?.()
+    entry.onSettled?.(handled)
   }
 
   /** Events come in order but for a reordering line; the walk back is then as long as the disorder. */
@@ -181,7 +184,7 @@ export const make = (
     let entry = oldest
     while (entry !== undefined && entry.started) entry = entry.newer
     if (entry === undefined) return false
-    settle(entry)
+    end(entry, false)
     countDropped()
     onDropped(entry)
     return true
@@ -206,7 +209,7 @@ export const make = (
     frame: Frame,
     size: number,
     event: Event.Event | undefined,
-    onSettled: (() => void) | undefined
+    onSettled: OnSettled | undefined
   ): void => {
     const entry: Entry = {
       frame,
@@ -232,10 +235,10 @@ export const make = (
     if (pending.push(entry) === 1) arrived.unsafeOpen()
   }
 
-  const offer = (frame: Frame, size: number, onSettled?: () => void): boolean => {
+  const offer = (frame: Frame, size: number, onSettled?: OnSettled): boolean => {
     if (closed || isFull(size)) {
       const what = overflow(frame, size)
-      if (what === "drop") onSettled?.()
+      if (what === "drop") onSettled?.(false)
       if (what !== "accept") return what === "drop"
     }
     accept(frame, size, undefined, onSettled)
@@ -278,7 +281,7 @@ export const make = (
     announce: (frame, event, onSettled) => {
       if (!closed) accept({ ...frame, s: undefined }, 0, event, onSettled)
     },
-    settle,
+    settle: (entry) => end(entry, true),
     watermark,
     size: () => unsettled,
     take: Effect.zipLeft(take, tellDropped),

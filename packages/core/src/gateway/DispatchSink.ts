@@ -65,9 +65,9 @@ export interface DispatchSinkShape {
   readonly begin: (sequence: number, settled: ReadonlyArray<SettledId>, older?: () => void) => void
   /**
    * Takes one dispatch whose text had `size` UTF-16 code units. `false`: the sink is full, and this one was not taken.
-   * `settled` is called once its handlers are done, or it was dropped.
+   * `settled` is called with `true` once its handlers are done, with `false` once it was dropped, be that at once.
    */
-  readonly offer: (frame: Frame, size: number, settled?: () => void) => boolean
+  readonly offer: (frame: Frame, size: number, settled?: (handled: boolean) => void) => boolean
   /** Takes the frame with which a session began, whatever the sink has room for. */
   readonly announce: (frame: Frame) => void
   /**

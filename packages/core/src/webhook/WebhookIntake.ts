@@ -15,7 +15,7 @@ import type { Frame } from "../gateway/Frame.ts"
  * What became of an event that was offered.
  *
  * - `Taken`: it is in the inbox, and no longer the platform's concern.
- * - `Full`: there is no room for it.
+ * - `Full`: there is no room for it, or it was dropped at once for want of room.
  * - `Absent`: no handlers run.
  *
  * @since 0.1.0
@@ -41,7 +41,7 @@ export interface WebhookIntakeShape {
   /**
    * Offers one event whose text had `size` UTF-16 code units. The event must have no sequence number: those of a webhook
    * belong to no session. Of one that is taken, `ended` is told once: `true` when all its handlers are done, `false` when
-   * the intake closed before that.
+   * it was dropped for a newer one, or the intake closed before that.
    */
   readonly offer: (event: Frame, size: number, ended?: (settled: boolean) => void) => Offered
   /**
@@ -73,13 +73,18 @@ export const make: Effect.Effect<WebhookIntakeShape> = Effect.sync(() => {
       const [first] = sinks
       if (first === undefined) return "Absent"
       const [sink, waiting] = first
-      if (ended === undefined) return sink.offer(event, size) ? "Taken" : "Full"
-      waiting.add(ended)
-      const isTaken = sink.offer(event, size, () => {
-        if (waiting.delete(ended)) ended(true)
+      let isOffering = true
+      let isDropped = false
+      if (ended !== undefined) waiting.add(ended)
+      const isTaken = sink.offer(event, size, (handled) => {
+        // the platform repeats what was not taken, and what was dropped at once was not
+        if (isOffering && !handled) isDropped = true
+        else if (ended !== undefined && waiting.delete(ended)) ended(handled)
       })
-      if (!isTaken) waiting.delete(ended)
-      return isTaken ? "Taken" : "Full"
+      isOffering = false
+      if (isTaken && !isDropped) return "Taken"
+      if (ended !== undefined) waiting.delete(ended)
+      return "Full"
     },
     open: (sink) =>
       Effect.asVoid(
