@@ -56,7 +56,9 @@ const expected = ["floatingEffect", "runEffectInsideEffect"]
 const canary = compile(path.join(faulty, "tsconfig.json"))
 const silent = expected.filter((rule) => !canary.output.includes(rule))
 if (silent.length > 0) {
-  process.stdout.write(`the compiler does not report ${silent.join(", ")}, although it was extended\n${canary.output}\n`)
+  process.stdout.write(
+    `the compiler does not report ${silent.join(", ")}, although it was extended\n${canary.output}\n`
+  )
   process.exitCode = 1
 } else {
   const repository = compile(path.join(root, "tsconfig.lint.json"))

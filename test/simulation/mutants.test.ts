@@ -70,7 +70,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "the sequence number is stored before its event is handled",
-    file: "gateway/Session.ts",
+    file: "gateway/SessionMemory.ts",
     from: "sequence: progress.watermark,",
     to: "sequence: kept.received,",
     found: ["Lost"],
@@ -143,8 +143,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "every connection identifies",
     file: "gateway/Session.ts",
-    from: "resume: Option.map(Option.fromNullable(session), ({ id, received }) => ({",
-    to: "resume: Option.map(Option.fromNullable(history.rung > 99 ? session : undefined), ({ id, received }) => ({",
+    from: "resume: Option.map(Option.fromNullable(memory.current()), ({ id, received }) => ({",
+    to: "resume: Option.map(Option.fromNullable(history.rung > 99 ? memory.current() : undefined), ({ id, received }) => ({",
     found: ["SessionGivenUp", "IdentifyBudget"],
     seeds: 1,
     options: quarter(["network"])
@@ -169,7 +169,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a gap begins when it ends",
-    file: "gateway/Session.ts",
+    file: "gateway/SessionMemory.ts",
     from: "from: Math.min(heardAt, now)",
     to: "from: now",
     found: ["GapUntold"],
@@ -215,8 +215,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a fiber is left behind",
     file: "gateway/Session.ts",
-    from: "yield* Effect.forkScoped(keepSaved)",
-    to: "yield* Effect.forkDaemon(keepSaved)",
+    from: "yield* Effect.forkScoped(memory.keepSaved)",
+    to: "yield* Effect.forkDaemon(memory.keepSaved)",
     found: ["Leak"],
     seeds: 1,
     options: quarter(["network"])

@@ -23,7 +23,7 @@ import { BotConfig } from "../BotConfig.ts"
 import * as AccessToken from "../openapi/AccessToken.ts"
 import * as Changes from "./Changes.ts"
 import * as Connection from "./Connection.ts"
-import { DispatchSink, type Gap } from "./DispatchSink.ts"
+import { DispatchSink } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import {
   ConnectionLost,
@@ -42,7 +42,8 @@ import * as Intents from "./Intents.ts"
 import * as ReconnectPolicy from "./ReconnectPolicy.ts"
 import * as Recovery from "./Recovery.ts"
 import * as Release from "./Release.ts"
-import { SessionStore } from "./SessionStore.ts"
+import * as SessionMemory from "./SessionMemory.ts"
+import type { SessionStore } from "./SessionStore.ts"
 
 /**
  * Where a session is in its life.
@@ -125,29 +126,8 @@ export interface Session {
   readonly reconnectNow: Effect.Effect<void>
 }
 
-/** The session that another connection could resume. */
-interface Resumable {
-  readonly id: string
-  readonly startedAt: number
-  lastDispatchAt: number
-  /** The last sequence number that the sink took. */
-  received: number
-  /** Up to when everything that the platform had to say was received. */
-  heardAt: number
-  /** Up to when all of it was settled: what a restart may count on. */
-  settledAt: number
-  /** What will be settled next, oldest first: up to when all up to these sequence numbers was received. */
-  readonly marks: Array<{ readonly sequence: number; readonly heardAt: number }>
-}
-
-/** The sequence number a first heartbeat or a session without one reports. */
-const nothingReceived = 0
-
 /** Token, metadata and everything before the socket, in one attempt. Source: hermes-agent#110542 (30 hours in one await). */
 const preparationTimeout = Duration.seconds(60)
-
-/** So many marks of what is to be settled are kept; without room for more, a gap begins earlier than it has to. */
-const mostMarks = 256
 
 /** How often, in milliseconds, the age of a session is looked at. */
 const ageCheck = 3_600_000
@@ -157,9 +137,6 @@ const retireAgain = 10_000
 
 /** A wait that is shorter is not worth a change of state. */
 const noticeable = Duration.millis(100)
-
-/** When a store that failed is tried again: after 1, 2, 4 … s, at most a minute. */
-const storeRetries = Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("1 minute"))
 
 /** How long a shutdown waits for the store. */
 const saveTimeout = Duration.seconds(1)
@@ -195,7 +172,6 @@ export const make = (options: {
     const token = yield* AccessToken.AccessToken
     const metadata = yield* GatewayMetadata
     const limiter = yield* IdentifyLimiter
-    const store = yield* SessionStore
     const sink = yield* DispatchSink
     const sockets = yield* Effect.context<Socket.WebSocketConstructor>()
     const clock = yield* Effect.clock
@@ -206,11 +182,6 @@ export const make = (options: {
 
     const intentSets = [options.intents, ...config.fallbackIntents]
     let intentSet = 0
-    let session: Resumable | undefined
-    /** What the next session begins after. */
-    let lost: Resumable | undefined
-    /** Gaps that a restart has to tell of. */
-    let gaps: ReadonlyArray<Gap> = []
     let history = Recovery.empty
     let lastEnd: GatewayError | undefined
     let attempt = 0
@@ -225,105 +196,17 @@ export const make = (options: {
 
     const intents = (): Intents.Intents => intentSets[intentSet] ?? options.intents
 
-    const noteHeard = (): void => {
-      if (complete && session !== undefined && link !== undefined) session.heardAt = link.lastFrameAt()
-    }
+    const memory = yield* SessionMemory.make({
+      shard: options.shard,
+      intents,
+      heardAt: () => (complete ? link?.lastFrameAt() : undefined)
+    })
 
     /** For logs. */
-    const whichSession = (): Record<string, string | number> =>
-      session === undefined ? {} : { session: session.id, seq: session.received }
-
-    /** Gives up the session. What is said until there is another will not come again. */
-    const drop = (): void => {
-      lost ??= session
-      session = undefined
+    const whichSession = (): Record<string, string | number> => {
+      const session = memory.current()
+      return session === undefined ? {} : { session: session.id, seq: session.received }
     }
-
-    /** Until the answer is called, a gap is one that the next process tells of. */
-    const keep = (gap: Gap): (() => void) => {
-      gaps = [...gaps, gap]
-      return () => {
-        gaps = gaps.filter((other) => other !== gap)
-      }
-    }
-
-    /** Nobody replays a gap: what a shutdown or a crash cuts off is told of by the next process. */
-    const tellOfGap = (gap: Gap): void => sink.gap(gap, keep(gap))
-
-    const noteSettled = (kept: Resumable, watermark: number): void => {
-      if (kept.marks.length < mostMarks) kept.marks.push({ sequence: kept.received, heardAt: kept.heardAt })
-      const open = kept.marks.findIndex(({ sequence }) => sequence > watermark)
-      const [last] = kept.marks.splice(0, open < 0 ? kept.marks.length : open).slice(-1)
-      if (last !== undefined) kept.settledAt = last.heardAt
-    }
-
-    const gapAfter = ({ heardAt, received: lastSeq }: Resumable, now: number): Gap => ({
-      from: Math.min(heardAt, now),
-      to: now,
-      lastSeq,
-      shard: options.shard
-    })
-
-    /** What of a lost session is not settled yet, nobody replays: until it is, a restart has to tell of it. */
-    const keepUnsettled = (before: Resumable, gap: Gap): (() => void) | undefined => {
-      noteSettled(before, sink.watermark())
-      return before.settledAt < gap.from ? keep({ ...gap, from: before.settledAt, to: gap.from }) : undefined
-    }
-
-    /** Ends the session on purpose. It leaves a gap only where something is untold or was not handled. */
-    const end = (): void => {
-      const isDone = session === undefined || sink.watermark() >= session.received
-      if (isDone && lost === undefined && gaps.length === 0) session = undefined
-      else drop()
-    }
-
-    const save = Effect.suspend(() => {
-      // one that was given up is remembered until there is another, so that a restart does not forget the gap
-      const kept = session ?? lost
-      if (kept === undefined) return store.clear(options.shard)
-      const progress = sink.progress()
-      noteHeard()
-      noteSettled(kept, progress.watermark)
-      return store.save({
-        appId: config.appId,
-        intents: intents(),
-        shard: options.shard,
-        sessionId: kept.id,
-        sequence: progress.watermark,
-        startedAt: kept.startedAt,
-        savedAt: clock.unsafeCurrentTimeMillis(),
-        heardAt: kept.settledAt,
-        dropped: session === undefined ? true : undefined,
-        gaps: gaps.length === 0 ? undefined : gaps.map(({ from, lastSeq, to }) => ({ from, to, lastSeq })),
-        settled: progress.settled
-      })
-    })
-
-    /** A store that fails is tried again until it takes it. */
-    const saveUntilSaved = save.pipe(
-      Effect.tapError((error) => Effect.logWarning(error.message)),
-      Effect.retry(storeRetries)
-    )
-
-    const restore = Effect.gen(function* () {
-      const stored = yield* store.load({ intents: intents(), shard: options.shard })
-      if (Option.isNone(stored)) return
-      const { sessionId, sequence, startedAt, savedAt, heardAt = savedAt, settled } = stored.value.session
-      session = {
-        id: sessionId,
-        startedAt,
-        lastDispatchAt: startedAt,
-        received: sequence,
-        heardAt,
-        settledAt: heardAt,
-        marks: []
-      }
-      sink.begin(sequence, settled)
-      for (const gap of stored.value.session.gaps ?? []) tellOfGap({ ...gap, shard: options.shard })
-      if (stored.value.resumable) return yield* Effect.logInfo("a stored session will be resumed", { sequence })
-      drop()
-      yield* Effect.logInfo("the stored session cannot be resumed; a new one is made")
-    })
 
     const stateGauge = GatewayMetrics.sessionState({ app: config.appId, shard: options.shard.join("/") })
 
@@ -371,6 +254,7 @@ export const make = (options: {
     /** A session that is very old is replaced at a moment when nothing is said. */
     const retire: Effect.Effect<never> = Effect.suspend(() => {
       const now = clock.unsafeCurrentTimeMillis()
+      const session = memory.current()
       if (session === undefined) return Effect.zipRight(Effect.sleep(ageCheck), retire)
       const old = session.startedAt + Duration.toMillis(policy.maximumAge)
       const quiet = session.lastDispatchAt + Duration.toMillis(policy.quietFor)
@@ -395,13 +279,14 @@ export const make = (options: {
         const span = yield* Effect.makeSpan("Gateway.connect", {
           kind: "client",
           captureStackTrace: false,
-          attributes: { "qq.shard": options.shard.join("/"), "qq.resume": session !== undefined }
+          attributes: { "qq.shard": options.shard.join("/"), "qq.resume": memory.current() !== undefined }
         })
         const endSpan = (exit: Exit.Exit<unknown, unknown>): void => {
           if (span.status._tag === "Started") span.end(clock.unsafeCurrentTimeNanos(), exit)
         }
         const pause = (): void => {
           // the last frame that came is the one there was no room for
+          const session = memory.current()
           if (complete && session !== undefined) session.heardAt = Math.max(session.heardAt, session.lastDispatchAt)
           complete = false
           paused = true
@@ -413,14 +298,17 @@ export const make = (options: {
           authorization,
           intents: intents(),
           shard: options.shard,
-          resume: Option.map(Option.fromNullable(session), ({ id, received }) => ({
+          resume: Option.map(Option.fromNullable(memory.current()), ({ id, received }) => ({
             sessionId: id,
             sequence: received
           })),
           policy,
           beforeIdentify,
-          heartbeatSequence: () =>
-            session === undefined ? null : policy.heartbeatSeq === "settled" ? sink.watermark() : session.received,
+          heartbeatSequence: () => {
+            const session = memory.current()
+            if (session === undefined) return null
+            return policy.heartbeatSeq === "settled" ? sink.watermark() : session.received
+          },
           onLink: (next) => {
             link = next
           },
@@ -431,24 +319,9 @@ export const make = (options: {
               return onPhase(phase)
             }),
           onReady: (sessionId, frame) => {
-            const now = clock.unsafeCurrentTimeMillis()
-            const sequence = frame.s ?? nothingReceived
-            session = {
-              id: sessionId,
-              startedAt: now,
-              lastDispatchAt: now,
-              received: sequence,
-              heardAt: now,
-              settledAt: now,
-              marks: []
-            }
             complete = true
             GatewayMetrics.sessionsIdentified.unsafeUpdate(1, [])
-            const gap = lost === undefined ? undefined : gapAfter(lost, now)
-            sink.begin(sequence, [], lost === undefined || gap === undefined ? undefined : keepUnsettled(lost, gap))
-            sink.announce(frame)
-            if (gap !== undefined) tellOfGap(gap)
-            lost = undefined
+            memory.begin(sessionId, frame)
           },
           onResumed: (frame) => {
             complete = true
@@ -459,6 +332,7 @@ export const make = (options: {
         })
 
         const onDispatch = (frame: Frame, size: number): void => {
+          const session = memory.current()
           if (paused || session === undefined) return
           if (!sink.offer(frame, size)) return pause()
           session.lastDispatchAt = clock.unsafeCurrentTimeMillis()
@@ -492,7 +366,7 @@ export const make = (options: {
       yield* setState({ _tag: "Connecting" })
       const { access, url } = yield* Effect.catchAll(prepare, Connection.neverConnected)
       tokenFetch = access.fetch
-      if (session !== undefined) return yield* connect(url, access.authorization, Effect.void)
+      if (memory.current() !== undefined) return yield* connect(url, access.authorization, Effect.void)
       // held until the identify is sent, or will not be: other shards wait for it
       const held = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
       const permit = yield* limiter
@@ -523,7 +397,7 @@ export const make = (options: {
       ),
       Effect.ensuring(
         Effect.sync(() => {
-          noteHeard()
+          memory.noteHeard()
           complete = false
           link = undefined
         })
@@ -533,7 +407,7 @@ export const make = (options: {
     const stop = (refusal: Refusal): Effect.Effect<never, GatewayStopped> =>
       Effect.gen(function* () {
         const stopped = new GatewayStopped({ because: refusal })
-        drop()
+        memory.drop()
         yield* setState({ _tag: "Stopped", because: stopped })
         yield* Effect.logError(stopped.message)
         return yield* stopped
@@ -564,7 +438,7 @@ export const make = (options: {
         lastEnd = end.error
         GatewayMetrics.connectionsEnded.unsafeUpdate(1, [MetricLabel.make("cause", end.error._tag)])
         history = Recovery.fold(policy)(history, end)
-        const decision = Recovery.decide(policy)(end, session, history)
+        const decision = Recovery.decide(policy)(end, memory.current(), history)
         if (decision._tag === "Stop") return yield* stop(decision.refusal)
         if (decision._tag === "Refused") yield* onRefused(decision.refusal)
         const expected = history.requested || Recovery.isOwnWish(end.error)
@@ -574,8 +448,8 @@ export const make = (options: {
           ...("traceId" in error && error.traceId !== undefined ? { traceId: error.traceId } : {})
         })
         if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {
-          drop()
-          yield* Effect.fork(saveUntilSaved)
+          memory.drop()
+          yield* Effect.fork(memory.saveUntilSaved)
         }
         if (decision._tag === "Reconnect" && decision.refreshToken) {
           yield* token.reject(tokenFetch)
@@ -587,7 +461,7 @@ export const make = (options: {
           end,
           history,
           decision,
-          identifies: session === undefined,
+          identifies: memory.current() === undefined,
           budget: {
             remaining: budget.remaining,
             resetAfter: Duration.millis(Math.max(0, budget.resetAt - clock.unsafeCurrentTimeMillis()))
@@ -621,19 +495,12 @@ export const make = (options: {
         )
       )
 
-    /** Saves what changed, at most once in `saveEvery`. */
-    const keepSaved = sink.changed.pipe(
-      Effect.zipRight(saveUntilSaved),
-      Effect.zipRight(Effect.sleep(config.delivery.saveEvery)),
-      Effect.forever
-    )
-
     const run: Session["run"] = Effect.gen(function* () {
-      yield* restore
+      yield* memory.restore
       const driver = yield* Schedule.driver(
         announced(options.schedule ?? ReconnectPolicy.make(policy), () => lastEnd?.message ?? "")
       )
-      yield* Effect.forkScoped(keepSaved)
+      yield* Effect.forkScoped(memory.keepSaved)
       yield* Effect.forkScoped(refetch)
       yield* Effect.forkScoped(retire)
       return yield* Effect.forever(Effect.catchAll(once, recover(driver)))
@@ -642,9 +509,9 @@ export const make = (options: {
       Effect.onExit((exit) =>
         Effect.gen(function* () {
           // a session that was refused was not ended on purpose
-          if (policy.onShutdown === "end" && Exit.isInterrupted(exit)) end()
+          if (policy.onShutdown === "end" && Exit.isInterrupted(exit)) memory.end()
           // a store that hangs must not keep the process
-          const saved = yield* Effect.either(Release.within(save, saveTimeout))
+          const saved = yield* Effect.either(Release.within(memory.save, saveTimeout))
           if (Either.isLeft(saved)) yield* Effect.logWarning(`the session was not stored: ${saved.left.message}`)
           else if (Option.isNone(saved.right)) yield* Effect.logWarning("the session was not stored in time")
           if (Exit.isInterrupted(exit)) yield* setState({ _tag: "Disconnected" })
@@ -654,7 +521,7 @@ export const make = (options: {
       Effect.provide(sockets)
     )
 
-    const toStatus = (now: number, current: SessionState): SessionStatus => ({
+    const toStatus = (now: number, current: SessionState, session = memory.current()): SessionStatus => ({
       state: current,
       shard: options.shard,
       attempt,

@@ -1,0 +1,214 @@
+/**
+ * What a session remembers: what another connection could resume, what was lost, and of which gaps nobody has been told yet;
+ * and how that outlives the process.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import { BotConfig } from "../BotConfig.ts"
+import { DispatchSink, type Gap } from "./DispatchSink.ts"
+import type { Frame } from "./Frame.ts"
+import type * as Intents from "./Intents.ts"
+import { SessionStore, type StoreError } from "./SessionStore.ts"
+
+/**
+ * The session that another connection could resume.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Resumable {
+  readonly id: string
+  /** Epoch milliseconds, like all times here. */
+  readonly startedAt: number
+  lastDispatchAt: number
+  /** The last sequence number that the sink took. */
+  received: number
+  /** Up to when everything that the platform had to say was received. */
+  heardAt: number
+  /** Up to when all of it was settled: what a restart may count on. */
+  settledAt: number
+  /** What will be settled next, oldest first: up to when all up to these sequence numbers was received. */
+  readonly marks: Array<{ readonly sequence: number; readonly heardAt: number }>
+}
+
+/**
+ * What {@link make} gives. All but the effects is synchronous: it is called from the socket's callback.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionMemory {
+  readonly current: () => Resumable | undefined
+  /** READY: a session begins. If another was lost before it, the gap between them is told of after READY. */
+  readonly begin: (sessionId: string, ready: Frame) => void
+  /** Asks up to when everything was received. To be called before a connection is over. */
+  readonly noteHeard: () => void
+  /** Gives up the session. What is said until there is another will not come again. */
+  readonly drop: () => void
+  /** Ends the session on purpose. It leaves a gap only where something is untold or was not handled. */
+  readonly end: () => void
+  /** Takes up what an earlier process stored. */
+  readonly restore: Effect.Effect<void>
+  readonly save: Effect.Effect<void, StoreError>
+  /** Saves; a store that fails is tried again until it takes it. */
+  readonly saveUntilSaved: Effect.Effect<void>
+  /** Saves what changes, at most once in the delivery policy's `saveEvery`. */
+  readonly keepSaved: Effect.Effect<never>
+}
+
+/** So many marks of what is to be settled are kept; without room for more, a gap begins earlier than it has to. */
+const mostMarks = 256
+
+/** When a store that failed is tried again: after 1, 2, 4 … s, at most a minute. */
+const storeRetries = Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("1 minute"))
+
+const resumable = (id: string, sequence: number, startedAt: number, heardAt: number): Resumable => ({
+  id,
+  startedAt,
+  lastDispatchAt: startedAt,
+  received: sequence,
+  heardAt,
+  settledAt: heardAt,
+  marks: []
+})
+
+/** Marks what was received until now, and forgets the marks up to which all is settled. */
+const noteSettled = (session: Resumable, watermark: number): void => {
+  const { heardAt, marks, received } = session
+  if (marks.length < mostMarks) marks.push({ sequence: received, heardAt })
+  const open = marks.findIndex(({ sequence }) => sequence > watermark)
+  const [last] = marks.splice(0, open < 0 ? marks.length : open).slice(-1)
+  if (last !== undefined) session.settledAt = last.heardAt
+}
+
+/**
+ * Remembers nothing yet.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: {
+  readonly shard: readonly [index: number, count: number]
+  /** Those that the session is made with. */
+  readonly intents: () => Intents.Intents
+  /** Up to when everything was received on the connection there is; `undefined` where some of it was missed. */
+  readonly heardAt: () => number | undefined
+}): Effect.Effect<SessionMemory, never, BotConfig | DispatchSink | SessionStore> =>
+  Effect.gen(function* () {
+    const { appId, delivery } = yield* BotConfig
+    const sink = yield* DispatchSink
+    const store = yield* SessionStore
+    const clock = yield* Effect.clock
+    const { intents, shard } = options
+
+    let session: Resumable | undefined
+    /** What the next session begins after. */
+    let lost: Resumable | undefined
+    /** Gaps that a restart has to tell of. */
+    let gaps: ReadonlyArray<Gap> = []
+
+    /** Until the answer is called, a gap is one that the next process tells of. */
+    const keep = (gap: Gap): (() => void) => {
+      gaps = [...gaps, gap]
+      return () => {
+        gaps = gaps.filter((other) => other !== gap)
+      }
+    }
+
+    /** Nobody replays a gap: what a shutdown or a crash cuts off is told of by the next process. */
+    const tellOfGap = (gap: Gap): void => sink.gap(gap, keep(gap))
+
+    const gapAfter = ({ heardAt, received: lastSeq }: Resumable, now: number): Gap => ({
+      from: Math.min(heardAt, now),
+      to: now,
+      lastSeq,
+      shard
+    })
+
+    /** What of a lost session is not settled yet, nobody replays: until it is, a restart has to tell of it. */
+    const keepUnsettled = (before: Resumable, gap: Gap): (() => void) | undefined => {
+      noteSettled(before, sink.watermark())
+      return before.settledAt < gap.from ? keep({ ...gap, from: before.settledAt, to: gap.from }) : undefined
+    }
+
+    const noteHeard = (): void => {
+      if (session !== undefined) session.heardAt = options.heardAt() ?? session.heardAt
+    }
+
+    const drop = (): void => {
+      lost ??= session
+      session = undefined
+    }
+
+    const save = Effect.suspend(() => {
+      // one that was given up is remembered until there is another, so that a restart does not forget the gap
+      const kept = session ?? lost
+      if (kept === undefined) return store.clear(shard)
+      const progress = sink.progress()
+      noteHeard()
+      noteSettled(kept, progress.watermark)
+      return store.save({
+        appId,
+        intents: intents(),
+        shard,
+        sessionId: kept.id,
+        sequence: progress.watermark,
+        startedAt: kept.startedAt,
+        savedAt: clock.unsafeCurrentTimeMillis(),
+        heardAt: kept.settledAt,
+        dropped: session === undefined ? true : undefined,
+        gaps: gaps.length === 0 ? undefined : gaps.map(({ from, lastSeq, to }) => ({ from, to, lastSeq })),
+        settled: progress.settled
+      })
+    })
+
+    const saveUntilSaved = save.pipe(
+      Effect.tapError((error) => Effect.logWarning(error.message)),
+      Effect.retry(storeRetries),
+      // retried for ever
+      Effect.orDie
+    )
+
+    return {
+      current: () => session,
+      begin: (sessionId, ready) => {
+        const now = clock.unsafeCurrentTimeMillis()
+        const sequence = ready.s ?? 0
+        const before = lost
+        const gap = before === undefined ? undefined : gapAfter(before, now)
+        session = resumable(sessionId, sequence, now, now)
+        lost = undefined
+        sink.begin(sequence, [], before === undefined || gap === undefined ? undefined : keepUnsettled(before, gap))
+        sink.announce(ready)
+        if (gap !== undefined) tellOfGap(gap)
+      },
+      noteHeard,
+      drop,
+      end: () => {
+        const isDone = session === undefined || sink.watermark() >= session.received
+        if (isDone && lost === undefined && gaps.length === 0) session = undefined
+        else drop()
+      },
+      restore: Effect.gen(function* () {
+        const stored = yield* store.load({ intents: intents(), shard })
+        if (Option.isNone(stored)) return
+        const { gaps: untold = [], heardAt, savedAt, sequence, sessionId, settled, startedAt } = stored.value.session
+        session = resumable(sessionId, sequence, startedAt, heardAt ?? savedAt)
+        sink.begin(sequence, settled)
+        for (const gap of untold) tellOfGap({ ...gap, shard })
+        if (stored.value.resumable) return yield* Effect.logInfo("a stored session will be resumed", { sequence })
+        drop()
+        yield* Effect.logInfo("the stored session cannot be resumed; a new one is made")
+      }),
+      save,
+      saveUntilSaved,
+      keepSaved: sink.changed.pipe(
+        Effect.zipRight(saveUntilSaved),
+        Effect.zipRight(Effect.sleep(delivery.saveEvery)),
+        Effect.forever
+      )
+    }
+  })
