@@ -3,15 +3,19 @@
  *
  * @since 0.1.0
  */
+import { HttpExchange } from "@effect-qq/core"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type { IncomingHttpHeaders } from "node:http"
 import * as Undici from "undici"
+import * as Deadlines from "./Deadlines.ts"
 import * as NodeProxy from "./NodeProxy.ts"
 
 /**
@@ -46,35 +50,127 @@ const dispatcher = (
   options: Options | undefined
 ): Effect.Effect<Undici.Dispatcher, ConfigError.ConfigError, Scope.Scope> =>
   Effect.flatMap(NodeProxy.find(options?.proxy), (found) =>
-    Effect.map(
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          // Certificates are verified even where the environment says otherwise.
-          const connect = { timeout: limits.connect, rejectUnauthorized: true }
-          const settings = { connect, connections: maximumConnections, maxResponseSize: maximumResponse }
-          return Option.match(found, {
-            onNone: () => new Undici.Agent(settings),
-            onSome: ({ except, http, https }) =>
-              new Undici.EnvHttpProxyAgent({
-                ...settings,
-                httpProxy: http,
-                httpsProxy: https,
-                noProxy: except,
-                proxyTls: connect,
-                requestTls: connect
-              })
-          })
-        }),
-        (agent) => Effect.promise(() => agent.destroy())
-      ),
-      (agent) =>
-        // The client of platform-node asks for an hour and for no limit; asked last, the limits here win.
-        agent.compose(
-          (dispatch) => (request, handler) =>
-            dispatch({ ...request, headersTimeout: limits.headers, bodyTimeout: limits.body }, handler)
-        )
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        // Certificates are verified even where the environment says otherwise.
+        const connect = { timeout: limits.connect, rejectUnauthorized: true }
+        const settings = { connect, connections: maximumConnections, maxResponseSize: maximumResponse }
+        return Option.match(found, {
+          onNone: () => new Undici.Agent(settings),
+          onSome: ({ except, http, https }) =>
+            new Undici.EnvHttpProxyAgent({
+              ...settings,
+              httpProxy: http,
+              httpsProxy: https,
+              noProxy: except,
+              proxyTls: connect,
+              requestTls: connect
+            })
+        })
+      }),
+      (agent) => Effect.promise(() => agent.destroy())
     )
   )
+
+/** The client of platform-node asks for an hour and for no limit; asked last, the limits here win. */
+const limited = (agent: Undici.Dispatcher): Undici.Dispatcher =>
+  agent.compose(
+    (dispatch) => (request, handler) =>
+      dispatch({ ...request, headersTimeout: limits.headers, bodyTimeout: limits.body }, handler)
+  )
+
+const parseUrl = (url: string): URL | undefined => {
+  try {
+    return new URL(url)
+  } catch {
+    return undefined
+  }
+}
+
+const joined = (headers: IncomingHttpHeaders): HttpExchange.Answer["headers"] => {
+  const all: Record<string, string | undefined> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    all[name] = typeof value === "object" ? value.join(", ") : value
+  }
+  return all
+}
+
+/** As any reader of text does, without the mark that says in which order its bytes are. */
+const decoder = new TextDecoder()
+
+/**
+ * A whole exchange in one step: the answer is collected in undici's callbacks, without a response, a stream and the promises
+ * between them.
+ */
+const exchangeOf =
+  (agent: Undici.Dispatcher, deadlines: Deadlines.Deadlines): HttpExchange.Exchange =>
+  ({ body, headers, method, url }, timeout) =>
+    Effect.async((resume) => {
+      const target = parseUrl(url)
+      if (target === undefined) return resume(Effect.fail(HttpExchange.unsendable()))
+      let controller: Undici.Dispatcher.DispatchController | undefined
+      let isOver = false
+      let status = 0
+      let answered: IncomingHttpHeaders = {}
+      let size = 0
+      const chunks: Array<Uint8Array> = []
+
+      const end = (outcome: Effect.Effect<HttpExchange.Answer, HttpExchange.ExchangeFailed>): void => {
+        if (isOver) return
+        isOver = true
+        forget()
+        resume(outcome)
+      }
+      const abort = (): void => {
+        isOver = true
+        forget()
+        controller?.abort(new Error("nobody waits for the answer"))
+      }
+      const forget = deadlines(Duration.toMillis(timeout), () => {
+        end(Effect.fail(HttpExchange.timedOut()))
+        abort()
+      })
+
+      agent.dispatch(
+        {
+          origin: target.origin,
+          path: target.pathname + target.search,
+          method,
+          headers,
+          body: body ?? null,
+          headersTimeout: limits.headers,
+          bodyTimeout: limits.body
+        },
+        {
+          onRequestStart: (started) => {
+            controller = started
+            if (isOver) abort()
+          },
+          // there may be some before it that only say that it will come
+          onResponseStart: (_, code, received) => {
+            status = code
+            answered = received
+          },
+          onResponseData: (_, chunk) => {
+            size += chunk.length
+            if (size <= HttpExchange.maximumSize) chunks.push(chunk)
+            else {
+              end(Effect.fail(HttpExchange.tooLarge(status)))
+              abort()
+            }
+          },
+          onResponseEnd: () => {
+            const [first] = chunks
+            const bytes = chunks.length === 1 ? first : Buffer.concat(chunks)
+            end(Effect.succeed({ status, headers: joined(answered), text: decoder.decode(bytes) }))
+          },
+          onResponseError: (_, error) =>
+            end(Effect.fail(status < 200 ? HttpExchange.unanswered(error) : HttpExchange.brokenWithin(status, error)))
+        }
+      )
+      return Effect.sync(abort)
+    })
 
 /**
  * An `HttpClient` on undici: connects within 10 s, waits 330 s for the headers of an answer and 120 s between two parts
@@ -88,7 +184,11 @@ const dispatcher = (
  * @category layers
  */
 export const layer = (options?: Options): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError> =>
-  Layer.provide(
-    NodeHttpClient.layerUndiciWithoutDispatcher,
-    Layer.scoped(NodeHttpClient.Dispatcher, dispatcher(options))
+  Layer.scoped(
+    HttpClient.HttpClient,
+    Effect.map(Effect.all([dispatcher(options), Deadlines.make]), ([agent, deadlines]): HttpExchange.ExchangeClient =>
+      Object.assign(NodeHttpClient.makeUndici(limited(agent)), {
+        [HttpExchange.ExchangeId]: exchangeOf(agent, deadlines)
+      })
+    )
   )

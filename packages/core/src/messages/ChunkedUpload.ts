@@ -11,8 +11,6 @@
  *
  * @since 0.1.0
  */
-import * as HttpBody from "@effect/platform/HttpBody"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -188,7 +186,7 @@ const unwrapped = (response: OpenApi.Response): Fields => {
  * @category constructors
  */
 export const make = (services: {
-  readonly exchange: ReturnType<typeof HttpExchange.make>
+  readonly exchange: HttpExchange.Exchange
   readonly begin: (algorithm: ContentHash.Algorithm) => ContentHash.Digest
   readonly policy: SendPolicy.SendPolicy
 }): ((request: Request, call: Call) => Effect.Effect<OpenApi.Response, SendError.SendError>) => {
@@ -196,11 +194,7 @@ export const make = (services: {
 
   /** The store is not the platform's API: it gets no token, and its addresses, which are credentials, get into no error. */
   const put = (url: string, bytes: Uint8Array, place: string): Effect.Effect<void, SendError.PlatformUnavailable> =>
-    exchange(
-      // without a type or length of its own, the body leaves Content-Length to the HTTP stack
-      HttpClientRequest.put(url).pipe(HttpClientRequest.setBody(HttpBody.raw(bytes))),
-      policy.partTimeout
-    ).pipe(
+    exchange({ method: "PUT", url, headers: {}, body: bytes }, policy.partTimeout).pipe(
       Effect.mapError(({ detail }) => unavailable(`${place} could not be stored: ${detail}`)),
       Effect.flatMap(({ status }) =>
         status >= 200 && status < 300 ? Effect.void : unavailable(`${place} was refused by the store (HTTP ${status})`)

@@ -13,7 +13,6 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -261,16 +260,18 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
     let forcedAt = Number.NEGATIVE_INFINITY
     let failure: { readonly error: AccessTokenError; readonly until: number } | undefined
 
-    const request = Effect.sync(() =>
-      HttpClientRequest.bodyText(
-        HttpClientRequest.post(config.hosts.token, { acceptJson: true }),
-        JSON.stringify({ appId: config.appId, clientSecret: Redacted.value(config.secret) }),
-        "application/json"
-      )
-    )
-
     const askAt = (url: string): Effect.Effect<HttpExchange.Answer, HttpExchange.ExchangeFailed> =>
-      Effect.flatMap(request, (built) => exchange(HttpClientRequest.setUrl(built, url), policy.requestTimeout))
+      Effect.suspend(() =>
+        exchange(
+          {
+            method: "POST",
+            url,
+            headers: { accept: "application/json", "content-type": "application/json" },
+            body: JSON.stringify({ appId: config.appId, clientSecret: Redacted.value(config.secret) })
+          },
+          policy.requestTimeout
+        )
+      )
 
     const fallback = config.hosts.fallback?.token
     const ask = askAt(config.hosts.token).pipe(

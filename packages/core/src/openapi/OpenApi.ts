@@ -8,7 +8,7 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as UrlParams from "@effect/platform/UrlParams"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,6 +20,7 @@ import * as AccessToken from "./AccessToken.ts"
 import * as ApiError from "./ApiError.ts"
 import * as ErrorCode from "./ErrorCode.ts"
 import * as HttpExchange from "./HttpExchange.ts"
+import * as Tracing from "./Tracing.ts"
 
 /**
  * A call.
@@ -87,12 +88,7 @@ export class OpenApi extends Context.Tag("@effect-qq/core/OpenApi")<OpenApi, Ope
 const defaultTimeout: Duration.DurationInput = "15 seconds"
 
 /** An id in a path may have come from the wire: it must not lead to another call than the caller meant. */
-const isPath = (path: string): boolean =>
-  /^\/[^\s?#\\]*$/.test(path) &&
-  path
-    .slice(1)
-    .split("/")
-    .every((segment) => !/^\.{0,2}$/.test(segment.replaceAll(/%2e/gi, ".")))
+const isPath = (path: string): boolean => /^\/[^\s?#\\]*$/.test(path) && !/\/(?:\.|%2e){0,2}(?:\/|$)/i.test(path)
 
 /** The path with its ids replaced: what a span may show, and few enough to group by. */
 const templateOf = (path: string): string =>
@@ -100,6 +96,11 @@ const templateOf = (path: string): string =>
     .split("/")
     .map((segment) => (segment === "" || /^(v\d+|@?[a-z][a-z_]{0,39})$/.test(segment) ? segment : ":id"))
     .join("/")
+
+const queryOf = ({ query }: Request): string => {
+  const text = query === undefined ? "" : UrlParams.toString(UrlParams.fromInput(query))
+  return text === "" ? "" : `?${text}`
+}
 
 const endpointOf = ({ method, path }: Request): ErrorCode.Endpoint =>
   method === "POST" && /\/(messages|stream_messages)$/.test(path) ? "send" : "other"
@@ -224,13 +225,17 @@ export const make: Effect.Effect<
   const exchange = HttpExchange.make(yield* HttpClient.HttpClient)
   const fallback = hosts.fallback?.api
 
-  const build = (request: Request, body: string | undefined): HttpClientRequest.HttpClientRequest => {
-    const bare = HttpClientRequest.make(request.method)(hosts.api + request.path, {
-      headers: { accept: "application/json", ...request.headers },
-      ...(request.query === undefined ? {} : { urlParams: request.query })
-    })
-    const named = HttpClientRequest.setHeader(bare, "x-union-appid", appId)
-    return body === undefined ? named : HttpClientRequest.bodyText(named, body, "application/json; charset=utf-8")
+  const headersOf = (
+    request: Request,
+    body: string | undefined,
+    token: AccessToken.Token
+  ): Readonly<Record<string, string>> => {
+    const headers: Record<string, string> = { accept: "application/json" }
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value
+    headers["x-union-appid"] = appId
+    headers["authorization"] = Redacted.value(token.authorization)
+    if (body !== undefined) headers["content-type"] = "application/json; charset=utf-8"
+    return headers
   }
 
   const tokenWithin = (timeout: Duration.DurationInput): Effect.Effect<AccessToken.Token, ApiError.AccessTokenError> =>
@@ -243,71 +248,78 @@ export const make: Effect.Effect<
           })
     )
 
-  const send = Effect.fnUntraced(function* (
+  const send = (
     request: Request,
-    built: HttpClientRequest.HttpClientRequest,
+    body: string | undefined,
     token: AccessToken.Token
-  ) {
+  ): Effect.Effect<Response, ApiError.ApiError | ApiError.ApiUnavailable> => {
+    const { method, path } = request
     const timeout = request.timeout ?? defaultTimeout
-    const authorized = HttpClientRequest.setHeader(built, "authorization", Redacted.value(token.authorization))
-    const first = exchange(authorized, timeout)
-    const answer = yield* (
-      fallback === undefined || request.method !== "GET"
+    const headers = headersOf(request, body, token)
+    const target = path + queryOf(request)
+    const first = exchange({ method, url: hosts.api + target, headers, body }, timeout)
+    const answer =
+      fallback === undefined || method !== "GET"
         ? first
         : Effect.catchAll(first, (error) =>
             error.reason === "Unreachable"
-              ? exchange(HttpClientRequest.setUrl(authorized, fallback + request.path), timeout)
+              ? exchange({ method, url: fallback + target, headers, body }, timeout)
               : Effect.fail(error)
           )
-    ).pipe(Effect.mapError(unavailable))
-    return yield* interpret(answer, endpointOf(request), token.value)
-  })
+    return Effect.matchEffect(answer, {
+      onFailure: (failure) => Effect.fail(unavailable(failure)),
+      onSuccess: (got) => interpret(got, endpointOf(request), token.value)
+    })
+  }
 
-  const run = Effect.fnUntraced(function* (request: Request): Effect.fn.Return<Response, ApiError.OpenApiError> {
-    if (!isPath(request.path)) return yield* notSent("the path of the request is malformed")
-    const built = build(request, yield* encode(request.body))
-    const timeout = request.timeout ?? defaultTimeout
-    let replaced = false
-    let repeated = false
-    for (;;) {
-      const token = yield* tokenWithin(timeout)
-      const result = yield* Effect.either(send(request, built, token))
-      if (result._tag === "Right") return result.right
-      const error = result.left
-      if (error._tag === "ApiUnavailable") return yield* error
-      const facts = { code: error.code ?? error.errCode, detail: error.detail, traceId: error.traceId }
-      switch (error.class) {
-        case "ip_not_allowed":
-          return yield* new ApiError.IpRefused(facts)
-        case "token_refresh":
-          if (replaced) return yield* new ApiError.TokenRejected(facts)
-          replaced = true
-          yield* accessToken.reject(token.fetch)
-          break
-        case "retry_once":
-          if (repeated) return yield* error
-          repeated = true
-          break
-        default:
-          return yield* error
-      }
-    }
-  })
+  /** What may still be done for a call that is refused. */
+  interface Chances {
+    readonly replace: boolean
+    readonly repeat: boolean
+  }
+
+  const run = (
+    request: Request,
+    body: string | undefined,
+    chances: Chances
+  ): Effect.Effect<Response, ApiError.OpenApiError> =>
+    Effect.flatMap(tokenWithin(request.timeout ?? defaultTimeout), (token) =>
+      Effect.catchAll(send(request, body, token), (error): Effect.Effect<Response, ApiError.OpenApiError> => {
+        if (error._tag === "ApiUnavailable") return Effect.fail(error)
+        const facts = { code: error.code ?? error.errCode, detail: error.detail, traceId: error.traceId }
+        switch (error.class) {
+          case "ip_not_allowed":
+            return Effect.fail(new ApiError.IpRefused(facts))
+          case "token_refresh":
+            return chances.replace
+              ? Effect.zipRight(accessToken.reject(token.fetch), run(request, body, { ...chances, replace: false }))
+              : Effect.fail(new ApiError.TokenRejected(facts))
+          case "retry_once":
+            return chances.repeat ? run(request, body, { ...chances, repeat: false }) : Effect.fail(error)
+          default:
+            return Effect.fail(error)
+        }
+      })
+    )
 
   return {
     request: (request) =>
-      run(request).pipe(
-        Effect.tap((response) =>
-          Effect.annotateCurrentSpan({
-            "http.response.status_code": response.status,
-            ...(response.traceId === undefined ? {} : { "qq.trace_id": response.traceId })
+      Effect.suspend(() =>
+        isPath(request.path)
+          ? Effect.flatMap(encode(request.body), (body) => run(request, body, { replace: true, repeat: true }))
+          : Effect.fail(notSent("the path of the request is malformed"))
+      ).pipe(
+        Tracing.withSpan<Response>(
+          "OpenApi.request",
+          () => ({
+            kind: "client",
+            attributes: { "http.request.method": request.method, "url.template": templateOf(request.path) }
+          }),
+          ({ status, traceId }) => ({
+            "http.response.status_code": status,
+            ...(traceId === undefined ? {} : { "qq.trace_id": traceId })
           })
-        ),
-        Effect.withSpan("OpenApi.request", {
-          kind: "client",
-          captureStackTrace: false,
-          attributes: { "http.request.method": request.method, "url.template": templateOf(request.path) }
-        })
+        )
       )
   }
 })
