@@ -19,6 +19,7 @@ import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import { OpenApi } from "../openapi/OpenApi.ts"
 import { SessionPresence } from "../openapi/SessionPresence.ts"
+import * as Tracing from "../openapi/Tracing.ts"
 import * as Anchor from "./Anchor.ts"
 import { AuditOutcomes } from "./AuditOutcomes.ts"
 import * as Conversation from "./Conversation.ts"
@@ -473,9 +474,9 @@ export const make = (
     const counted = <A extends { readonly via: Receipt["via"] }, E, R>(
       effect: Effect.Effect<A, E | SendError.SendError, R>
     ): Effect.Effect<A, E | SendError.SendError, R> =>
-      effect.pipe(
-        Effect.tap(({ via }) => Effect.sync(() => sent[via].unsafeUpdate(1, []))),
-        Effect.tapError((error) =>
+      Effect.tapBoth(effect, {
+        onSuccess: ({ via }) => Effect.sync(() => sent[via].unsafeUpdate(1, [])),
+        onFailure: (error) =>
           Effect.sync(() => {
             const failed = SendError.isSendError(error)
               ? MessageMetrics.messagesSent(
@@ -485,8 +486,7 @@ export const make = (
               : MessageMetrics.messagesSent("Source")
             failed.unsafeUpdate(1, [])
           })
-        )
-      )
+      })
 
     const anchorOf = (event: Answerable): Effect.Effect<Anchor.Anchor, SendError.MessageInvalid> => {
       if (!("t" in event)) return Effect.succeed(event)
@@ -624,34 +624,27 @@ export const make = (
             )
           ),
           counted,
-          Effect.withSpan("Messenger.reply", {
-            captureStackTrace: false,
+          Tracing.withSpan("Messenger.reply", () => ({
             attributes: { "qq.event": "t" in event ? event.t : event.kind }
-          })
+          }))
         ),
       send: (conversation, message, options) =>
         sendTo(conversation, message, options).pipe(
           counted,
-          Effect.withSpan("Messenger.send", { captureStackTrace: false, attributes: { "qq.scene": conversation._tag } })
+          Tracing.withSpan("Messenger.send", () => ({ attributes: { "qq.scene": conversation._tag } }))
         ),
       replyStream: (event, text, options) =>
         Effect.flatMap(anchorOf(event), (anchor) => streams(anchor, text, options)).pipe(
           counted,
-          Effect.withSpan("Messenger.replyStream", {
-            captureStackTrace: false,
+          Tracing.withSpan("Messenger.replyStream", () => ({
             attributes: { "qq.event": "t" in event ? event.t : event.kind }
-          })
+          }))
         ),
       recall: ({ conversation, id, parts = [] }) =>
         (parts.length === 0
           ? recallOne(conversation, id)
           : Effect.forEach(parts, (part) => recallOne(part.conversation, part.id), { discard: true })
-        ).pipe(
-          Effect.withSpan("Messenger.recall", {
-            captureStackTrace: false,
-            attributes: { "qq.scene": conversation._tag }
-          })
-        ),
+        ).pipe(Tracing.withSpan("Messenger.recall", () => ({ attributes: { "qq.scene": conversation._tag } }))),
       audited
     })
   })

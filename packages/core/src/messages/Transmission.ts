@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Schedule from "effect/Schedule"
 import * as ErrorCode from "../openapi/ErrorCode.ts"
 import type { OpenApiShape, Response } from "../openapi/OpenApi.ts"
 import type { Anchor } from "./Anchor.ts"
@@ -117,6 +118,21 @@ const tooLate = (wait: Duration.Duration): SendError.RateLimited =>
     detail: `its turn would come only in ${Duration.format(wait)}; nothing was sent`,
     hint: ErrorCode.hints.rate_limited,
     retryAfter: wait
+  })
+
+/** As `Effect.retry`, but the schedule is made and driven only once something has failed: most of what is sent is taken. */
+const retried = <A, E>(
+  attempt: Effect.Effect<A, E>,
+  schedule: () => Schedule.Schedule<unknown, E>
+): Effect.Effect<A, E> =>
+  Effect.catchAll(attempt, (error) => {
+    let next: Effect.Effect<A, E> = Effect.fail(error)
+    const replayed = Effect.suspend(() => {
+      const now = next
+      next = attempt
+      return now
+    })
+    return Effect.retry(replayed, schedule())
   })
 
 /**
@@ -229,7 +245,7 @@ export const make = (services: {
       const sending =
         standing?.isClosed === true
           ? Effect.fail<SendError.SendError>(closed())
-          : Effect.retry(attempt, SendPolicy.retries(policy, idempotent, closesAt))
+          : retried(attempt, () => SendPolicy.retries(policy, idempotent, closesAt))
 
       return yield* sending.pipe(
         Effect.catchAll((error): Effect.Effect<Accepted, SendError.SendError> => {
