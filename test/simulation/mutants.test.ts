@@ -89,8 +89,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a new msg_seq at each attempt",
     file: "messages/Transmission.ts",
-    from: "...replyFields(transmission) }",
-    to: "...replyFields({ ...transmission, sequence: transmission.sequence + attempts }) }",
+    from: "replyFields(transmission))",
+    to: "replyFields({ ...transmission, sequence: transmission.sequence + progress.attempts }))",
     found: ["ReplyTwice"],
     seeds: 3,
     options: quarter(["http"], { traffic: { perHour: 120 } })

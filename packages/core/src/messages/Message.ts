@@ -323,11 +323,8 @@ const typed = (message: Message): readonly [type: number, body: Body] => {
 export const toBody = (message: Message, scene: Scene): Body => {
   const [type, body] = typed(message)
   const reference = message._tag === "InputNotify" ? undefined : message.reference
-  return {
-    ...(isGuild(scene) ? {} : { msg_type: type }),
-    ...body,
-    ...(reference === undefined ? {} : { message_reference: { message_id: reference } })
-  }
+  const named = isGuild(scene) ? body : { msg_type: type, ...body }
+  return reference === undefined ? named : { ...named, message_reference: { message_id: reference } }
 }
 
 /**

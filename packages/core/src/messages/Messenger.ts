@@ -276,34 +276,45 @@ export const make = (
             )
       )
 
-    const sendForm = (journey: Journey, route: Route, form: Fallback.Form, part: number) =>
-      Effect.gen(function* () {
-        const { conversation, name } = journey
-        const sequence =
-          name === undefined ? yield* timedSequence : MessageSequence.forReply({ ...name, part, variant: form.variant })
-        // what was a reply stays known as that reply, however it is sent in the end
-        const anchors = [journey.anchor, route.anchor].filter(
-          (anchor, index, all) => anchor !== undefined && all.indexOf(anchor) === index
-        ) as ReadonlyArray<Anchor.Anchor>
-        const accepted = yield* transmit({
-          operation: "send",
-          conversation,
-          path: Conversation.messagesPath(conversation),
-          body: Message.toBody(form.message, Conversation.sceneOf(conversation)),
-          anchor: route.anchor,
-          sequence,
-          records: anchors.map((anchor) => ({ anchor, sequence })),
-          isNamed: name !== undefined
-        })
-        const receipt: Receipt = {
-          ...accepted,
-          conversation,
-          via: route.anchor === undefined ? "proactive" : "passive",
-          fallbacks: form.applied,
-          parts: []
-        }
-        return receipt
+    const sendForm = Effect.fnUntraced(function* (
+      journey: Journey,
+      route: Route,
+      form: Fallback.Form,
+      part: number
+    ): Effect.fn.Return<Receipt, SendError.SendError> {
+      const { conversation, name } = journey
+      const sequence =
+        name === undefined
+          ? yield* timedSequence
+          : MessageSequence.forReply({ handler: name.handler, key: name.key, part, variant: form.variant })
+      // what was a reply stays known as that reply, however it is sent in the end
+      const anchors = [journey.anchor, route.anchor].filter(
+        (anchor, index, all) => anchor !== undefined && all.indexOf(anchor) === index
+      ) as ReadonlyArray<Anchor.Anchor>
+      const accepted = yield* transmit({
+        operation: "send",
+        conversation,
+        path: Conversation.messagesPath(conversation),
+        body: Message.toBody(form.message, Conversation.sceneOf(conversation)),
+        anchor: route.anchor,
+        sequence,
+        records: anchors.map((anchor) => ({ anchor, sequence })),
+        isNamed: name !== undefined
       })
+      // one by one: to spread an object and add to it costs more than all else here
+      return {
+        id: accepted.id,
+        timestamp: accepted.timestamp,
+        reference: accepted.reference,
+        attempts: accepted.attempts,
+        deduplicated: accepted.deduplicated,
+        audit: accepted.audit,
+        conversation,
+        via: route.anchor === undefined ? "proactive" : "passive",
+        fallbacks: form.applied,
+        parts: []
+      }
+    })
 
     const proactive = (first: SendError.MsgIdExpired | SendError.QuotaExhausted): Effect.Effect<Option.Option<Route>> =>
       Effect.as(Effect.logInfo(`${first.message}; sending it proactively`), Option.some({ anchor: undefined, first }))
@@ -350,52 +361,51 @@ export const make = (
       )
     }
 
-    const deliver = (
+    const deliver = Effect.fnUntraced(function* (
       journey: Journey,
       start: Fallback.Form,
       source: MediaSource.MediaSource | undefined,
       part: number
-    ): Effect.Effect<Receipt, SendError.SendError> =>
-      Effect.gen(function* () {
-        const scene = Conversation.sceneOf(journey.conversation)
-        let form = start
-        let route: Route = { anchor: journey.anchor, first: undefined }
-        let collided = false
-        for (;;) {
-          const result = yield* Effect.either(sendForm(journey, route, form, part))
-          if (result._tag === "Right") return result.right
-          const error = result.left
-          refusals.note(scene, error, yield* Clock.currentTimeMillis)
-          const changed = Fallback.next(form, error, policy)
-          if (changed !== undefined) {
-            yield* Effect.logInfo(`${error.message}; sending it as ${changed.applied.at(-1)}`)
-            form = changed
-            continue
-          }
-          // two that have no name may have had the same moment
-          if (isDuplicate(error) && journey.name === undefined && route.anchor !== undefined && !collided) {
-            collided = true
-            continue
-          }
-          if (isStaleMedia(error)) {
-            const again = yield* uploadedAgain(journey, form, source)
-            if (again !== undefined) {
-              form = again
-              continue
-            }
-          }
-          if (isTooLong(error) && part === 0 && policy.onTooLong === "split") {
-            const inParts = split(journey, form)
-            if (inParts !== undefined) return yield* inParts
-          }
-          const other = yield* reroute(journey, route, error)
-          if (Option.isSome(other)) {
-            route = other.value
-            continue
-          }
-          return yield* route.first === undefined ? error : SendError.withFirst(error, route.first)
+    ): Effect.fn.Return<Receipt, SendError.SendError> {
+      const scene = Conversation.sceneOf(journey.conversation)
+      let form = start
+      let route: Route = { anchor: journey.anchor, first: undefined }
+      let collided = false
+      for (;;) {
+        const result = yield* Effect.either(sendForm(journey, route, form, part))
+        if (result._tag === "Right") return result.right
+        const error = result.left
+        refusals.note(scene, error, yield* Clock.currentTimeMillis)
+        const changed = Fallback.next(form, error, policy)
+        if (changed !== undefined) {
+          yield* Effect.logInfo(`${error.message}; sending it as ${changed.applied.at(-1)}`)
+          form = changed
+          continue
         }
-      })
+        // two that have no name may have had the same moment
+        if (isDuplicate(error) && journey.name === undefined && route.anchor !== undefined && !collided) {
+          collided = true
+          continue
+        }
+        if (isStaleMedia(error)) {
+          const again = yield* uploadedAgain(journey, form, source)
+          if (again !== undefined) {
+            form = again
+            continue
+          }
+        }
+        if (isTooLong(error) && part === 0 && policy.onTooLong === "split") {
+          const inParts = split(journey, form)
+          if (inParts !== undefined) return yield* inParts
+        }
+        const other = yield* reroute(journey, route, error)
+        if (Option.isSome(other)) {
+          route = other.value
+          continue
+        }
+        return yield* route.first === undefined ? error : SendError.withFirst(error, route.first)
+      }
+    })
 
     /** A message in parts, one after another; `undefined` for one that cannot be cut. */
     const split = (journey: Journey, form: Fallback.Form): Effect.Effect<Receipt, SendError.SendError> | undefined => {
@@ -448,22 +458,24 @@ export const make = (
         : Effect.succeed(message)
     }
 
-    const go = (journey: Journey, message: Message.Message): Effect.Effect<Receipt, SendError.SendError> =>
-      Effect.gen(function* () {
-        const { conversation } = journey
-        const ready = yield* uploaded(conversation, message)
-        yield* hold(conversation)
-        const media = message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
-        const source = media !== undefined && MediaSource.isRepeatable(media) ? media : undefined
-        const before = yield* earlier(journey)
-        if (before !== undefined) {
-          const form = Fallback.ofVariant(ready, before.variant)
-          return yield* (before.part === 0 ? undefined : split(journey, form)) ?? deliver(journey, form, source, 0)
-        }
-        const now = yield* Clock.currentTimeMillis
-        const form = refusals.avoid(Conversation.sceneOf(conversation), Fallback.asWritten(ready), now)
-        return yield* deliver(journey, form, source, 0)
-      })
+    const go = Effect.fnUntraced(function* (
+      journey: Journey,
+      message: Message.Message
+    ): Effect.fn.Return<Receipt, SendError.SendError> {
+      const { conversation } = journey
+      const ready = yield* uploaded(conversation, message)
+      yield* hold(conversation)
+      const media = message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
+      const source = media !== undefined && MediaSource.isRepeatable(media) ? media : undefined
+      const before = yield* earlier(journey)
+      if (before !== undefined) {
+        const form = Fallback.ofVariant(ready, before.variant)
+        return yield* (before.part === 0 ? undefined : split(journey, form)) ?? deliver(journey, form, source, 0)
+      }
+      const now = yield* Clock.currentTimeMillis
+      const form = refusals.avoid(Conversation.sceneOf(conversation), Fallback.asWritten(ready), now)
+      return yield* deliver(journey, form, source, 0)
+    })
 
     const sent = {
       passive: MessageMetrics.messagesSent("passive"),
@@ -507,52 +519,50 @@ export const make = (
         if (Number.isFinite(repliesLeft)) MessageMetrics.repliesLeft.unsafeUpdate(repliesLeft, [])
       })
 
-    const replyTo = (
+    const replyTo = Effect.fnUntraced(function* (
       anchor: Anchor.Anchor,
       message: Message.Message,
       name: Journey["name"]
-    ): Effect.Effect<Receipt, SendError.SendError> =>
-      Effect.gen(function* () {
-        const { conversation } = anchor
-        yield* checked(conversation, message)
-        const isNotice = message._tag === "InputNotify"
-        return yield* go(
-          {
-            conversation,
-            anchor,
-            name,
-            // there is no proactive notice
-            onExpired: isNotice ? "fail" : policy.onExpired,
-            onExhausted: isNotice ? "fail" : policy.onExhausted
-          },
-          message
-        ).pipe(Effect.tap(({ via }) => (via === "passive" ? countLeft(anchor) : Effect.void)))
-      })
+    ): Effect.fn.Return<Receipt, SendError.SendError> {
+      const { conversation } = anchor
+      yield* checked(conversation, message)
+      const isNotice = message._tag === "InputNotify"
+      return yield* go(
+        {
+          conversation,
+          anchor,
+          name,
+          // there is no proactive notice
+          onExpired: isNotice ? "fail" : policy.onExpired,
+          onExhausted: isNotice ? "fail" : policy.onExhausted
+        },
+        message
+      ).pipe(Effect.tap(({ via }) => (via === "passive" ? countLeft(anchor) : Effect.void)))
+    })
 
-    const sendTo = (
+    const sendTo = Effect.fnUntraced(function* (
       conversation: Conversation.Conversation,
       message: Message.Message,
       options: SendOptions | undefined
-    ): Effect.Effect<Receipt, SendError.SendError> =>
-      Effect.gen(function* () {
-        yield* checked(conversation, message)
-        const anchor = options?.anchor === "none" ? Option.none() : yield* ledger.newest(conversation)
-        const isNotice = message._tag === "InputNotify"
-        if (isNotice && Option.isNone(anchor)) {
-          return yield* invalid("_tag", "is InputNotify, and nothing was received that it could be a reply to")
-        }
-        return yield* go(
-          {
-            conversation,
-            anchor: Option.getOrUndefined(anchor),
-            name: undefined,
-            // the caller asked for no reply, so without an anchor it goes as it would have gone
-            onExpired: isNotice ? "fail" : "proactive",
-            onExhausted: isNotice ? "fail" : "proactive"
-          },
-          message
-        )
-      })
+    ): Effect.fn.Return<Receipt, SendError.SendError> {
+      yield* checked(conversation, message)
+      const anchor = options?.anchor === "none" ? Option.none() : yield* ledger.newest(conversation)
+      const isNotice = message._tag === "InputNotify"
+      if (isNotice && Option.isNone(anchor)) {
+        return yield* invalid("_tag", "is InputNotify, and nothing was received that it could be a reply to")
+      }
+      return yield* go(
+        {
+          conversation,
+          anchor: Option.getOrUndefined(anchor),
+          name: undefined,
+          // the caller asked for no reply, so without an anchor it goes as it would have gone
+          onExpired: isNotice ? "fail" : "proactive",
+          onExhausted: isNotice ? "fail" : "proactive"
+        },
+        message
+      )
+    })
 
     const recallOne = (
       conversation: Conversation.Conversation,

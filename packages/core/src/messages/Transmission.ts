@@ -69,6 +69,7 @@ export interface Accepted {
 interface Progress {
   /** What the ledger knew of the reply before. */
   readonly before: Before
+  attempts: number
   /** Whether there was an attempt without an answer, of this run or an earlier one. */
   isUnknown: boolean
   /** Whether a request is under way. */
@@ -168,98 +169,115 @@ export const make = (services: {
     })
   }
 
-  const run = (transmission: Transmission, progress: Progress) =>
-    Effect.gen(function* () {
-      const { anchor, conversation, operation } = transmission
-      const idempotent = isRepeatable(transmission)
-      const turn = { operation, conversation, proactive: anchor === undefined }
-      const standing = anchor === undefined ? undefined : yield* ledger.standing(anchor)
-      const closesAt = standing?.closesAt
-      let attempts = 0
+  const deduplicated = ({ attempts }: Progress): Accepted => ({
+    id: undefined,
+    timestamp: undefined,
+    reference: undefined,
+    attempts,
+    deduplicated: true,
+    audit: undefined
+  })
 
-      const deduplicated = (): Accepted => ({
-        id: undefined,
-        timestamp: undefined,
-        reference: undefined,
-        attempts,
-        deduplicated: true,
-        audit: undefined
-      })
+  const spent = ({ code, detail, errCode, hint, traceId }: SendError.MsgIdExpired | SendError.RateLimited) =>
+    new SendError.QuotaExhausted({ code, errCode, traceId, detail, hint, of: "message" })
 
-      const spent = ({ code, detail, errCode, hint, traceId }: SendError.MsgIdExpired | SendError.RateLimited) =>
-        new SendError.QuotaExhausted({ code, errCode, traceId, detail, hint, of: "message" })
-
-      /** What a refusal means for this message, here and now. */
-      const judge = (
-        error: SendError.SendError | SendError.AlreadySent | SendError.UnderAudit,
-        now: number
-      ): Effect.Effect<Accepted, SendError.SendError> => {
-        switch (error._tag) {
-          case "AlreadySent":
-            return idempotent && (transmission.isNamed || progress.isUnknown)
-              ? Effect.succeed(deduplicated())
-              : new SendError.MessageRejected({ ...error, class: "duplicate" })
-          case "UnderAudit":
-            return Effect.succeed({
-              ...deduplicated(),
-              deduplicated: false,
-              audit: { _tag: "AuditPending", auditId: error.auditId }
-            })
-          case "MsgIdExpired":
-            return isSpent(error) && closesAt !== undefined && now < closesAt ? spent(error) : error
-          case "RateLimited":
-            return anchor !== undefined && isSpent(error) ? spent(error) : error
-          default:
-            return error
-        }
-      }
-
-      if (!idempotent && progress.before === "delivered") return deduplicated()
-      if (!idempotent && progress.before === "open") return yield* SendError.begunBefore()
-
-      const attempt = Effect.gen(function* () {
-        yield* Effect.catchTag(rates.turn(turn, policy.maximumElapsed), "TurnTooLate", ({ wait }) => tooLate(wait))
-        if (closesAt !== undefined && (yield* Clock.currentTimeMillis) >= closesAt) return yield* closed()
-        attempts++
-        progress.isInFlight = true
-        const result = yield* Effect.either(
-          api.request({
-            method: "POST",
-            path: transmission.path,
-            body: { ...transmission.body, ...replyFields(transmission) },
-            timeout: policy.timeout
-          })
-        )
-        progress.isInFlight = false
-        return yield* result._tag === "Right"
-          ? accepted(result.right, attempts, fieldsOf(transmission.body)?.["msg_type"] === inputNotify)
-          : judge(SendError.fromOpenApi(result.left), yield* Clock.currentTimeMillis)
-      }).pipe(
-        Effect.tapErrorTag("DeliveryUnknown", () =>
-          Effect.sync(() => {
-            progress.isUnknown = true
-          })
-        )
-      )
-
-      const sending =
-        standing?.isClosed === true
-          ? Effect.fail<SendError.SendError>(closed())
-          : retried(attempt, () => SendPolicy.retries(policy, idempotent, closesAt))
-
-      return yield* sending.pipe(
-        Effect.catchAll((error): Effect.Effect<Accepted, SendError.SendError> => {
-          // an earlier run saw it delivered: whatever is wrong now, the user has it
-          if (progress.before === "delivered") return Effect.succeed(deduplicated())
-          if (progress.isUnknown) return SendError.afterUnknown(error)
-          if (anchor === undefined) return error
-          if (error._tag === "MsgIdExpired") return Effect.zipRight(ledger.close(anchor), error)
-          return error._tag === "QuotaExhausted" && error.of === "message"
-            ? Effect.zipRight(ledger.exhaust(anchor), error)
-            : error
+  /** What a refusal means for this message, here and now. */
+  const judge = (
+    transmission: Transmission,
+    progress: Progress,
+    error: SendError.SendError | SendError.AlreadySent | SendError.UnderAudit,
+    now: number,
+    closesAt: number | undefined
+  ): Effect.Effect<Accepted, SendError.SendError> => {
+    switch (error._tag) {
+      case "AlreadySent":
+        return isRepeatable(transmission) && (transmission.isNamed || progress.isUnknown)
+          ? Effect.succeed(deduplicated(progress))
+          : new SendError.MessageRejected({ ...error, class: "duplicate" })
+      case "UnderAudit":
+        return Effect.succeed({
+          ...deduplicated(progress),
+          deduplicated: false,
+          audit: { _tag: "AuditPending", auditId: error.auditId }
         })
-      )
-    })
+      case "MsgIdExpired":
+        return isSpent(error) && closesAt !== undefined && now < closesAt ? spent(error) : error
+      case "RateLimited":
+        return transmission.anchor !== undefined && isSpent(error) ? spent(error) : error
+      default:
+        return error
+    }
+  }
+
+  const attempt = Effect.fnUntraced(function* (
+    transmission: Transmission,
+    progress: Progress,
+    closesAt: number | undefined
+  ): Effect.fn.Return<Accepted, SendError.SendError> {
+    const { anchor, conversation, operation } = transmission
+    const turn = { operation, conversation, proactive: anchor === undefined }
+    yield* Effect.catchTag(rates.turn(turn, policy.maximumElapsed), "TurnTooLate", ({ wait }) => tooLate(wait))
+    if (closesAt !== undefined && (yield* Clock.currentTimeMillis) >= closesAt) return yield* closed()
+    progress.attempts++
+    progress.isInFlight = true
+    const result = yield* Effect.either(
+      api.request({
+        method: "POST",
+        path: transmission.path,
+        body: Object.assign({}, transmission.body, replyFields(transmission)),
+        timeout: policy.timeout
+      })
+    )
+    progress.isInFlight = false
+    return yield* result._tag === "Right"
+      ? accepted(result.right, progress.attempts, transmission.body["msg_type"] === inputNotify)
+      : judge(transmission, progress, SendError.fromOpenApi(result.left), yield* Clock.currentTimeMillis, closesAt)
+  })
+
+  /** Likewise, and afterwards it is known whether the platform may have it. */
+  const noted = (
+    transmission: Transmission,
+    progress: Progress,
+    closesAt: number | undefined
+  ): Effect.Effect<Accepted, SendError.SendError> =>
+    Effect.tapErrorTag(attempt(transmission, progress, closesAt), "DeliveryUnknown", () =>
+      Effect.sync(() => {
+        progress.isUnknown = true
+      })
+    )
+
+  /** What a failure comes to after all that was tried. */
+  const ended = (
+    { anchor }: Transmission,
+    progress: Progress,
+    error: SendError.SendError
+  ): Effect.Effect<Accepted, SendError.SendError> => {
+    // an earlier run saw it delivered: whatever is wrong now, the user has it
+    if (progress.before === "delivered") return Effect.succeed(deduplicated(progress))
+    if (progress.isUnknown) return SendError.afterUnknown(error)
+    if (anchor === undefined) return error
+    if (error._tag === "MsgIdExpired") return Effect.zipRight(ledger.close(anchor), error)
+    return error._tag === "QuotaExhausted" && error.of === "message"
+      ? Effect.zipRight(ledger.exhaust(anchor), error)
+      : error
+  }
+
+  const run = Effect.fnUntraced(function* (
+    transmission: Transmission,
+    progress: Progress
+  ): Effect.fn.Return<Accepted, SendError.SendError> {
+    const { anchor } = transmission
+    const idempotent = isRepeatable(transmission)
+    const standing = anchor === undefined ? undefined : yield* ledger.standing(anchor)
+    const closesAt = standing?.closesAt
+    if (!idempotent && progress.before === "delivered") return deduplicated(progress)
+    if (!idempotent && progress.before === "open") return yield* SendError.begunBefore()
+    const sending =
+      standing?.isClosed === true
+        ? Effect.fail<SendError.SendError>(closed())
+        : retried(noted(transmission, progress, closesAt), () => SendPolicy.retries(policy, idempotent, closesAt))
+    return yield* Effect.catchAll(sending, (error) => ended(transmission, progress, error))
+  })
 
   /** Tells the ledger how it ended. Who was interrupted between a request and its answer does not know that. */
   const settle = (
@@ -272,18 +290,20 @@ export const make = (services: {
     return Effect.forEach(records, ({ anchor, sequence }) => note(anchor, sequence), { discard: true })
   }
 
-  return (transmission) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const [first, ...others] = transmission.records
-        const before = first === undefined ? "new" : yield* ledger.begin(first.anchor, first.sequence)
-        for (const record of others) yield* ledger.begin(record.anchor, record.sequence)
-        const progress: Progress = { before, isUnknown: before === "open", isInFlight: false }
-        // what the platform cannot tell from its repetition must not be repeated by a process that never heard of it
-        const noted = first === undefined || isRepeatable(transmission) ? Effect.void : ledger.flush
-        return yield* Effect.onExit(restore(Effect.zipRight(noted, run(transmission, progress))), (exit) =>
-          settle(transmission, progress, exit)
-        )
-      })
+  const begun = Effect.fnUntraced(function* (
+    transmission: Transmission,
+    restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+  ): Effect.fn.Return<Accepted, SendError.SendError> {
+    const [first, ...others] = transmission.records
+    const before = first === undefined ? "new" : yield* ledger.begin(first.anchor, first.sequence)
+    for (const record of others) yield* ledger.begin(record.anchor, record.sequence)
+    const progress: Progress = { before, attempts: 0, isUnknown: before === "open", isInFlight: false }
+    // what the platform cannot tell from its repetition must not be repeated by a process that never heard of it
+    const stored = first === undefined || isRepeatable(transmission) ? Effect.void : ledger.flush
+    return yield* Effect.onExit(restore(Effect.zipRight(stored, run(transmission, progress))), (exit) =>
+      settle(transmission, progress, exit)
     )
+  })
+
+  return (transmission) => Effect.uninterruptibleMask((restore) => begun(transmission, restore))
 }
