@@ -87,51 +87,91 @@ const parseUrl = (url: string): URL | undefined => {
   }
 }
 
+/** Fields of one name are one field, as the specification has it. */
 const joined = (headers: IncomingHttpHeaders): HttpExchange.Answer["headers"] => {
-  const all: Record<string, string | undefined> = {}
   for (const name in headers) {
     const value = headers[name]
-    all[name] = typeof value === "object" ? value.join(", ") : value
+    if (typeof value === "object") return joined({ ...headers, [name]: value.join(", ") })
   }
-  return all
+  return headers as HttpExchange.Answer["headers"]
 }
 
 /** As any reader of text does, without the mark that says in which order its bytes are. */
 const decoder = new TextDecoder()
 
-/**
- * A whole exchange in one step: the answer is collected in undici's callbacks, without a response, a stream and the promises
- * between them.
- */
+type Outcome = Effect.Effect<HttpExchange.Answer, HttpExchange.ExchangeFailed>
+
+/** Collects one answer in undici's callbacks, without a response, a stream and the promises between them. */
+class Collector implements Undici.Dispatcher.DispatchHandler {
+  readonly #resume: (outcome: Outcome) => void
+  readonly #forget: () => void
+  readonly #chunks: Array<Uint8Array> = []
+  #controller: Undici.Dispatcher.DispatchController | undefined
+  #isOver = false
+  #status = 0
+  #headers: IncomingHttpHeaders = {}
+  #size = 0
+
+  constructor(resume: (outcome: Outcome) => void, deadlines: Deadlines.Deadlines, millis: number) {
+    this.#resume = resume
+    this.#forget = deadlines(millis, () => this.#leave(Effect.fail(HttpExchange.timedOut())))
+  }
+
+  /** Nobody waits for the answer any more. */
+  abort(): void {
+    this.#isOver = true
+    this.#forget()
+    this.#controller?.abort(new Error("nobody waits for the answer"))
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#forget()
+    this.#resume(outcome)
+  }
+
+  #leave(outcome: Outcome): void {
+    this.#end(outcome)
+    this.abort()
+  }
+
+  onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
+    this.#controller = controller
+    // what waited for a connection may have been given up meanwhile
+    if (this.#isOver) this.abort()
+  }
+
+  /** There may be some before the answer's own that only say that it will come. */
+  onResponseStart(_: unknown, status: number, headers: IncomingHttpHeaders): void {
+    this.#status = status
+    this.#headers = headers
+  }
+
+  onResponseData(_: unknown, chunk: Uint8Array): void {
+    this.#size += chunk.length
+    if (this.#size > HttpExchange.maximumSize) this.#leave(Effect.fail(HttpExchange.tooLarge(this.#status)))
+    else this.#chunks.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    const bytes = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)
+    this.#end(Effect.succeed({ status: this.#status, headers: joined(this.#headers), text: decoder.decode(bytes) }))
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    const failure = this.#status < 200 ? HttpExchange.unanswered(error) : HttpExchange.brokenWithin(this.#status, error)
+    this.#end(Effect.fail(failure))
+  }
+}
+
 const exchangeOf =
   (agent: Undici.Dispatcher, deadlines: Deadlines.Deadlines): HttpExchange.Exchange =>
   ({ body, headers, method, url }, timeout) =>
     Effect.async((resume) => {
       const target = parseUrl(url)
       if (target === undefined) return resume(Effect.fail(HttpExchange.unsendable()))
-      let controller: Undici.Dispatcher.DispatchController | undefined
-      let isOver = false
-      let status = 0
-      let answered: IncomingHttpHeaders = {}
-      let size = 0
-      const chunks: Array<Uint8Array> = []
-
-      const end = (outcome: Effect.Effect<HttpExchange.Answer, HttpExchange.ExchangeFailed>): void => {
-        if (isOver) return
-        isOver = true
-        forget()
-        resume(outcome)
-      }
-      const abort = (): void => {
-        isOver = true
-        forget()
-        controller?.abort(new Error("nobody waits for the answer"))
-      }
-      const forget = deadlines(Duration.toMillis(timeout), () => {
-        end(Effect.fail(HttpExchange.timedOut()))
-        abort()
-      })
-
+      const collector = new Collector(resume, deadlines, Duration.toMillis(timeout))
       agent.dispatch(
         {
           origin: target.origin,
@@ -142,34 +182,9 @@ const exchangeOf =
           headersTimeout: limits.headers,
           bodyTimeout: limits.body
         },
-        {
-          onRequestStart: (started) => {
-            controller = started
-            if (isOver) abort()
-          },
-          // there may be some before it that only say that it will come
-          onResponseStart: (_, code, received) => {
-            status = code
-            answered = received
-          },
-          onResponseData: (_, chunk) => {
-            size += chunk.length
-            if (size <= HttpExchange.maximumSize) chunks.push(chunk)
-            else {
-              end(Effect.fail(HttpExchange.tooLarge(status)))
-              abort()
-            }
-          },
-          onResponseEnd: () => {
-            const [first] = chunks
-            const bytes = chunks.length === 1 ? first : Buffer.concat(chunks)
-            end(Effect.succeed({ status, headers: joined(answered), text: decoder.decode(bytes) }))
-          },
-          onResponseError: (_, error) =>
-            end(Effect.fail(status < 200 ? HttpExchange.unanswered(error) : HttpExchange.brokenWithin(status, error)))
-        }
+        collector
       )
-      return Effect.sync(abort)
+      return Effect.sync(() => collector.abort())
     })
 
 /**

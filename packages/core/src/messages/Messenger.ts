@@ -7,7 +7,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -239,14 +238,15 @@ export const make = (
     const presence = yield* SessionPresence
     const audits = yield* AuditOutcomes
     const uploads = yield* Media
-    const transmit = Transmission.make({ api, ledger, rates, policy })
+    const clock = yield* Effect.clock
+    const transmit = Transmission.make({ api, ledger, rates, policy, clock })
     const refusals = Fallback.makeRefusals(policy, Duration.toMillis(policy.refusalsRemembered))
     let lastTimed: number | undefined
 
-    const timedSequence: Effect.Effect<number> = Effect.map(Clock.currentTimeMillis, (now) => {
-      lastTimed = MessageSequence.forTime(now, lastTimed)
+    const timedSequence = (): number => {
+      lastTimed = MessageSequence.forTime(clock.unsafeCurrentTimeMillis(), lastTimed)
       return lastTimed
-    })
+    }
 
     /**
      * A reply inside a handler, or with a key, has a name that lasts; any other has only its time. Where a handler replies to
@@ -285,7 +285,7 @@ export const make = (
       const { conversation, name } = journey
       const sequence =
         name === undefined
-          ? yield* timedSequence
+          ? timedSequence()
           : MessageSequence.forReply({ handler: name.handler, key: name.key, part, variant: form.variant })
       // what was a reply stays known as that reply, however it is sent in the end
       const anchors = [journey.anchor, route.anchor].filter(
@@ -375,7 +375,7 @@ export const make = (
         const result = yield* Effect.either(sendForm(journey, route, form, part))
         if (result._tag === "Right") return result.right
         const error = result.left
-        refusals.note(scene, error, yield* Clock.currentTimeMillis)
+        refusals.note(scene, error, clock.unsafeCurrentTimeMillis())
         const changed = Fallback.next(form, error, policy)
         if (changed !== undefined) {
           yield* Effect.logInfo(`${error.message}; sending it as ${changed.applied.at(-1)}`)
@@ -445,34 +445,24 @@ export const make = (
       )
     }
 
-    const uploaded = (
-      conversation: Conversation.Conversation,
-      message: Message.Message
-    ): Effect.Effect<Message.Message, SendError.SendError> => {
-      const isUpload =
-        message._tag === "Media" &&
-        message.media._tag !== "Uploaded" &&
-        (conversation._tag === "C2C" || conversation._tag === "Group")
-      return isUpload
-        ? Effect.map(uploads.upload(conversation, message.media), (media) => ({ ...message, media }))
-        : Effect.succeed(message)
-    }
-
     const go = Effect.fnUntraced(function* (
       journey: Journey,
       message: Message.Message
     ): Effect.fn.Return<Receipt, SendError.SendError> {
       const { conversation } = journey
-      const ready = yield* uploaded(conversation, message)
-      yield* hold(conversation)
       const media = message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
+      const ready =
+        media !== undefined && (conversation._tag === "C2C" || conversation._tag === "Group")
+          ? { ...message, media: yield* uploads.upload(conversation, media) }
+          : message
+      yield* hold(conversation)
       const source = media !== undefined && MediaSource.isRepeatable(media) ? media : undefined
       const before = yield* earlier(journey)
       if (before !== undefined) {
         const form = Fallback.ofVariant(ready, before.variant)
         return yield* (before.part === 0 ? undefined : split(journey, form)) ?? deliver(journey, form, source, 0)
       }
-      const now = yield* Clock.currentTimeMillis
+      const now = clock.unsafeCurrentTimeMillis()
       const form = refusals.avoid(Conversation.sceneOf(conversation), Fallback.asWritten(ready), now)
       return yield* deliver(journey, form, source, 0)
     })
@@ -617,7 +607,7 @@ export const make = (
     const streams = StreamReply.make({
       transmit,
       ledger,
-      sequence: timedSequence,
+      sequence: Effect.sync(timedSequence),
       name: nameOf,
       hold,
       reply: replyTo

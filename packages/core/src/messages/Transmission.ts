@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,7 +15,7 @@ import type { Anchor } from "./Anchor.ts"
 import * as Conversation from "./Conversation.ts"
 import type { Operation, RateLimitShape } from "./RateLimit.ts"
 import type { AuditPending } from "./Receipt.ts"
-import type { Before, ReplyLedgerShape } from "./ReplyLedger.ts"
+import type { Before, ReplyLedgerShape, Standing } from "./ReplyLedger.ts"
 import * as SendError from "./SendError.ts"
 import * as SendPolicy from "./SendPolicy.ts"
 
@@ -147,8 +147,9 @@ export const make = (services: {
   readonly ledger: ReplyLedgerShape
   readonly rates: RateLimitShape
   readonly policy: SendPolicy.SendPolicy
+  readonly clock: Clock.Clock
 }): ((transmission: Transmission) => Effect.Effect<Accepted, SendError.SendError>) => {
-  const { api, ledger, policy, rates } = services
+  const { api, clock, ledger, policy, rates } = services
 
   /** Whether the platform took it can be told only from an answer that says something; that to a notice need not. */
   const accepted = (
@@ -209,42 +210,48 @@ export const make = (services: {
     }
   }
 
-  const attempt = Effect.fnUntraced(function* (
+  const request = (
     transmission: Transmission,
     progress: Progress,
     closesAt: number | undefined
-  ): Effect.fn.Return<Accepted, SendError.SendError> {
-    const { anchor, conversation, operation } = transmission
-    const turn = { operation, conversation, proactive: anchor === undefined }
-    yield* Effect.catchTag(rates.turn(turn, policy.maximumElapsed), "TurnTooLate", ({ wait }) => tooLate(wait))
-    if (closesAt !== undefined && (yield* Clock.currentTimeMillis) >= closesAt) return yield* closed()
+  ): Effect.Effect<Accepted, SendError.SendError> => {
+    if (closesAt !== undefined && clock.unsafeCurrentTimeMillis() >= closesAt) return closed()
     progress.attempts++
     progress.isInFlight = true
-    const result = yield* Effect.either(
+    return Effect.matchEffect(
       api.request({
         method: "POST",
         path: transmission.path,
         body: Object.assign({}, transmission.body, replyFields(transmission)),
         timeout: policy.timeout
-      })
+      }),
+      {
+        onFailure: (error) => {
+          progress.isInFlight = false
+          return judge(transmission, progress, SendError.fromOpenApi(error), clock.unsafeCurrentTimeMillis(), closesAt)
+        },
+        onSuccess: (response) => {
+          progress.isInFlight = false
+          return accepted(response, progress.attempts, transmission.body["msg_type"] === inputNotify)
+        }
+      }
     )
-    progress.isInFlight = false
-    return yield* result._tag === "Right"
-      ? accepted(result.right, progress.attempts, transmission.body["msg_type"] === inputNotify)
-      : judge(transmission, progress, SendError.fromOpenApi(result.left), yield* Clock.currentTimeMillis, closesAt)
-  })
+  }
 
-  /** Likewise, and afterwards it is known whether the platform may have it. */
-  const noted = (
+  const attempt = (
     transmission: Transmission,
     progress: Progress,
     closesAt: number | undefined
-  ): Effect.Effect<Accepted, SendError.SendError> =>
-    Effect.tapErrorTag(attempt(transmission, progress, closesAt), "DeliveryUnknown", () =>
-      Effect.sync(() => {
-        progress.isUnknown = true
-      })
+  ): Effect.Effect<Accepted, SendError.SendError> => {
+    const { anchor, conversation, operation } = transmission
+    return Effect.matchEffect(
+      rates.turn({ operation, conversation, proactive: anchor === undefined }, policy.maximumElapsed),
+      {
+        onFailure: ({ wait }) => tooLate(wait),
+        onSuccess: () => request(transmission, progress, closesAt)
+      }
     )
+  }
 
   /** What a failure comes to after all that was tried. */
   const ended = (
@@ -262,22 +269,33 @@ export const make = (services: {
       : error
   }
 
-  const run = Effect.fnUntraced(function* (
+  const begin = (
     transmission: Transmission,
-    progress: Progress
-  ): Effect.fn.Return<Accepted, SendError.SendError> {
-    const { anchor } = transmission
+    progress: Progress,
+    standing: Standing | undefined
+  ): Effect.Effect<Accepted, SendError.SendError> => {
     const idempotent = isRepeatable(transmission)
-    const standing = anchor === undefined ? undefined : yield* ledger.standing(anchor)
+    if (!idempotent && progress.before === "delivered") return Effect.succeed(deduplicated(progress))
+    if (!idempotent && progress.before === "open") return SendError.begunBefore()
     const closesAt = standing?.closesAt
-    if (!idempotent && progress.before === "delivered") return deduplicated(progress)
-    if (!idempotent && progress.before === "open") return yield* SendError.begunBefore()
-    const sending =
-      standing?.isClosed === true
-        ? Effect.fail<SendError.SendError>(closed())
-        : retried(noted(transmission, progress, closesAt), () => SendPolicy.retries(policy, idempotent, closesAt))
-    return yield* Effect.catchAll(sending, (error) => ended(transmission, progress, error))
-  })
+    const failed = (error: SendError.SendError): Effect.Effect<Accepted, SendError.SendError> =>
+      ended(transmission, progress, error)
+    if (standing?.isClosed === true) return failed(closed())
+    const noting = Effect.tapError(attempt(transmission, progress, closesAt), (error) =>
+      Effect.sync(() => {
+        if (error._tag === "DeliveryUnknown") progress.isUnknown = true
+      })
+    )
+    return Effect.catchAll(
+      retried(noting, () => SendPolicy.retries(policy, idempotent, closesAt)),
+      failed
+    )
+  }
+
+  const run = (transmission: Transmission, progress: Progress): Effect.Effect<Accepted, SendError.SendError> =>
+    transmission.anchor === undefined
+      ? begin(transmission, progress, undefined)
+      : Effect.flatMap(ledger.standing(transmission.anchor), (standing) => begin(transmission, progress, standing))
 
   /** Tells the ledger how it ended. Who was interrupted between a request and its answer does not know that. */
   const settle = (
@@ -290,20 +308,25 @@ export const make = (services: {
     return Effect.forEach(records, ({ anchor, sequence }) => note(anchor, sequence), { discard: true })
   }
 
-  const begun = Effect.fnUntraced(function* (
+  const recorded = Effect.fnUntraced(function* (
     transmission: Transmission,
+    [first, ...others]: readonly [Named, ...Array<Named>],
     restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
   ): Effect.fn.Return<Accepted, SendError.SendError> {
-    const [first, ...others] = transmission.records
-    const before = first === undefined ? "new" : yield* ledger.begin(first.anchor, first.sequence)
+    const before = yield* ledger.begin(first.anchor, first.sequence)
     for (const record of others) yield* ledger.begin(record.anchor, record.sequence)
     const progress: Progress = { before, attempts: 0, isUnknown: before === "open", isInFlight: false }
     // what the platform cannot tell from its repetition must not be repeated by a process that never heard of it
-    const stored = first === undefined || isRepeatable(transmission) ? Effect.void : ledger.flush
-    return yield* Effect.onExit(restore(Effect.zipRight(stored, run(transmission, progress))), (exit) =>
-      settle(transmission, progress, exit)
-    )
+    const sending = isRepeatable(transmission)
+      ? run(transmission, progress)
+      : Effect.zipRight(ledger.flush, run(transmission, progress))
+    return yield* Effect.onExit(restore(sending), (exit) => settle(transmission, progress, exit))
   })
 
-  return (transmission) => Effect.uninterruptibleMask((restore) => begun(transmission, restore))
+  return (transmission) => {
+    const [first, ...others] = transmission.records
+    return first === undefined
+      ? Effect.suspend(() => run(transmission, { before: "new", attempts: 0, isUnknown: false, isInFlight: false }))
+      : Effect.uninterruptibleMask((restore) => recorded(transmission, [first, ...others], restore))
+  }
 }

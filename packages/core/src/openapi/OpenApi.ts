@@ -203,11 +203,14 @@ const interpret = (
   )
 }
 
-const encode = (body: unknown): Effect.Effect<string | undefined, ApiError.ApiUnavailable> =>
-  Effect.try({
-    try: (): string | undefined => JSON.stringify(body),
-    catch: () => notSent("the body of the request cannot be written as JSON")
-  })
+/** The JSON of a body; `undefined` where it cannot be written. */
+const encode = (body: unknown): { readonly text: string | undefined } | undefined => {
+  try {
+    return { text: JSON.stringify(body) as string | undefined }
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * Makes the service.
@@ -304,11 +307,13 @@ export const make: Effect.Effect<
 
   return {
     request: (request) =>
-      Effect.suspend(() =>
-        isPath(request.path)
-          ? Effect.flatMap(encode(request.body), (body) => run(request, body, { replace: true, repeat: true }))
-          : Effect.fail(notSent("the path of the request is malformed"))
-      ).pipe(
+      Effect.suspend(() => {
+        if (!isPath(request.path)) return Effect.fail(notSent("the path of the request is malformed"))
+        const body = encode(request.body)
+        return body === undefined
+          ? Effect.fail(notSent("the body of the request cannot be written as JSON"))
+          : run(request, body.text, { replace: true, repeat: true })
+      }).pipe(
         Tracing.withSpan<Response>(
           "OpenApi.request",
           () => ({
