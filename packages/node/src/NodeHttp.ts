@@ -171,7 +171,10 @@ const exchangeOf =
     Effect.async((resume) => {
       const target = parseUrl(url)
       if (target === undefined) return resume(Effect.fail(HttpExchange.unsendable()))
-      const collector = new Collector(resume, deadlines, Duration.toMillis(timeout))
+      const millis = Duration.toMillis(timeout)
+      // undici's own timers, two for each request, would only be a backstop to the caller's deadline
+      const [headersTimeout, bodyTimeout] = Number.isFinite(millis) ? [0, 0] : [limits.headers, limits.body]
+      const collector = new Collector(resume, deadlines, millis)
       agent.dispatch(
         {
           origin: target.origin,
@@ -179,8 +182,8 @@ const exchangeOf =
           method,
           headers,
           body: body ?? null,
-          headersTimeout: limits.headers,
-          bodyTimeout: limits.body
+          headersTimeout,
+          bodyTimeout
         },
         collector
       )
