@@ -1,12 +1,16 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import { assert } from "vitest"
+import * as HttpExchange from "../../packages/core/src/openapi/HttpExchange.ts"
 import * as NodeHttp from "../../packages/node/src/NodeHttp.ts"
 
 const listen = (server: Http.Server): Effect.Effect<number, never, Scope.Scope> =>
@@ -125,4 +129,97 @@ describe("NodeHttp", () => {
       yield* watching.await
     })
   )
+
+  describe("in one exchange", () => {
+    const exchange = (request: HttpExchange.Request, timeout: Duration.DurationInput = "10 seconds") =>
+      Effect.flatMap(HttpClient.HttpClient, (client) => {
+        assert.isTrue(HttpExchange.ExchangeId in client)
+        return HttpExchange.make(client)(request, timeout)
+      })
+
+    /** One client for a whole test: what is left of a call is not ended with it. */
+    const withClient = <A, E>(effect: Effect.Effect<A, E, HttpClient.HttpClient | Scope.Scope>) =>
+      effect.pipe(Effect.provide(Layer.orDie(NodeHttp.layer())), environment({}))
+
+    const serve = (answer: Http.RequestListener) =>
+      Effect.map(listen(Http.createServer(answer)), (port) => `http://127.0.0.1:${port}/path?query=1`)
+
+    it.scopedLive("sends the body and reads the whole answer", () =>
+      Effect.gen(function* () {
+        const url = yield* serve((request, response) => {
+          let body = ""
+          request.setEncoding("utf8")
+          request.on("data", (part: string) => (body += part))
+          request.on("end", () => {
+            response.writeHead(201, { "x-name": ["one", "two"], "content-type": "text/plain" })
+            // cut within a character
+            const bytes = Buffer.from(`\ufeff${request.method} ${request.url} ${request.headers["x-own"]} ${body} 你好`)
+            response.write(bytes.subarray(0, bytes.length - 1))
+            response.end(bytes.subarray(bytes.length - 1))
+          })
+        })
+        const answer = yield* exchange({ method: "POST", url, headers: { "x-own": "mine" }, body: "说" })
+        assert.strictEqual(answer.status, 201)
+        assert.strictEqual(answer.headers["x-name"], "one, two")
+        assert.strictEqual(answer.text, "POST /path?query=1 mine 说 你好")
+        const bytes = yield* exchange({ method: "PUT", url, headers: {}, body: new Uint8Array([97, 98]) })
+        assert.strictEqual(bytes.text, "PUT /path?query=1 undefined ab 你好")
+      }).pipe(withClient)
+    )
+
+    it.scopedLive("says why there is no answer", () =>
+      Effect.gen(function* () {
+        const failing = (url: string, timeout?: Duration.DurationInput) =>
+          Effect.map(Effect.flip(exchange({ method: "GET", url, headers: {} }, timeout)), ({ reason, status }) => [
+            reason,
+            status
+          ])
+        assert.deepStrictEqual(yield* failing("nowhere"), ["Unsendable", undefined])
+        assert.deepStrictEqual(yield* failing("http://127.0.0.1:1/"), ["Unreachable", undefined])
+        const broken = yield* serve((request) => request.socket.destroy())
+        assert.deepStrictEqual(yield* failing(broken), ["Broken", undefined])
+        const halfway = yield* serve((request, response) => {
+          response.writeHead(200, { "content-length": "10" })
+          response.write("half", () => request.socket.destroy())
+        })
+        assert.deepStrictEqual(yield* failing(halfway), ["Broken", 200])
+        const large = yield* serve((_, response) => response.end(Buffer.alloc(HttpExchange.maximumSize + 1)))
+        assert.deepStrictEqual(yield* failing(large), ["TooLarge", 200])
+        const whole = yield* serve((_, response) => response.end(Buffer.alloc(HttpExchange.maximumSize, 97)))
+        const answer = yield* exchange({ method: "GET", url: whole, headers: {} })
+        assert.strictEqual(answer.text.length, HttpExchange.maximumSize)
+      }).pipe(withClient)
+    )
+
+    it.scopedLive("lets go of its connection when its time is over, and when it is interrupted", () =>
+      Effect.gen(function* () {
+        const gone = yield* Queue.unbounded<void>()
+        const arrived = yield* Effect.makeLatch(false)
+        // one hangs before its answer, the other within it
+        const url = yield* serve((request, response) => {
+          arrived.unsafeOpen()
+          if (request.method === "PUT") response.writeHead(200).write("beginning")
+          request.socket.on("close", () => gone.unsafeOffer(undefined))
+        })
+        for (const method of ["GET", "PUT"] as const) {
+          const error = yield* Effect.flip(exchange({ method, url, headers: {} }, "100 millis"))
+          assert.strictEqual(error.reason, "TimedOut")
+          yield* gone.take
+        }
+        arrived.unsafeClose()
+        yield* Effect.raceFirst(exchange({ method: "GET", url, headers: {} }), arrived.await)
+        yield* gone.take
+      }).pipe(withClient)
+    )
+
+    it("is passed by where something was added to the client", () => {
+      const client = Object.assign(
+        HttpClient.make(() => Effect.die("not asked")),
+        { [HttpExchange.ExchangeId]: () => Effect.never }
+      )
+      assert.strictEqual(HttpExchange.make(client), client[HttpExchange.ExchangeId])
+      const changed = HttpClient.mapRequest(client, (request) => request)
+      assert.isFalse(HttpExchange.ExchangeId in changed)
+    })
+  })
 })
