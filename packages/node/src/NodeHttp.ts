@@ -193,7 +193,8 @@ const exchangeOf =
 /**
  * An `HttpClient` on undici: connects within 10 s, waits 330 s for the headers of an answer and 120 s between two parts
  * of its body, reads 32 MiB at most, and opens 128 connections per host at most. These are a backstop: whoever calls has
- * a deadline of his own. Certificates are always verified.
+ * a deadline of his own, which alone counts where the client makes a whole exchange of the OpenAPI. Certificates are always
+ * verified.
  *
  * Through a proxy go all hosts but those of `NO_PROXY` and this machine itself. Fails when the URL of the proxy cannot
  * be used; the message names the variable, never its value.

@@ -218,7 +218,7 @@ export type Exchange = (request: Request, timeout: Duration.DurationInput) => Ef
 export const ExchangeId: unique symbol = Symbol.for("@effect-qq/core/HttpExchange/Exchange")
 
 /**
- * A client that makes a whole exchange in one step, for a fifth of what it costs to put it together from a response, a
+ * A client that makes a whole exchange in one step, for a third of what it costs to put it together from a response, a
  * stream and a time-out. One that is made of it, as by `HttpClient.mapRequest`, is none: what was added would be passed by.
  *
  * @since 0.1.0
