@@ -293,6 +293,8 @@ interface Work {
   readonly inbox: Inbox.Inbox
   readonly entry: Inbox.Entry
   readonly event: Event.Event
+  /** Its type on the wire. */
+  readonly type: string
   readonly handlers: ReadonlyArray<Handler>
   /** What it is known by, should it come again. */
   readonly id: Deduplication.Identity | undefined
@@ -300,8 +302,18 @@ interface Work {
   readonly isTwin: boolean
   /** Of several handlers, those whose runs are over. */
   readonly over: Set<Handler> | undefined
+  /** The run of its only handler, where that was begun when the event came in and could not end at once. */
+  begun: Effect.Effect<void> | undefined
   /** What its handlers have taken besides, in order. */
   taken: Array<Taken> | undefined
+}
+
+/** An event type of the wire. */
+interface Kind {
+  /** One text for all events of the type: what is remembered of an event then keeps nothing of the frame. */
+  readonly type: string
+  readonly handlers: ReadonlyArray<Handler>
+  readonly received: Metric.Metric.Counter<number>
 }
 
 /** Whose an event is that was taken: the run's, and of what that run asked for, which. */
@@ -330,8 +342,8 @@ interface Worker {
   work: Work | undefined
   /** Monotonic milliseconds: a wall clock that is set must not end a handler. */
   deadline: number
-  /** When the handlers of its event began, in nanoseconds, monotonic. */
-  since: bigint
+  /** When the handlers of its event began, in monotonic milliseconds. */
+  since: number
   /**
    * `stopped`: it is out of time and was interrupted; `left`: it does not heed that, and others go on without it; `parted`: it
    * waited for another event at the shutdown, and all of it is left to be replayed.
@@ -352,6 +364,9 @@ const lag = 1024
 
 /** How long, in milliseconds, a run that was stopped may take to end, before the next event of its conversation begins. */
 const lastWords = 10_000
+
+/** So many event types are remembered that nobody knows. */
+const mostUnknownTypes = 64
 
 const none: ReadonlyArray<Handler> = []
 
@@ -390,6 +405,8 @@ export const make = (options: {
     const working = Effect.unsafeMakeLatch(false)
     const waiters = new Map<string, Array<Waiter>>()
     let lookers = 0
+    /** When the last event that was looked at was done with, in monotonic milliseconds. */
+    let routedAt = 0
     /** Workers, and those of them that wait for another event and so take no place. */
     let employed = 0
     let lent = 0
@@ -411,7 +428,7 @@ export const make = (options: {
       )
     )
 
-    const monotonicMillis = (): number => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+    const monotonicMillis = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
 
     const byType = new Map<string, ReadonlyArray<Handler>>()
     for (const handler of options.handlers) {
@@ -424,23 +441,31 @@ export const make = (options: {
     const durations = new Map([...byType.keys()].map((type) => [type, DeliveryMetrics.handlerDuration(type)] as const))
 
     const receivedUnknown = DeliveryMetrics.eventsReceived("Unknown")
-    const received = new Map([["Gap", DeliveryMetrics.eventsReceived("Gap")]])
+    const gap: Kind = {
+      type: "Gap",
+      handlers: byType.get("Gap") ?? none,
+      received: DeliveryMetrics.eventsReceived("Gap")
+    }
+    const kinds = new Map<string, Kind>()
+    let unknownTypes = 0
 
-    /** The counter of a type. What comes from the wire makes no more of them than there are types that are known. */
-    const receivedOf = (type: string): Metric.Metric.Counter<number> => {
-      const counter = received.get(type)
-      if (counter !== undefined) return counter
-      if (!Event.isKnown(type) && Intents.forEventTypes([type]) === Intents.none) return receivedUnknown
-      const first = DeliveryMetrics.eventsReceived(type)
-      received.set(type, first)
-      return first
+    /** What comes from the wire makes no more counters than there are types that are known. */
+    const kindFor = (type: string): Kind => {
+      const known = kinds.get(type)
+      if (known !== undefined) return known
+      const isCounted = Event.isKnown(type) || Intents.forEventTypes([type]) !== Intents.none
+      const kind: Kind = {
+        type,
+        handlers: byType.get(kindOf(type)) ?? none,
+        received: isCounted ? DeliveryMetrics.eventsReceived(type) : receivedUnknown
+      }
+      if (isCounted || ++unknownTypes <= mostUnknownTypes) kinds.set(type, kind)
+      return kind
     }
 
-    const handlersFor = (type: string | undefined): ReadonlyArray<Handler> => byType.get(kindOf(type)) ?? none
-
-    const settle = ({ entry, id, inbox, taken }: Work): void => {
+    const settle = ({ entry, id, inbox, taken, type }: Work): void => {
       inbox.settle(entry)
-      if (id !== undefined) deduplication.settle(id, entry.frame.t ?? "", clock.unsafeCurrentTimeMillis())
+      if (id !== undefined) deduplication.settle(id, type, clock.unsafeCurrentTimeMillis())
       if (taken !== undefined) for (const { work } of taken) settle(work)
     }
 
@@ -464,8 +489,7 @@ export const make = (options: {
         return Effect.logWarning(`an event could not be decoded: ${entry.frame.t}`)
       })
 
-    const enqueue = (work: Work, index?: (waiting: ReadonlyArray<Work>) => number): void => {
-      const key = Event.orderKey(work.entry.frame)
+    const enqueue = (work: Work, key: string, index?: (waiting: ReadonlyArray<Work>) => number): void => {
       const lane = lanes.get(key)
       if (lane !== undefined) {
         if (index === undefined) lane.waiting.push(work)
@@ -508,7 +532,7 @@ export const make = (options: {
       if (work.handlers.length === 0) return settle(work)
       const sequence = work.entry.frame.s ?? 0
       work.entry.started = false
-      enqueue(work, (waiting) => {
+      enqueue(work, Event.orderKey(work.entry.frame), (waiting) => {
         const index = waiting.findIndex(
           ({ entry, inbox }) => inbox === work.inbox && (entry.frame.s ?? Number.POSITIVE_INFINITY) > sequence
         )
@@ -520,8 +544,8 @@ export const make = (options: {
     const route = (inbox: Inbox.Inbox, entry: Inbox.Entry): Effect.Effect<void> | undefined => {
       if (entry.settled) return undefined
       const frame = entry.frame
-      receivedOf(frame.t ?? "").unsafeUpdate(1, noTags)
-      const all = entry.event === undefined ? handlersFor(frame.t) : (byType.get(entry.event.t) ?? none)
+      const { handlers: all, received, type } = entry.event === undefined ? kindFor(frame.t ?? "") : gap
+      received.unsafeUpdate(1, noTags)
       if (
         (all.length === 0 && lookers === 0 && waiters.size === 0) ||
         (!policy.messagesByBots && Event.isByBot(frame))
@@ -534,7 +558,6 @@ export const make = (options: {
         inbox.settle(entry)
         return malformed(entry)
       }
-      const type = frame.t ?? ""
       const key = Event.identityKey(frame)
       const id = key === undefined ? undefined : deduplication.receive(inbox, key, type, frame.s ?? 0)
       if (key !== undefined && id === undefined) {
@@ -548,16 +571,60 @@ export const make = (options: {
         seen.length === 0 ? all : all.filter((handler) => !handler.types.some((handled) => seen.includes(handled)))
       const over = handlers.length > 1 ? new Set<Handler>() : undefined
       const isTwin = seen.length > 0
-      const work: Work = { inbox, entry, event: event.right, handlers, id, isTwin, over, taken: undefined }
+      const work: Work = {
+        inbox,
+        entry,
+        event: event.right,
+        type,
+        handlers,
+        id,
+        isTwin,
+        over,
+        begun: undefined,
+        taken: undefined
+      }
       if (lookers > 0) looked.unsafeOffer(event.right)
       const waiter = waiters.size === 0 || isTwin ? undefined : waiterFor(event.right)
       if (waiter !== undefined) give(waiter, work)
       else if (handlers.length === 0) settle(work)
       else {
         options.received?.(event.right, handlers)
-        enqueue(work)
+        const conversation = Event.orderKey(frame)
+        if (isFree(conversation) && endsAtOnce(work)) routedAt = conclude(work, routedAt)
+        else enqueue(work, conversation)
       }
       return undefined
+    }
+
+    /** Whether a worker would begin at once with an event of this conversation. */
+    const isFree = (conversation: string): boolean =>
+      ready.length === 0 && employed - lent < policy.concurrency && !halted() && !closing && !lanes.has(conversation)
+
+    /**
+     * Most events are not meant for most handlers: one that has nothing to do takes no turn and no fiber. Where its only
+     * handler has something to do, its run is kept for the worker.
+     */
+    const endsAtOnce = (work: Work): boolean => {
+      const [handler] = work.handlers
+      if (handler === undefined || work.over !== undefined || policy.handlerSpans) return false
+      try {
+        const run = handler.run(work.event, handler.name)
+        if (Exit.isExit(run) && Exit.isSuccess(run)) return true
+        work.begun = run
+      } catch (defect) {
+        work.begun = Effect.die(defect)
+      }
+      work.entry.started = true
+      return false
+    }
+
+    /** All handlers of an event are done, which began then. Says when that was. */
+    const conclude = (work: Work, since: number): number => {
+      DeliveryMetrics.eventsHandled.unsafeUpdate(1, noTags)
+      const now = monotonicMillis()
+      durations.get(work.event.t)?.unsafeUpdate(now - since, noTags)
+      settle(work)
+      return now
     }
 
     const traced = (run: Effect.Effect<void>, { envelope, t }: Event.Event, handler: string): Effect.Effect<void> =>
@@ -570,7 +637,8 @@ export const make = (options: {
         : run
 
     const runAll = (worker: Worker, work: Work): Effect.Effect<void> => {
-      const { event, handlers, over } = work
+      const { begun, event, handlers, over } = work
+      if (begun !== undefined) return begun
       const [first] = handlers
       return over === undefined && first !== undefined
         ? traced(first.run(event, first.name), event, first.name)
@@ -620,9 +688,9 @@ export const make = (options: {
       if (work === undefined) return undefined
       work.entry.started = true
       worker.work = work
-      // right behind another event, it begins when that one was done: the clock is read once for both
-      if (handled === 0) worker.since = clock.unsafeCurrentTimeNanos()
-      worker.deadline = Number(worker.since / 1_000_000n) + patienceWith(work.handlers)
+      // right behind another event, it begins when that one was done
+      if (handled === 0) worker.since = monotonicMillis()
+      worker.deadline = worker.since + patienceWith(work.handlers)
       working.unsafeOpen()
       return count + 1
     }
@@ -632,11 +700,7 @@ export const make = (options: {
       const work = worker.work
       worker.work = undefined
       redeem(worker)
-      DeliveryMetrics.eventsHandled.unsafeUpdate(1, [])
-      const now = clock.unsafeCurrentTimeNanos()
-      durations.get(work.event.t)?.unsafeUpdate(Number(now - worker.since) / 1e6, noTags)
-      worker.since = now
-      settle(work)
+      worker.since = conclude(work, worker.since)
     }
 
     /** The worker takes no further part. What it had begun is done with; what waits behind that is for others. */
@@ -730,7 +794,7 @@ export const make = (options: {
           lane: undefined,
           work: undefined,
           deadline: 0,
-          since: 0n,
+          since: 0,
           state: "working",
           waiting: []
         }
@@ -849,6 +913,8 @@ export const make = (options: {
         while: () => index < entries.length,
         body: () => {
           let after: Effect.Effect<void> = employ
+          // right behind another event, one begins when that one was done: the clock is read once for both
+          routedAt = monotonicMillis()
           const end = Math.min(index + batch, entries.length)
           while (index < end) {
             const entry = entries[index++]
