@@ -117,7 +117,7 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
   const partial = new Set<Identity>()
 
   const finish = (id: Identity): void => {
-    partial.delete(id)
+    if (partial.size > 0) partial.delete(id)
     id.done = true
     done++
     order.push(id)
