@@ -37,14 +37,15 @@ export const startFeeder = async () => {
   }
 }
 
-/** A whole bot on loopback that keeps its session in memory. Warnings go to the standard error. */
-export const botLayer = (port, appId) =>
+/** A whole bot on loopback that keeps its sessions in memory. Warnings go to the standard error. */
+export const botLayer = (port, appId, settings = {}) =>
   Bot.layer.pipe(
     Layer.provide(Layer.fresh(NodeHttp.layer())),
     Layer.provide(Layer.fresh(NodeWebSocket.layer())),
     Layer.provide(Layer.fresh(KeyValueStore.layerMemory)),
     Layer.provideMerge(
       BotConfig.layer({
+        ...settings,
         appId,
         secret: Redacted.make("bench-secret"),
         hosts: { api: `http://127.0.0.1:${port}`, token: `http://127.0.0.1:${port}/token` }

@@ -61,12 +61,12 @@ export const make: Effect.Effect<Acknowledgement, never, BotConfig | OpenApi | S
       onSuccess: () => Effect.void
     })
 
-  const labour = Effect.forever(Effect.catchAll(Effect.flatMap(waiting.take, tell), () => Effect.never))
-  yield* Effect.forEach(
-    Array.from({ length: concurrency }, () => labour),
-    Effect.forkScoped,
-    { discard: true }
+  const places = yield* Effect.makeSemaphore(concurrency)
+  /** One fiber waits; others are there while they have somebody to tell. */
+  const next = Effect.flatMap(waiting.take, (id) =>
+    Effect.zipRight(places.take(1), Effect.fork(Effect.ensuring(tell(id), places.release(1))))
   )
+  yield* Effect.forkScoped(Effect.catchAll(Effect.forever(next), () => Effect.never))
 
   return {
     received: (event, handlers) => {
