@@ -14,6 +14,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as CloseCode from "./CloseCode.ts"
@@ -475,8 +476,9 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
           })
       })
 
-    const talk = (socket: WebSocketLike) =>
+    const talk = (socket: WebSocketLike, dialledAt: number) =>
       Effect.gen(function* () {
+        const watching = yield* Effect.fork(watch(dialledAt))
         yield* Deferred.await(opened)
         yield* enter("Greeting")
         const hello = yield* Deferred.await(greeted)
@@ -487,6 +489,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         }
         yield* introduce(socket)
         yield* Deferred.await(live)
+        // an idle connection need not keep a fiber that has nothing left to watch
+        if (readyAt !== undefined) yield* Fiber.interrupt(watching)
         return yield* Heartbeat.run({
           interval,
           policy,
@@ -558,8 +562,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
       yield* options.onPhase("Connecting")
       const dialledAt = clock.unsafeCurrentTimeMillis()
       const socket = yield* Effect.acquireRelease(dial, leave)
-      yield* Effect.forkScoped(talk(socket))
-      yield* Effect.forkScoped(watch(dialledAt))
+      yield* Effect.forkScoped(talk(socket, dialledAt))
       return yield* attend
     }).pipe(
       Effect.catchAllDefect((cause) => Effect.fail(defect(cause))),

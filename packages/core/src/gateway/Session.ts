@@ -191,6 +191,8 @@ export const make = (options: {
     /** The connection that was paused last, because the inbox was full. */
     let pausedLink: Connection.Link | undefined
     let wake: Deferred.Deferred<void> | undefined
+    /** The turn to identify; closing it gives the turn to other shards. */
+    let held: Scope.CloseableScope | undefined
     let tokenFetch = 0
     let overflowResumeAt = Number.NEGATIVE_INFINITY
 
@@ -367,12 +369,13 @@ export const make = (options: {
       const { access, url } = yield* Effect.catchAll(prepare, Connection.neverConnected)
       tokenFetch = access.fetch
       if (memory.current() !== undefined) return yield* connect(url, access.authorization, Effect.void)
-      // held until the identify is sent, or will not be: other shards wait for it
-      const held = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
+      // until the identify is sent, or will not be: other shards wait for it
+      const scope = yield* Scope.make()
+      held = scope
       const permit = yield* limiter
         .acquire(options.shard[0])
         .pipe(
-          Scope.extend(held),
+          Scope.extend(scope),
           Effect.catchAll(Connection.neverConnected),
           Effect.raceFirst(
             Effect.zipRight(
@@ -387,19 +390,19 @@ export const make = (options: {
       // the wait may have been longer than a token lives
       const fresh = yield* Effect.catchAll(Effect.mapError(token.get, fromTokenError), Connection.neverConnected)
       tokenFetch = fresh.fetch
-      return yield* connect(url, fresh.authorization, Effect.zipRight(permit.used, Scope.close(held, Exit.void)))
+      return yield* connect(url, fresh.authorization, Effect.zipRight(permit.used, Scope.close(scope, Exit.void)))
     }).pipe(
-      Effect.scoped,
       Effect.catchAllDefect((cause) =>
         Connection.neverConnected(
           new ConnectionLost({ phase: "Connecting", reason: "Defect", detail: "a defect inside the client", cause })
         )
       ),
       Effect.ensuring(
-        Effect.sync(() => {
+        Effect.suspend(() => {
           memory.noteHeard()
           complete = false
           link = undefined
+          return held === undefined ? Effect.void : Scope.close(held, Exit.void)
         })
       )
     )
