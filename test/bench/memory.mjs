@@ -1,7 +1,7 @@
 /**
- * What an idle session costs: whole bots with one handler each, each with its own token, metadata and store, against bare
- * sockets that are identified. Counted is what the heap and the buffers hold after a collection. Every round opens its
- * share of them; the first round, which is not counted, also brings what is there once for all.
+ * What an idle session costs, against bare sockets that are identified: one more shard of a bot, and a whole bot with one
+ * handler, its own token, metadata and store. Counted is what the heap and the buffers hold after a collection. Every round
+ * opens its share of them; the first round, which is not counted, also brings what is there once for all.
  */
 import { Gateway } from "@effect-qq/core"
 import * as Effect from "effect/Effect"
@@ -49,7 +49,7 @@ const openBare = async () => {
 let bots = 0
 
 /** As a program runs a bot: one fiber that never ends, and all of its layers in it. */
-const openBot = () =>
+const openBot = (shards = 1) =>
   new Promise((resolve, reject) => {
     const close = () => Effect.runPromise(Fiber.interrupt(fiber))
     const program = Effect.gen(function* () {
@@ -57,7 +57,7 @@ const openBot = () =>
       yield* Effect.forkDaemon(Effect.andThen(gateway.ready, () => resolve(close)))
       return yield* gateway.run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.void))
     })
-    const fiber = Effect.runFork(Effect.provide(program, botLayer(feeder.port, String(1024 + bots++))))
+    const fiber = Effect.runFork(Effect.provide(program, botLayer(feeder.port, String(1024 + bots++), { shards })))
     fiber.addObserver(reject)
   })
 
@@ -71,26 +71,29 @@ const measure = async (open, count) => {
 }
 
 const sessions = Math.ceil((options.count ?? 200) / options.rounds)
-const bare = []
-const library = []
+const measured = { bare: [], bot: [], shard: [] }
 for (let round = -1; round < options.rounds; round++) {
-  const ofSocket = await measure(openBare, sessions)
-  const ofSession = await measure(openBot, sessions)
+  const bare = await measure(openBare, sessions)
+  const bot = await measure(openBot, sessions)
+  // all of them in one more bot, of which the rest is taken off
+  const shard = (await measure(() => openBot(sessions + 1), 1)) - bot
   if (round < 0) continue
-  bare.push(ofSocket)
-  library.push(ofSession)
+  measured.bare.push(bare)
+  measured.bot.push(bot)
+  measured.shard.push(shard / sessions)
 }
 await Promise.all(closes.map((close) => close()))
 await feeder.stop()
 
-const socket = median(bare)
-const session = median(library)
+const socket = median(measured.bare)
+const shard = median(measured.shard)
+const bot = median(measured.bot)
 report({
   title: `${sessions * options.rounds} idle sessions in one process`,
   unit: "session",
   memory: [
     { name: "bare ws socket", bytes: socket },
-    { name: "session, its socket included", bytes: session },
-    { name: "beyond the socket", bytes: session - socket, target }
+    { name: "one more shard, beyond its socket", bytes: shard - socket, target },
+    { name: "a whole bot, beyond its socket", bytes: bot - socket }
   ]
 })
