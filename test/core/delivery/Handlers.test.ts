@@ -224,6 +224,31 @@ describe("a handler", () => {
     })
   )
 
+  it.scoped("that was registered by itself and throws does not stop the bot", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const bot = yield* deliver(
+        Layer.effectDiscard(
+          Effect.flatMap(Handlers.HandlerRegistry, ({ register }) =>
+            register({
+              name: "throws",
+              types: [C2C],
+              run: ({ envelope }) => {
+                if (envelope.id === "E:u:bad") throw new Error("thrown")
+                heard.push(String(envelope.id))
+                return Effect.void
+              }
+            })
+          )
+        )
+      )
+      for (const text of ["bad", "good"]) bot.say("u", text)
+      yield* settle
+      assert.deepStrictEqual(heard, ["E:u:good"])
+      assert.strictEqual(bot.sink.watermark(), 2)
+    })
+  )
+
   it.scoped("that never returns is stopped after ten minutes, again and again, and its conversation goes on", () =>
     Effect.gen(function* () {
       const ended: Array<string> = []
@@ -436,6 +461,94 @@ describe("a handler", () => {
       yield* settle
       assert.deepStrictEqual(runs, ["greeter"])
       assert.isTrue(Option.isNone(yield* HandlerRun.CurrentRun))
+    })
+  )
+})
+
+describe("a handler that has nothing to do", () => {
+  /** Hears at once what begins with `quick`, and takes a second over anything else. */
+  const hear = (heard: Array<string>) =>
+    Handlers.on(C2C, (event) => {
+      const note = (): void => {
+        heard.push(`${userOf(event)} ${event.content}`)
+      }
+      if (!event.content.startsWith("quick")) return Effect.delay(Effect.sync(note), "1 second")
+      note()
+      return Effect.void
+    })
+
+  it.scoped("is done at once, but not before what its conversation waits for", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const bot = yield* deliver(hear(heard))
+      for (const text of ["quick 1", "slow", "quick 2"]) {
+        bot.say("u", text)
+        yield* settle
+      }
+      bot.say("v", "quick")
+      yield* settle
+      assert.deepStrictEqual(heard, ["u quick 1", "v quick"])
+      assert.strictEqual(bot.unsettled(), 2)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(heard.slice(2), ["u slow", "u quick 2"])
+      assert.strictEqual(bot.sink.watermark(), 4)
+      assert.strictEqual(bot.conversations(), 0)
+    })
+  )
+
+  it.scoped("or has, is asked once for each event", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const bot = yield* deliver(
+        Handlers.on(C2C, (event) => {
+          asked.push(event.content)
+          return event.content === "1" ? Effect.yieldNow() : Effect.void
+        })
+      )
+      for (const text of ["1", "2", "3"]) bot.say("u", text)
+      yield* settle
+      assert.deepStrictEqual(asked, ["1", "2", "3"])
+      assert.strictEqual(bot.unsettled(), 0)
+    })
+  )
+
+  it.scoped("waits as any other for a free place", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const bot = yield* deliver(hear(heard), { concurrency: 1 })
+      bot.say("u", "slow")
+      yield* settle
+      bot.say("v", "quick")
+      yield* settle
+      assert.deepStrictEqual(heard, [])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(heard, ["u slow", "v quick"])
+    })
+  )
+
+  it.scoped("does not begin once the shutdown has", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const bot = yield* deliver(hear(heard))
+      yield* settle
+      bot.say("u", "quick")
+      yield* bot.drain
+      yield* settle
+      assert.deepStrictEqual(heard, [])
+      assert.strictEqual(bot.sink.watermark(), 0)
+    })
+  )
+
+  it.scoped("is counted and measured like others", () =>
+    Effect.gen(function* () {
+      const duration = DeliveryMetrics.handlerDuration(C2C)
+      const before = yield* Effect.all([Metric.value(DeliveryMetrics.eventsHandled), Metric.value(duration)])
+      const bot = yield* deliver(hear([]))
+      bot.say("u", "quick")
+      yield* settle
+      const after = yield* Effect.all([Metric.value(DeliveryMetrics.eventsHandled), Metric.value(duration)])
+      assert.strictEqual(after[0].count - before[0].count, 1)
+      assert.strictEqual(after[1].count - before[1].count, 1)
     })
   )
 })
