@@ -196,7 +196,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "the events of a conversation are not kept in order",
-    file: "delivery/Handlers.ts",
+    file: "delivery/Delivery.ts",
     from: "const conversation = Event.orderKey(frame)",
     to: "const conversation = `${Event.orderKey(frame)}${frame.s ?? 0}`",
     found: ["Order"],

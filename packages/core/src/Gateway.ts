@@ -31,6 +31,7 @@ import * as Subscribable from "effect/Subscribable"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { BotConfig } from "./BotConfig.ts"
 import * as Acknowledgement from "./delivery/Acknowledgement.ts"
+import * as Delivery from "./delivery/Delivery.ts"
 import * as Handlers from "./delivery/Handlers.ts"
 import * as Event from "./events/Event.ts"
 import * as MessageView from "./events/MessageView.ts"
@@ -185,7 +186,7 @@ interface Running {
   readonly otherwise: Session.SessionState
   /** Cuts short whatever is waited for. */
   readonly reconnectNow: Effect.Effect<void>
-  readonly delivery: Handlers.Delivery
+  readonly delivery: Delivery.Delivery
 }
 
 const worse = (one: Session.SessionStatus, other: Session.SessionStatus): Session.SessionStatus =>
@@ -303,7 +304,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       yield* Layer.build(Layer.provide(handlers, Layer.succeed(Handlers.HandlerRegistry, registry)))
       const registered = yield* registry.handlers
       const acknowledgement = yield* Effect.provide(Acknowledgement.make, services)
-      const delivery = yield* Handlers.make({
+      const delivery = yield* Delivery.make({
         policy: config.delivery,
         handlers: registered,
         drainWaiting: config.session.onShutdown === "end",

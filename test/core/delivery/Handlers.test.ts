@@ -16,6 +16,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as DeliveryMetrics from "../../../packages/core/src/delivery/DeliveryMetrics.ts"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
+import * as Delivery from "../../../packages/core/src/delivery/Delivery.ts"
 import * as Handlers from "../../../packages/core/src/delivery/Handlers.ts"
 import type * as Event from "../../../packages/core/src/events/Event.ts"
 import * as HandlerRun from "../../../packages/core/src/events/HandlerRun.ts"
@@ -39,7 +40,7 @@ const deliver = (
 ) =>
   Effect.gen(function* () {
     const handlers = yield* collect(layer)
-    const delivery = yield* Handlers.make({
+    const delivery = yield* Delivery.make({
       policy: { ...DeliveryPolicy.defaults, ...changes },
       handlers,
       drainWaiting,
@@ -1063,7 +1064,7 @@ describe("an event that is waited for", () => {
   const anybody = (event: Event.Event): string | undefined =>
     event.t === C2C ? userOf(event as Event.C2CMessageCreate) : undefined
 
-  const wanted: Handlers.Wanted = { conversation: "u", matches: () => true, queued: true, timeout: "1 hour" }
+  const wanted: Delivery.Wanted = { conversation: "u", matches: () => true, queued: true, timeout: "1 hour" }
 
   it.scoped("is somebody's, at whatever moment the wait is cut off", () =>
     Effect.gen(function* () {
@@ -1124,7 +1125,7 @@ describe("an event that is waited for", () => {
 
   it.scoped("is settled, though the run that waits for it was given up", () =>
     Effect.gen(function* () {
-      let next: ReturnType<Handlers.Delivery["next"]> = Effect.never
+      let next: ReturnType<Delivery.Delivery["next"]> = Effect.never
       const bot = yield* deliver(
         Handlers.on(C2C, ({ content }) =>
           content === "begin" ? Effect.uninterruptible(Effect.suspend(() => next)) : Effect.void
@@ -1146,7 +1147,7 @@ describe("an event that is waited for", () => {
 
   it.scoped("by a fiber that outlives its run lends no place, and is no reason to cut off the next run", () =>
     Effect.gen(function* () {
-      let next: ReturnType<Handlers.Delivery["next"]> = Effect.never
+      let next: ReturnType<Delivery.Delivery["next"]> = Effect.never
       let running = 0
       let most = 0
       let cut = 0

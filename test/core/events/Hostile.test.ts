@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as DeliveryMetrics from "../../../packages/core/src/delivery/DeliveryMetrics.ts"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
+import * as Delivery from "../../../packages/core/src/delivery/Delivery.ts"
 import * as Handlers from "../../../packages/core/src/delivery/Handlers.ts"
 import * as Event from "../../../packages/core/src/events/Event.ts"
 import * as Forum from "../../../packages/core/src/events/Forum.ts"
@@ -148,7 +149,7 @@ describe("delivery", () => {
           Layer.succeed(Handlers.HandlerRegistry, registry)
         )
       )
-      const delivery = yield* Handlers.make({
+      const delivery = yield* Delivery.make({
         policy: { ...DeliveryPolicy.defaults, messagesByBots: true },
         handlers: yield* registry.handlers,
         drainWaiting: true

@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import * as fc from "fast-check"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
+import * as Delivery from "../../../packages/core/src/delivery/Delivery.ts"
 import * as Handlers from "../../../packages/core/src/delivery/Handlers.ts"
 import type * as Event from "../../../packages/core/src/events/Event.ts"
 import * as Harness from "./harness.ts"
@@ -660,7 +661,7 @@ describe("with real handlers", () => {
       yield* TestClock.setTime(Harness.now)
       const registry = yield* Handlers.makeRegistry
       yield* Layer.build(Layer.provide(layer, Layer.succeed(Handlers.HandlerRegistry, registry)))
-      const handlers = yield* Handlers.make({
+      const handlers = yield* Delivery.make({
         policy: { ...DeliveryPolicy.defaults, ...delivery },
         handlers: yield* registry.handlers,
         drainWaiting: false
