@@ -3,12 +3,14 @@ import { describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Net from "node:net"
+import type { Duplex } from "node:stream"
 import { assert } from "vitest"
 import * as HttpExchange from "../../packages/core/src/openapi/HttpExchange.ts"
 import * as NodeHttp from "../../packages/node/src/NodeHttp.ts"
@@ -26,6 +28,20 @@ const listen = (server: Http.Server): Effect.Effect<number, never, Scope.Scope> 
         server.closeAllConnections()
       })
   )
+
+/** A proxy that makes no tunnel: what it does instead, and how often it was asked. */
+const refusingProxy = (refuse: (socket: Duplex) => void) =>
+  Effect.gen(function* () {
+    const server = Http.createServer()
+    let asked = 0
+    server.on("connect", (_, socket) => {
+      asked++
+      socket.on("error", () => undefined)
+      refuse(socket)
+    })
+    const port = yield* listen(server)
+    return { url: `http://127.0.0.1:${port}`, asked: () => asked }
+  })
 
 /** An HTTP CONNECT proxy that leads everything to one port, and writes down what it was asked for. */
 const proxyTo = (target: number, asked: Array<string>): Effect.Effect<number, never, Scope.Scope> =>
@@ -211,6 +227,108 @@ describe("NodeHttp", () => {
         yield* gone.take
       }).pipe(withClient)
     )
+
+    it.scopedLive("what was given up while it waited for a connection costs none", () =>
+      Effect.gen(function* () {
+        const arrived = yield* Queue.unbounded<Http.ServerResponse>()
+        let connections = 0
+        const server = Http.createServer((_, response) => arrived.unsafeOffer(response))
+        server.on("connection", () => connections++)
+        const url = `http://127.0.0.1:${yield* listen(server)}/`
+        const call = exchange({ method: "POST", url, headers: {}, body: "one" }, "1 minute")
+        const most = 128
+        const many = Effect.replicateEffect(call, most, { concurrency: "unbounded" })
+        const served = yield* Effect.fork(many)
+        const held = yield* Effect.replicateEffect(arrived.take, most)
+        const begun = yield* Queue.unbounded<void>()
+        const waiting = yield* Effect.fork(
+          Effect.replicateEffect(Effect.zipRight(begun.offer(undefined), call), most, { concurrency: "unbounded" })
+        )
+        yield* Effect.replicateEffect(begun.take, most)
+        yield* Fiber.interrupt(waiting)
+        for (const response of held) response.end()
+        yield* Fiber.join(served)
+        const last = yield* Effect.fork(many)
+        yield* Effect.replicateEffect(
+          Effect.map(arrived.take, (response) => response.end()),
+          most
+        )
+        yield* Fiber.join(last)
+        assert.strictEqual(connections, most)
+      }).pipe(withClient)
+    )
+
+    describe("knows that nothing was sent", () => {
+      const failing = (
+        request: Pick<HttpExchange.Request, "url"> & Partial<HttpExchange.Request>,
+        timeout?: Duration.DurationInput
+      ) => Effect.flip(exchange({ method: "POST", headers: {}, body: "secret", ...request }, timeout))
+
+      it.scopedLive("where the request cannot be built", () =>
+        Effect.gen(function* () {
+          const url = yield* serve((_, response) => response.end())
+          for (const request of [
+            { url, headers: { "x-own": "two\nlines" } },
+            { url, headers: { "x own": "name" } },
+            { url: "ftp://127.0.0.1/" },
+            { url: "qq://127.0.0.1/" }
+          ]) {
+            const error = yield* failing(request)
+            assert.strictEqual(error.reason, "Unsendable")
+          }
+        }).pipe(withClient)
+      )
+
+      const through =
+        (proxy: string) =>
+        (effect: Effect.Effect<HttpExchange.ExchangeFailed, HttpExchange.Answer, HttpClient.HttpClient>) =>
+          effect.pipe(Effect.provide(Layer.orDie(NodeHttp.layer({ proxy }))), environment({}))
+
+      it.scopedLive("where a proxy refuses the tunnel, or hangs up, and does not ask it again", () =>
+        Effect.gen(function* () {
+          for (const refuse of [
+            (socket: Duplex) => socket.end("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"),
+            (socket: Duplex) => socket.end("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n"),
+            (socket: Duplex) => socket.destroy()
+          ]) {
+            const proxy = yield* refusingProxy(refuse)
+            const error = yield* failing({ url: "http://qq.invalid/" }).pipe(through(proxy.url))
+            assert.strictEqual(error.reason, "Unreachable")
+            assert.strictEqual(proxy.asked(), 1)
+          }
+        })
+      )
+
+      it.scopedLive("where its time was over before there was a connection", () =>
+        Effect.gen(function* () {
+          const proxy = yield* refusingProxy(() => undefined)
+          const error = yield* failing({ url: "http://qq.invalid/" }, "100 millis").pipe(through(proxy.url))
+          assert.strictEqual(error.reason, "Unreachable")
+          assert.include(error.detail, "no connection in time")
+        })
+      )
+
+      it.scopedLive(
+        "where a proxy does not answer within the time of a connection",
+        () =>
+          Effect.gen(function* () {
+            const proxy = yield* refusingProxy(() => undefined)
+            const error = yield* failing({ url: "http://qq.invalid/" }, "1 minute").pipe(through(proxy.url))
+            assert.strictEqual(error.reason, "Unreachable")
+            assert.include(error.detail, "UND_ERR_HEADERS_TIMEOUT")
+          }),
+        20_000
+      )
+
+      it.scopedLive("a proxy's agent does not write into the caller's headers", () =>
+        Effect.gen(function* () {
+          const proxy = yield* refusingProxy((socket) => socket.destroy())
+          const headers = { "x-own": "mine" }
+          yield* failing({ url: "http://qq.invalid/", headers }).pipe(through(proxy.url))
+          assert.deepStrictEqual(headers, { "x-own": "mine" })
+        })
+      )
+    })
 
     it("is passed by where something was added to the client", () => {
       const client = Object.assign(

@@ -46,6 +46,20 @@ const maximumResponse = 32 * 1024 * 1024
 /** Sockets per host. */
 const maximumConnections = 128
 
+/**
+ * Asks a proxy for tunnels. Where the proxy hangs up instead of an answer, undici would ask it again at once and for ever,
+ * whether or not anybody still waits: it takes the code of that error for one of a connection that was in use. A tunnel is a
+ * part of connecting, and has its time.
+ */
+const tunnelsOf = (proxy: URL, options: object): Undici.Pool => {
+  const pool = new Undici.Pool(proxy, { ...options, headersTimeout: limits.connect })
+  const connect = pool.connect.bind(pool)
+  return Object.assign(pool, {
+    connect: (wanted: Undici.Dispatcher.ConnectOptions) =>
+      connect(wanted).catch((cause: unknown) => Promise.reject(new Error("the proxy made no tunnel", { cause })))
+  })
+}
+
 const dispatcher = (
   options: Options | undefined
 ): Effect.Effect<Undici.Dispatcher, ConfigError.ConfigError, Scope.Scope> =>
@@ -63,6 +77,7 @@ const dispatcher = (
               httpProxy: http,
               httpsProxy: https,
               noProxy: except,
+              clientFactory: tunnelsOf,
               proxyTls: connect,
               requestTls: connect
             })
@@ -114,7 +129,9 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
 
   constructor(resume: (outcome: Outcome) => void, deadlines: Deadlines.Deadlines, millis: number) {
     this.#resume = resume
-    this.#forget = deadlines(millis, () => this.#leave(Effect.fail(HttpExchange.timedOut())))
+    this.#forget = deadlines(millis, () => {
+      this.#leave(Effect.fail(this.#controller === undefined ? HttpExchange.unsent() : HttpExchange.timedOut()))
+    })
   }
 
   /** Nobody waits for the answer any more. */
@@ -136,10 +153,11 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
     this.abort()
   }
 
+  /** There is a connection, and what is done here is done before the first byte is written. */
   onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
+    // to abort what was given up meanwhile would cost the connection, which has not been used for it
+    if (this.#isOver) throw new Error("nobody waits for the answer")
     this.#controller = controller
-    // what waited for a connection may have been given up meanwhile
-    if (this.#isOver) this.abort()
   }
 
   /** There may be some before the answer's own that only say that it will come. */
@@ -159,9 +177,13 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
     this.#end(Effect.succeed({ status: this.#status, headers: joined(this.#headers), text: decoder.decode(bytes) }))
   }
 
+  #failureOf(error: Error): HttpExchange.ExchangeFailed {
+    if (this.#controller === undefined) return HttpExchange.unsent(error)
+    return this.#status < 200 ? HttpExchange.unanswered(error) : HttpExchange.brokenWithin(this.#status, error)
+  }
+
   onResponseError(_: unknown, error: Error): void {
-    const failure = this.#status < 200 ? HttpExchange.unanswered(error) : HttpExchange.brokenWithin(this.#status, error)
-    this.#end(Effect.fail(failure))
+    this.#end(Effect.fail(this.#failureOf(error)))
   }
 }
 
@@ -180,7 +202,8 @@ const exchangeOf =
           origin: target.origin,
           path: target.pathname + target.search,
           method,
-          headers,
+          // of one's own, for the agent of a proxy adds to them
+          headers: { ...headers },
           body: body ?? null,
           headersTimeout,
           bodyTimeout

@@ -52,7 +52,8 @@ export interface Answer {
 /**
  * Why nothing came back.
  *
- * - `Unreachable`: the connection was refused, or the host name has no address. Nothing was sent.
+ * - `Unreachable`: there was no connection: it was refused, or not made in time, or the host name has no address. Nothing was
+ *   sent.
  * - `Unsendable`: the request could not be built. Nothing was sent.
  * - `Broken`: the connection broke, or could not be made for a reason that is not understood.
  * - `TimedOut`: no whole answer in time.
@@ -116,6 +117,29 @@ const systemError = (error: unknown): { readonly code: string; readonly whileCon
  */
 export const unsendable = (): ExchangeFailed =>
   new ExchangeFailed({ reason: "Unsendable", detail: "the request could not be built" })
+
+/** Of undici and of the URL parser: what was asked for cannot be asked. */
+const unsendableCodes: ReadonlySet<string> = new Set([
+  "ERR_INVALID_URL",
+  "UND_ERR_INVALID_ARG",
+  "UND_ERR_NOT_SUPPORTED"
+])
+
+/**
+ * What a client's error means, or with none the end of the time, while nothing of the request was written yet.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const unsent = (cause?: unknown): ExchangeFailed => {
+  const code = systemError(cause)?.code
+  if (code !== undefined && unsendableCodes.has(code)) return unsendable()
+  const why = cause === undefined ? "no connection in time" : code
+  return new ExchangeFailed({
+    reason: "Unreachable",
+    detail: `the host cannot be reached${why === undefined ? "" : ` (${why})`}`
+  })
+}
 
 /**
  * What a client's error before the answer means.
