@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
+import * as TestClock from "effect/TestClock"
 import type { Duration } from "effect"
 import { type Event, Gateway } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
@@ -225,6 +226,36 @@ describe("a gap", () => {
       yield* Bot.advance("2 minutes")
     }).pipe(Bot.on())
   )
+
+  // times do not tell what is handled from what is not
+  for (const [when, back] of [
+    ["in the millisecond of what was", 0],
+    ["before the clock was set back", 60_000]
+  ] as const) {
+    it.effect(`takes in what was received and not handled ${when}`, () =>
+      Effect.gen(function* () {
+        const first = yield* Effect.forkScoped(
+          Gateway.run(
+            Gateway.on("C2C_MESSAGE_CREATE", ({ content }) => Effect.sleep(content === "slow" ? "1 minute" : 0))
+          )
+        )
+        yield* Bot.settle
+        yield* Bot.advance("2 minutes")
+        yield* say("quick")
+        yield* say("slow")
+        yield* TestClock.setTime((yield* Clock.currentTimeMillis) - back)
+        yield* inject(Fault.close(4006))
+        yield* Bot.advance(seconds(10))
+        yield* leave(first)
+        const second = yield* start
+        yield* Bot.advance(seconds(5))
+        const { gaps, texts } = yield* second.heard
+        assert.deepStrictEqual(texts, [])
+        assert.strictEqual(gaps.length, 1)
+        yield* Bot.advance("2 minutes")
+      }).pipe(Bot.on())
+    )
+  }
 
   it.effect("takes in nothing that was received before it once that is handled", () =>
     Effect.gen(function* () {

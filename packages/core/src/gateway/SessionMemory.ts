@@ -128,10 +128,14 @@ export const make = (options: {
       shard
     })
 
+    const isSettled = (of: Resumable): boolean => sink.watermark() >= of.received
+
     /** What of a lost session is not settled yet, nobody replays: until it is, a restart has to tell of it. */
     const keepUnsettled = (before: Resumable, gap: Gap): (() => void) | undefined => {
+      // the times do not say whether there is any: two events may share one, and a clock may be set back
+      if (isSettled(before)) return undefined
       noteSettled(before, sink.watermark())
-      return before.settledAt < gap.from ? keep({ ...gap, from: before.settledAt, to: gap.from }) : undefined
+      return keep({ ...gap, from: Math.min(before.settledAt, gap.from), to: gap.from })
     }
 
     const noteHeard = (): void => {
@@ -188,7 +192,7 @@ export const make = (options: {
       noteHeard,
       drop,
       end: () => {
-        const isDone = session === undefined || sink.watermark() >= session.received
+        const isDone = session === undefined || isSettled(session)
         if (isDone && lost === undefined && gaps.length === 0) session = undefined
         else drop()
       },
