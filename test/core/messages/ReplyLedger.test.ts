@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
+import * as fc from "fast-check"
 import * as BotConfig from "../../../packages/core/src/BotConfig.ts"
 import * as Anchor from "../../../packages/core/src/messages/Anchor.ts"
 import * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
@@ -200,6 +201,111 @@ describe("the ledger is bounded", () => {
       assert.strictEqual(yield* ledger.begin(channel, 1000), "delivered")
     })
   )
+})
+
+describe("an id", () => {
+  it.effect("that several anchors have tells none of them from the others", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      const anchors = [message("x"), message("x", group), message("x", Conversation.c2c("g")), event("x")]
+      yield* run(
+        store,
+        (ledger) =>
+          Effect.gen(function* () {
+            for (const anchor of anchors) ledger.receive(anchor)
+            assert.strictEqual(yield* ledger.size, 4)
+            for (const [index, anchor] of anchors.entries()) yield* ledger.begin(anchor, index)
+          }),
+        { capacity: 4 }
+      )
+      yield* run(
+        store,
+        (ledger) =>
+          Effect.gen(function* () {
+            for (const [index, anchor] of anchors.entries()) {
+              assert.deepStrictEqual([...(yield* ledger.replies(anchor)).keys()], [index])
+              assert.deepStrictEqual(
+                yield* ledger.newest(anchor.conversation, anchor.kind),
+                Option.some(anchor),
+                Conversation.toKey(anchor.conversation)
+              )
+            }
+            // the first of them is forgotten, and takes none of the others with it
+            ledger.receive(message("another"))
+            const left = yield* Effect.forEach(anchors, (anchor) => ledger.replies(anchor))
+            assert.deepStrictEqual(
+              left.map(({ size }) => size),
+              [0, 1, 1, 1]
+            )
+            ledger.receive(message("x"))
+            assert.strictEqual(yield* ledger.size, 4)
+            assert.deepStrictEqual(idOf(yield* ledger.newest(user, "msg_id")), Option.some("x"))
+          }),
+        { capacity: 4 }
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  /** What is known in an order of its own: the newest of a conversation first, and never more than the capacity. */
+  it.effect("is found for as long as it is known, whatever else is received, replied to and forgotten", () => {
+    const conversations = [user, Conversation.c2c("v"), group, Conversation.channel("g")] as const
+    const anchor = fc.record({
+      kind: fc.constantFrom("msg_id" as const, "event_id" as const),
+      id: fc.constantFrom("a", "b", "c"),
+      conversation: fc.constantFrom(...conversations)
+    })
+    const step = fc.tuple(anchor, fc.constantFrom("receive", "receive", "begin", "close"))
+    const keyOf = ({ conversation, id, kind }: Anchor.Anchor) => JSON.stringify([kind, id, conversation])
+    return Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 80 }), (steps) =>
+          Effect.gen(function* () {
+            const ledger = yield* ReplyLedger.makeMemory({ capacity: 6, perConversation: 6 })
+            /** In the order in which they became known. */
+            const known = new Map<
+              string,
+              { anchor: Anchor.Anchor; received: boolean; begun: boolean; closed: boolean }
+            >()
+            for (const [parts, what] of steps) {
+              const one = Anchor.make(parts)
+              const key = keyOf(one)
+              const before = known.get(key)
+              if (what === "receive") ledger.receive(one)
+              else yield* what === "begin" ? ledger.begin(one, 1) : ledger.close(one)
+              const after = before ?? { anchor: one, received: false, begun: false, closed: false }
+              if (what === "begin") after.begun = true
+              else if (what === "close") after.closed = true
+              else if (!after.received) {
+                after.received = true
+                known.delete(key)
+              }
+              known.set(key, after)
+              for (const oldest of known.keys()) if (known.size > 6) known.delete(oldest)
+              assert.strictEqual(yield* ledger.size, known.size)
+            }
+            for (const kind of ["msg_id", "event_id"] as const) {
+              for (const conversation of conversations) {
+                const newest = [...known.values()].findLast(
+                  ({ anchor: each, closed, received }) =>
+                    received && !closed && each.kind === kind && each.conversation === conversation
+                )
+                assert.deepStrictEqual(yield* ledger.newest(conversation, kind), Option.fromNullable(newest?.anchor))
+                for (const id of ["a", "b", "c"]) {
+                  const one = Anchor.make({ kind, id, conversation })
+                  const own = known.get(keyOf(one))
+                  const standing = yield* ledger.standing(one)
+                  assert.strictEqual(standing.isClosed, own?.closed === true)
+                  assert.strictEqual(standing.closesAt !== undefined, own?.received === true)
+                  assert.strictEqual((yield* ledger.replies(one)).has(1), own?.begun === true)
+                }
+              }
+            }
+          }).pipe(Effect.runPromise)
+        ),
+        { numRuns: 300 }
+      )
+    )
+  })
 })
 
 describe("the store", () => {

@@ -14,9 +14,9 @@
  * @since 0.1.0
  * @category models
  */
-export interface Paged<A> {
-  /** The page it is on, which may have lost its place to a newer one. */
-  page: Page<A> | undefined
+export interface Paged {
+  /** The number of the page it is on, which may have lost its place to a newer one. */
+  page: number | undefined
 }
 
 /**
@@ -29,7 +29,7 @@ export interface Page<A> {
   /** Pages are counted from 0. */
   readonly number: number
   /** In the order in which they were put there. */
-  readonly values: Set<A>
+  readonly values: Array<A>
 }
 
 /**
@@ -38,7 +38,7 @@ export interface Page<A> {
  * @since 0.1.0
  * @category models
  */
-export interface Pages<A extends Paged<A>> {
+export interface Pages<A extends Paged> {
   /** A value is new or has changed. One whose page has lost its place is put on the newest page. */
   readonly touch: (value: A) => void
   readonly remove: (value: A) => void
@@ -75,7 +75,7 @@ export const placeOf = (page: number): number => page % count
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A extends Paged<A>>(capacity: number): Pages<A> => {
+export const make = <A extends Paged>(capacity: number): Pages<A> => {
   const perPage = Math.max(1, Math.floor(capacity / count))
   const ring: Array<Page<A> | undefined> = Array.from({ length: count }, () => undefined)
   const changed = new Set<Page<A>>()
@@ -83,8 +83,14 @@ export const make = <A extends Paged<A>>(capacity: number): Pages<A> => {
 
   const hasPlace = (page: Page<A>): boolean => ring[placeOf(page.number)] === page
 
+  /** None where it has lost its place: a value holds the number only, for it may be known long after its page is gone. */
+  const pageOf = (value: A): Page<A> | undefined => {
+    const page = value.page === undefined ? undefined : ring[placeOf(value.page)]
+    return page?.number === value.page ? page : undefined
+  }
+
   const open = (number: number): Page<A> => {
-    const page: Page<A> = { number, values: new Set() }
+    const page: Page<A> = { number, values: [] }
     const place = placeOf(number)
     const old = ring[place]
     if (old !== undefined) changed.delete(old)
@@ -94,34 +100,31 @@ export const make = <A extends Paged<A>>(capacity: number): Pages<A> => {
   }
 
   const put = (value: A, page: Page<A>): void => {
-    value.page = page
-    page.values.add(value)
-  }
-
-  const change = (page: Page<A>): void => {
-    if (hasPlace(page)) changed.add(page)
-  }
-
-  const remove = (value: A): void => {
-    const { page } = value
-    if (page === undefined) return
-    value.page = undefined
-    page.values.delete(value)
-    change(page)
+    value.page = page.number
+    page.values.push(value)
   }
 
   return {
     touch: (value) => {
-      if (value.page !== undefined && hasPlace(value.page)) return change(value.page)
-      remove(value)
+      const known = pageOf(value)
+      if (known !== undefined) {
+        changed.add(known)
+        return
+      }
       const page =
-        newest === undefined || newest.values.size >= perPage
+        newest === undefined || newest.values.length >= perPage
           ? open(newest === undefined ? 0 : newest.number + 1)
           : newest
       put(value, page)
-      change(page)
+      changed.add(page)
     },
-    remove,
+    remove: (value) => {
+      const page = pageOf(value)
+      value.page = undefined
+      if (page === undefined) return
+      page.values.splice(page.values.indexOf(value), 1)
+      changed.add(page)
+    },
     restore: (number, values) => {
       const page = open(number)
       for (const value of values) put(value, page)
@@ -132,7 +135,7 @@ export const make = <A extends Paged<A>>(capacity: number): Pages<A> => {
       return taken
     },
     putBack: (pages) => {
-      for (const page of pages) change(page)
+      for (const page of pages) if (hasPlace(page)) changed.add(page)
     }
   }
 }

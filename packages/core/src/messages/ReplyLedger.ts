@@ -151,12 +151,21 @@ const StoredPage = Schema.Struct({ version: Schema.Literal(2), page: Schema.NonN
 
 const decodePage = Schema.decodeUnknownOption(Schema.parseJson(StoredPage))
 
-interface Entry extends Pages.Paged<Entry> {
-  readonly key: string
-  readonly anchor: Anchor.Anchor
+/** A conversation of which something is known. */
+interface Place {
   readonly scene: Conversation.Scene
-  readonly conversation: string
+  readonly target: string
+  /** What `newest` chooses from, oldest first. */
+  recent: Array<Entry>
+}
+
+/** An anchor that is known: its parts, for there are thousands and few of them are ever asked for. */
+interface Entry extends Pages.Paged {
+  readonly kind: Anchor.Anchor["kind"]
+  readonly id: string
+  readonly place: Place
   readonly receivedAt: number | undefined
+  isKnown: boolean
   closed: boolean
   exhausted: boolean
   /** By `msg_seq`. None until the first reply: most messages never have one. */
@@ -168,8 +177,18 @@ const maximumReplies = 128
 
 const noReplies: ReadonlyMap<number, Exclude<Before, "new">> = new Map()
 
-const keyOf = (anchor: Anchor.Anchor): string =>
-  `${anchor.kind === "msg_id" ? "m" : "e"}:${Conversation.toKey(anchor.conversation)}:${anchor.id}`
+const anchorOf = ({ id, kind, place }: Entry): Anchor.Anchor =>
+  Anchor.make({ kind, id, conversation: Conversation.make(place.scene, place.target) })
+
+const isOf = ({ id, kind, place }: Entry, anchor: Anchor.Anchor): boolean =>
+  id === anchor.id &&
+  kind === anchor.kind &&
+  place.target === Conversation.targetOf(anchor.conversation) &&
+  place.scene === Conversation.sceneOf(anchor.conversation)
+
+/** Unlike the id alone, surely the anchor's own. */
+const keyOf = ({ conversation, id, kind }: Anchor.Anchor): string =>
+  JSON.stringify([kind, Conversation.toKey(conversation), id])
 
 interface Book {
   readonly shape: Omit<ReplyLedgerShape, "flush" | "size">
@@ -198,10 +217,10 @@ const toStored = (entry: Entry): typeof StoredEntry.Type => {
   const delivered: Array<number> = []
   for (const [sequence, state] of entry.replies ?? noReplies) (state === "open" ? open : delivered).push(sequence)
   return {
-    scene: entry.scene,
-    target: Conversation.targetOf(entry.anchor.conversation),
-    kind: entry.anchor.kind,
-    id: entry.anchor.id,
+    scene: entry.place.scene,
+    target: entry.place.target,
+    kind: entry.kind,
+    id: entry.id,
     ...(entry.receivedAt === undefined ? {} : { at: entry.receivedAt }),
     ...(entry.closed ? { closed: true as const } : {}),
     ...(entry.exhausted ? { exhausted: true as const } : {}),
@@ -211,8 +230,17 @@ const toStored = (entry: Entry): typeof StoredEntry.Type => {
 }
 
 const makeBook = (options: Options, clock: Clock.Clock): Book => {
-  const entries = new Map<string, Entry>()
-  const byConversation = new Map<string, Array<Entry>>()
+  // the platform gives an id once, so that it alone finds an anchor: a key of all the parts would be a text more for each, and
+  // most of what one costs. Only where another anchor has the id already is there such a key
+  const byId = new Map<string, Entry>()
+  const namesakes = new Map<string, Entry>()
+  /** By scene and target, the conversations of which something was received. */
+  const places: Record<Conversation.Scene, Map<string, Place>> = {
+    c2c: new Map(),
+    group: new Map(),
+    channel: new Map(),
+    dm: new Map()
+  }
   const pages = Pages.make<Entry>(options.stored)
   const dirty = Effect.unsafeMakeLatch(false)
   const margin = Duration.toMillis(options.margin)
@@ -224,25 +252,35 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
 
   // in the order in which they came, those that were forgotten meanwhile among them: a map does not give up its first
   // entries cheaply, for each look at the first one passes by all that were deleted
-  let order: Array<Entry> = []
+  let order: Array<Entry | undefined> = []
   let first = 0
 
-  const isKnown = (entry: Entry): boolean => entries.get(entry.key) === entry
+  const find = (anchor: Anchor.Anchor): Entry | undefined => {
+    const entry = byId.get(anchor.id)
+    if (entry !== undefined && isOf(entry, anchor)) return entry
+    return namesakes.size === 0 ? undefined : namesakes.get(keyOf(anchor))
+  }
+
+  const size = (): number => byId.size + namesakes.size
 
   const forget = (entry: Entry): void => {
-    entries.delete(entry.key)
+    entry.isKnown = false
+    if (byId.get(entry.id) === entry) byId.delete(entry.id)
+    else namesakes.delete(keyOf(anchorOf(entry)))
     pages.remove(entry)
-    const list = byConversation.get(entry.conversation)
-    const index = list?.indexOf(entry) ?? -1
-    if (list === undefined || index < 0) return
-    list.splice(index, 1)
-    if (list.length === 0) byConversation.delete(entry.conversation)
+    const { recent, scene, target } = entry.place
+    const index = recent.indexOf(entry)
+    if (index < 0) return
+    recent.splice(index, 1)
+    if (recent.length === 0) places[scene].delete(target)
   }
 
   const forgetOldest = (): void => {
     let oldest: Entry | undefined
-    do oldest = order[first++]
-    while (oldest !== undefined && !isKnown(oldest))
+    do {
+      oldest = order[first]
+      order[first++] = undefined
+    } while (oldest?.isKnown === false)
     if (oldest !== undefined) forget(oldest)
     if (first * 2 < order.length) return
     order = order.slice(first)
@@ -250,27 +288,33 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   }
 
   const add = (anchor: Anchor.Anchor, receivedAt: number | undefined): Entry => {
+    const scene = Conversation.sceneOf(anchor.conversation)
+    const target = Conversation.targetOf(anchor.conversation)
+    const place = places[scene].get(target) ?? { scene, target, recent: [] }
     const entry: Entry = {
-      key: keyOf(anchor),
-      anchor,
-      scene: Conversation.sceneOf(anchor.conversation),
-      conversation: Conversation.toKey(anchor.conversation),
+      kind: anchor.kind,
+      id: anchor.id,
+      place,
       receivedAt,
+      isKnown: true,
       closed: false,
       exhausted: false,
       replies: undefined,
       page: undefined
     }
-    entries.set(entry.key, entry)
+    if (byId.has(anchor.id)) namesakes.set(keyOf(anchor), entry)
+    else byId.set(anchor.id, entry)
     order.push(entry)
-    if (entries.size > options.capacity) forgetOldest()
+    if (size() > options.capacity) forgetOldest()
     // one of which nobody knows when it was received is nothing to choose
     if (receivedAt === undefined) return entry
-    const list = byConversation.get(entry.conversation)
-    if (list === undefined) byConversation.set(entry.conversation, [entry])
-    else {
-      list.push(entry)
-      if (list.length > options.perConversation) list.shift()
+    if (place.recent.length === 0) {
+      places[scene].set(target, place)
+      // many conversations have no second message, and what grows makes room for more
+      place.recent = [entry]
+    } else {
+      place.recent.push(entry)
+      if (place.recent.length > options.perConversation) place.recent.shift()
     }
     return entry
   }
@@ -278,12 +322,12 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   const closesAt = (entry: Entry): number | undefined =>
     entry.receivedAt === undefined
       ? undefined
-      : entry.receivedAt + Duration.toMillis(ReplyWindow.table[entry.scene].duration) - margin
+      : entry.receivedAt + Duration.toMillis(ReplyWindow.table[entry.place.scene].duration) - margin
 
   const standingOf = (entry: Entry | undefined, now: number): Standing => {
     if (entry === undefined) return { closesAt: undefined, isClosed: false, repliesLeft: Number.POSITIVE_INFINITY }
     const end = closesAt(entry)
-    const budget = ReplyWindow.table[entry.scene].replies
+    const budget = ReplyWindow.table[entry.place.scene].replies
     return {
       closesAt: end,
       isClosed: entry.closed || (end !== undefined && now >= end),
@@ -291,7 +335,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     }
   }
 
-  const known = (anchor: Anchor.Anchor): Entry => entries.get(keyOf(anchor)) ?? add(anchor, undefined)
+  const known = (anchor: Anchor.Anchor): Entry => find(anchor) ?? add(anchor, undefined)
 
   const change = (anchor: Anchor.Anchor, body: (entry: Entry) => void): Effect.Effect<void> =>
     Effect.sync(() => {
@@ -311,7 +355,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
 
   const shape: Book["shape"] = {
     receive: (anchor) => {
-      const entry = entries.get(keyOf(anchor))
+      const entry = find(anchor)
       // a replay must not open a window again
       if (entry?.receivedAt !== undefined) return
       if (entry !== undefined) forget(entry)
@@ -323,18 +367,18 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       }
       touch(fresh)
     },
-    standing: (anchor) => Effect.map(Clock.currentTimeMillis, (now) => standingOf(entries.get(keyOf(anchor)), now)),
+    standing: (anchor) => Effect.map(Clock.currentTimeMillis, (now) => standingOf(find(anchor), now)),
     newest: (conversation, kind) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        const list = byConversation.get(Conversation.toKey(conversation)) ?? []
+        const list = places[Conversation.sceneOf(conversation)].get(Conversation.targetOf(conversation))?.recent ?? []
         const entry = list.findLast((candidate) => {
-          if (kind !== undefined && candidate.anchor.kind !== kind) return false
+          if (kind !== undefined && candidate.kind !== kind) return false
           const { isClosed, repliesLeft } = standingOf(candidate, now)
           return !isClosed && repliesLeft > 0
         })
-        return Option.fromNullable(entry?.anchor)
+        return Option.map(Option.fromNullable(entry), anchorOf)
       }),
-    replies: (anchor) => Effect.sync(() => new Map(entries.get(keyOf(anchor))?.replies ?? noReplies)),
+    replies: (anchor) => Effect.sync(() => new Map(find(anchor)?.replies ?? noReplies)),
     begin: (anchor, sequence) =>
       Effect.sync(() => {
         const entry = known(anchor)
@@ -363,7 +407,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     const conversation = Conversation.make(record.scene, record.target)
     const anchor = Anchor.make({ kind: record.kind, id: record.id, conversation })
     // one that was put on another page may be on both
-    const known = entries.get(keyOf(anchor))
+    const known = find(anchor)
     if (known !== undefined) forget(known)
     const entry = add(anchor, at)
     entry.closed = record.closed === true
@@ -375,7 +419,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
 
   return {
     shape,
-    size: () => entries.size,
+    size,
     changed: dirty.await,
     take: () => {
       dirty.unsafeClose()
@@ -394,9 +438,11 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
           records.map((record) => read(record, now))
         )
       }
-      for (const entry of before) if (entries.get(entry.key) === entry) touch(entry)
+      for (const entry of before) if (entry.isKnown) touch(entry)
       // what was replied to late is on a later page than what was received after it
-      for (const list of byConversation.values()) list.sort((a, b) => (a.receivedAt ?? 0) - (b.receivedAt ?? 0))
+      for (const scene of Object.values(places)) {
+        for (const { recent } of scene.values()) recent.sort((a, b) => (a.receivedAt ?? 0) - (b.receivedAt ?? 0))
+      }
     }
   }
 }
