@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as fc from "fast-check"
+import * as v8 from "node:v8"
+import * as vm from "node:vm"
 import * as Deduplication from "../../../packages/core/src/delivery/Deduplication.ts"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
 
@@ -136,6 +138,27 @@ describe("the capacity", () => {
     assert.strictEqual(ids.receive("in flight", "T", 0), undefined)
     assert.strictEqual(ids.receive("m99", "T", 100), undefined)
     assert.deepStrictEqual(ids.receive("m5", "T", 101), [])
+  })
+
+  it("is also that of the memory: nothing keeps what was forgotten", async () => {
+    const ids = Deduplication.make({ ...DeliveryPolicy.defaults, deduplicationCapacity: 1 })
+    const source = { watermark: () => 0 }
+    const settled = (key: string) => {
+      const id = ids.receive(source, key, "T", 1)
+      assert.isDefined(id)
+      ids.settle(id, "T", 0)
+      return new WeakRef(id)
+    }
+    const forgotten = settled("a")
+    const kept = settled("b")
+    v8.setFlagsFromString("--expose-gc")
+    const collect = vm.runInNewContext("gc") as () => void
+    // a WeakRef holds what it refers to until the code that made it has ended
+    await new Promise(setImmediate)
+    collect()
+    assert.isUndefined(forgotten.deref())
+    assert.isDefined(kept.deref())
+    assert.strictEqual(ids.size(), 1)
   })
 
   it("holds for what is restored", () => {

@@ -109,8 +109,8 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
     id.sequence <= id.source.watermark() && now - id.settledAt >= window
 
   // in the order in which they were settled, so that an event whose handlers take long keeps nothing behind it from being
-  // forgotten
-  let order: Array<Identity> = []
+  // forgotten; what was forgotten leaves its place empty, for the array is kept until half of it is
+  let order: Array<Identity | undefined> = []
   let first = 0
 
   /** Those of which one type is settled and another is not. */
@@ -139,7 +139,7 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
     while (first < order.length) {
       const id = order[first]
       if (id === undefined || (done <= policy.deduplicationCapacity && !isOver(id, now))) return
-      first++
+      order[first++] = undefined
       done--
       ids.delete(id.key)
       if (first >= compaction && first * 2 >= order.length) {

@@ -251,7 +251,8 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   }
 
   // in the order in which they came, those that were forgotten meanwhile among them: a map does not give up its first
-  // entries cheaply, for each look at the first one passes by all that were deleted
+  // entries cheaply, for each look at the first one passes by all that were deleted. What was forgotten leaves its place
+  // empty, for the array is kept until half of it is
   let order: Array<Entry | undefined> = []
   let first = 0
 
