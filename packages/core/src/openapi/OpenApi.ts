@@ -212,6 +212,12 @@ const encode = (body: unknown): { readonly text: string | undefined } | undefine
   }
 }
 
+/** What may still be done for a call that is refused: another token, or the same once more. */
+interface Chances {
+  readonly replace: boolean
+  readonly repeat: boolean
+}
+
 /**
  * Makes the service.
  *
@@ -273,12 +279,6 @@ export const make: Effect.Effect<
       onFailure: (failure) => Effect.fail(unavailable(failure)),
       onSuccess: (got) => interpret(got, endpointOf(request), token.value)
     })
-  }
-
-  /** What may still be done for a call that is refused. */
-  interface Chances {
-    readonly replace: boolean
-    readonly repeat: boolean
   }
 
   const run = (
