@@ -2,58 +2,13 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { describe, it } from "@effect/vitest"
 import * as Console from "effect/Console"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { assert } from "vitest"
 import * as Commands from "../../packages/node/src/cli/Commands.ts"
 import * as Sandbox from "../../packages/node/src/sandbox/Sandbox.ts"
-
-interface Recorded {
-  readonly console: Console.Console
-  readonly out: Array<string>
-  readonly error: Array<string>
-  /** Completes with the first line on standard output that holds this text. */
-  readonly until: (text: string) => Effect.Effect<string>
-}
-
-const record = Effect.gen(function* () {
-  const base = yield* Console.consoleWith(Effect.succeed)
-  const out: Array<string> = []
-  const error: Array<string> = []
-  const waiting: Array<{ readonly text: string; readonly line: Deferred.Deferred<string> }> = []
-  const write =
-    (lines: Array<string>) =>
-    (...values: ReadonlyArray<unknown>) => {
-      const line = values.map(String).join(" ")
-      lines.push(line)
-      for (const { line: deferred, text } of waiting) {
-        if (line.includes(text)) Deferred.unsafeDone(deferred, Effect.succeed(line))
-      }
-    }
-  const unsafe = { ...base.unsafe, log: write(out), error: write(error) }
-  const console: Console.Console = {
-    ...base,
-    log: (...values) => Effect.sync(() => unsafe.log(...values)),
-    error: (...values) => Effect.sync(() => unsafe.error(...values)),
-    unsafe
-  }
-  const recorded: Recorded = {
-    console,
-    out,
-    error,
-    until: (text) =>
-      Effect.gen(function* () {
-        const line = yield* Deferred.make<string>()
-        const found = out.find((line) => line.includes(text))
-        if (found === undefined) waiting.push({ text, line })
-        else yield* Deferred.succeed(line, found)
-        return yield* Effect.orDie(Effect.timeout(Deferred.await(line), "10 seconds"))
-      })
-  }
-  return recorded
-})
+import { record, type Recorded } from "./support/console.ts"
 
 const run = (recorded: Recorded, ...words: ReadonlyArray<string>) =>
   Commands.run({ version: "1.2.3", demo: Console.log("the demo ran") })(["node", "effect-qq", ...words]).pipe(

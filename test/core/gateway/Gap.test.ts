@@ -41,6 +41,14 @@ const say = (text: string) =>
     Bot.settle
   )
 
+/** A bot whose handler takes a minute for what is "slow", and no time for anything else. */
+const startSlow = Effect.zipLeft(
+  Effect.forkScoped(
+    Gateway.run(Gateway.on("C2C_MESSAGE_CREATE", ({ content }) => Effect.sleep(content === "slow" ? "1 minute" : 0)))
+  ),
+  Bot.settle
+)
+
 /** Ends a bot, whatever its handlers are at: what they have not done by the end of the drain is cut off. */
 const leave = (fiber: Fiber.RuntimeFiber<unknown, unknown>) =>
   Effect.gen(function* () {
@@ -199,12 +207,7 @@ describe("a gap", () => {
 
   it.effect("takes in what was received before it and not handled, and cut off", () =>
     Effect.gen(function* () {
-      const first = yield* Effect.forkScoped(
-        Gateway.run(
-          Gateway.on("C2C_MESSAGE_CREATE", ({ content }) => Effect.sleep(content === "slow" ? "1 minute" : 0))
-        )
-      )
-      yield* Bot.settle
+      const first = yield* startSlow
       yield* Bot.advance(seconds(10))
       yield* say("quick")
       yield* Bot.advance(seconds(10))
@@ -234,12 +237,7 @@ describe("a gap", () => {
   ] as const) {
     it.effect(`takes in what was received and not handled ${when}`, () =>
       Effect.gen(function* () {
-        const first = yield* Effect.forkScoped(
-          Gateway.run(
-            Gateway.on("C2C_MESSAGE_CREATE", ({ content }) => Effect.sleep(content === "slow" ? "1 minute" : 0))
-          )
-        )
-        yield* Bot.settle
+        const first = yield* startSlow
         yield* Bot.advance("2 minutes")
         yield* say("quick")
         yield* say("slow")
@@ -259,12 +257,7 @@ describe("a gap", () => {
 
   it.effect("takes in nothing that was received before it once that is handled", () =>
     Effect.gen(function* () {
-      const first = yield* Effect.forkScoped(
-        Gateway.run(
-          Gateway.on("C2C_MESSAGE_CREATE", ({ content }) => Effect.sleep(content === "slow" ? "1 minute" : 0))
-        )
-      )
-      yield* Bot.settle
+      const first = yield* startSlow
       yield* Bot.advance(seconds(20))
       yield* say("slow")
       yield* Bot.advance(seconds(10))
