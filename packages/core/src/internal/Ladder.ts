@@ -1,10 +1,7 @@
 /**
  * Ladders as `Schedule`s: a few combinators that `effect/Schedule` lacks. The input of a ladder is the error, or the end
- * of a connection, that it waits after.
- *
- * ```ts
- * Ladder.climbing(policy.reconnectLadder).pipe(Ladder.only(isReconnect), Ladder.startOver(isStable))
- * ```
+ * of a connection, that it waits after:
+ * `climbing(policy.reconnectLadder).pipe(only(isReconnect), startOver(isStable))`.
  *
  * @since 0.1.0
  */
