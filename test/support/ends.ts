@@ -1,7 +1,7 @@
 /** Ends of connections for tests, and what a policy makes of a row of them. */
 import * as Duration from "effect/Duration"
 import * as CloseCode from "../../packages/core/src/gateway/CloseCode.ts"
-import * as Connection from "../../packages/core/src/gateway/Connection.ts"
+import * as Disconnect from "../../packages/core/src/gateway/Disconnect.ts"
 import {
   ConnectionLost,
   type Phase,
@@ -14,6 +14,7 @@ import * as SessionPolicy from "../../packages/core/src/gateway/SessionPolicy.ts
 
 const base: Recovery.End = {
   error: new ConnectionLost({ phase: "Ready", reason: "Closed", code: 1006, detail: "" }),
+  close: undefined,
   phase: "Ready",
   at: 0,
   greeted: true,
@@ -84,7 +85,8 @@ export const closed = (code: number, phase: Phase = "Ready", changes: Partial<Re
   ordinary({
     ...phases[phase],
     phase,
-    error: Connection.fromClose(code, "", phase, changes.invalidSession),
+    error: Disconnect.fromClose(CloseCode.lookup(code), "", phase, changes.invalidSession),
+    close: CloseCode.lookup(code),
     ...changes
   })
 

@@ -366,8 +366,8 @@ const connect = (
         resume: Option.none(),
         policy: dial.policy,
         beforeIdentify: identify?.used ?? Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never),
-        heartbeatSequence: () => null,
-        onLink: () => {},
+        heartbeatSeq: () => null,
+        onHandle: () => {},
         onHello: (value) => {
           interval = value
         },

@@ -7,40 +7,11 @@
  */
 import * as Duration from "effect/Duration"
 import * as CloseCode from "./CloseCode.ts"
-import { CredentialsRejected, type GatewayError, GatewayRejected, type Phase, type Refusal } from "./GatewayError.ts"
+import { CredentialsRejected, type GatewayError, GatewayRejected, type Refusal } from "./GatewayError.ts"
+import type { Disconnect as End } from "./Disconnect.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
-/**
- * How a connection ended: the facts, without a judgement.
- *
- * @since 0.1.0
- * @category models
- */
-export interface End {
-  readonly error: GatewayError
-  /** How far the connection had come. */
-  readonly phase: Phase
-  /** When, in epoch milliseconds. */
-  readonly at: number
-  /** Whether HELLO came. */
-  readonly greeted: boolean
-  /** What was sent after HELLO, if anything. */
-  readonly sent: "Identify" | "Resume" | undefined
-  /** Whether READY or RESUMED came. */
-  readonly ready: boolean
-  /** Whether a resume was confirmed: by RESUMED, or by a replayed dispatch that was new. */
-  readonly confirmed: boolean
-  /** Whether a dispatch other than READY and RESUMED, or an ACK, came. */
-  readonly progressed: boolean
-  /** Milliseconds since the latest HELLO, READY or RESUMED of this socket; `undefined` without a HELLO. */
-  readonly sinceGreeting: number | undefined
-  /** Milliseconds spent Ready. */
-  readonly readyFor: number
-  /** Whether a heartbeat sent while Ready was answered. */
-  readonly answered: boolean
-  /** The payload of an op 9, if one came. */
-  readonly invalidSession: boolean | undefined
-}
+export type { Disconnect as End } from "./Disconnect.ts"
 
 /**
  * What is known about the session that the next connection could resume.

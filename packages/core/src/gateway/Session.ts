@@ -23,6 +23,7 @@ import { BotConfig } from "../BotConfig.ts"
 import * as AccessToken from "../openapi/AccessToken.ts"
 import * as Changes from "./Changes.ts"
 import * as Connection from "./Connection.ts"
+import * as Disconnect from "./Disconnect.ts"
 import { DispatchSink } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import {
@@ -185,11 +186,11 @@ export const make = (options: {
     let history = Recovery.empty
     let lastEnd: GatewayError | undefined
     let attempt = 0
-    let link: Connection.Link | undefined
+    let link: Connection.ConnectionHandle | undefined
     /** Whether nothing that the platform said on this connection, or before it, was missed until now. */
     let complete = false
     /** The connection that was paused last, because the inbox was full. */
-    let pausedLink: Connection.Link | undefined
+    let pausedLink: Connection.ConnectionHandle | undefined
     let wake: Deferred.Deferred<void> | undefined
     /** The turn to identify; closing it gives the turn to other shards. */
     let held: Scope.CloseableScope | undefined
@@ -306,12 +307,12 @@ export const make = (options: {
           })),
           policy,
           beforeIdentify,
-          heartbeatSequence: () => {
+          heartbeatSeq: () => {
             const session = memory.current()
             if (session === undefined) return null
             return policy.heartbeatSeq === "settled" ? sink.watermark() : session.received
           },
-          onLink: (next) => {
+          onHandle: (next) => {
             link = next
           },
           onPhase: (phase) =>
@@ -366,7 +367,7 @@ export const make = (options: {
     const once: Effect.Effect<never, Recovery.End, Socket.WebSocketConstructor> = Effect.gen(function* () {
       attempt++
       yield* setState({ _tag: "Connecting" })
-      const { access, url } = yield* Effect.catchAll(prepare, Connection.neverConnected)
+      const { access, url } = yield* Effect.catchAll(prepare, Disconnect.neverConnected)
       tokenFetch = access.fetch
       if (memory.current() !== undefined) return yield* connect(url, access.authorization, Effect.void)
       // until the identify is sent, or will not be: other shards wait for it
@@ -376,7 +377,7 @@ export const make = (options: {
         .acquire(options.shard[0])
         .pipe(
           Scope.extend(scope),
-          Effect.catchAll(Connection.neverConnected),
+          Effect.catchAll(Disconnect.neverConnected),
           Effect.raceFirst(
             Effect.zipRight(
               Effect.delay(
@@ -388,12 +389,12 @@ export const make = (options: {
           )
         )
       // the wait may have been longer than a token lives
-      const fresh = yield* Effect.catchAll(Effect.mapError(token.get, fromTokenError), Connection.neverConnected)
+      const fresh = yield* Effect.catchAll(Effect.mapError(token.get, fromTokenError), Disconnect.neverConnected)
       tokenFetch = fresh.fetch
       return yield* connect(url, fresh.authorization, Effect.zipRight(permit.used, Scope.close(scope, Exit.void)))
     }).pipe(
       Effect.catchAllDefect((cause) =>
-        Connection.neverConnected(
+        Disconnect.neverConnected(
           new ConnectionLost({ phase: "Connecting", reason: "Defect", detail: "a defect inside the client", cause })
         )
       ),

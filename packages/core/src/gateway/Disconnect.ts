@@ -1,0 +1,123 @@
+/**
+ * How a connection ended, and what its close frame means. A close is judged here once: its row of the close table travels
+ * with the disconnect.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Wire from "../internal/Wire.ts"
+import type * as CloseCode from "./CloseCode.ts"
+import {
+  ConnectionLost,
+  type GatewayError,
+  GatewayRejected,
+  IpNotAllowed,
+  type Phase,
+  SessionInvalid
+} from "./GatewayError.ts"
+
+/**
+ * The facts of the end of a connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Disconnect {
+  readonly error: GatewayError
+  /** The row of the close code that ended it; `undefined` where no close frame did. */
+  readonly close: CloseCode.CloseCodeRow | undefined
+  /** How far the connection had come. */
+  readonly phase: Phase
+  /** When, in epoch milliseconds. */
+  readonly at: number
+  /** Whether HELLO came. */
+  readonly greeted: boolean
+  /** What was sent after HELLO, if anything. */
+  readonly sent: "Identify" | "Resume" | undefined
+  /** Whether READY or RESUMED came. */
+  readonly ready: boolean
+  /** Whether a resume was confirmed: by RESUMED, or by a replayed dispatch that was new. */
+  readonly confirmed: boolean
+  /** Whether a dispatch other than READY and RESUMED, or an ACK, came. */
+  readonly progressed: boolean
+  /** Milliseconds since the latest HELLO, READY or RESUMED of this socket; `undefined` without a HELLO. */
+  readonly sinceGreeting: number | undefined
+  /** Milliseconds spent Ready. */
+  readonly readyFor: number
+  /** Whether a heartbeat sent while Ready was answered. */
+  readonly answered: boolean
+  /** The payload of an op 9, if one came. */
+  readonly invalidSession: boolean | undefined
+}
+
+const fatalHint = "the gateway refuses this bot; see the QQ open platform's console"
+
+/**
+ * The error that a close frame stands for. After an op 9 it explains that op 9: then the op 9 says whether the session
+ * lives, and only codes that say more than "closed" count.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const fromClose = (
+  row: CloseCode.CloseCodeRow,
+  reason: string,
+  phase: Phase,
+  invalidSession: boolean | undefined
+): GatewayError => {
+  const { code } = row
+  const said = Wire.printable(reason)
+  const detail = said === "" || said === row.meaning ? row.meaning : `${row.meaning}: ${said}`
+  switch (row.recovery) {
+    case "resume":
+    case "expired": {
+      if (invalidSession !== undefined) {
+        return new SessionInvalid({
+          resumable: invalidSession,
+          by: "InvalidSession",
+          detail: `op 9, then ${code}: ${detail}`
+        })
+      }
+      return row.recovery === "expired"
+        ? new SessionInvalid({ code, resumable: true, by: "Close", detail })
+        : new ConnectionLost({ phase, reason: "Closed", code, detail })
+    }
+    case "identify":
+      return new SessionInvalid({ code, resumable: false, by: "Close", detail })
+    case "refresh-token":
+    case "slow-down":
+      return new SessionInvalid({ code, resumable: invalidSession ?? true, by: "Close", detail })
+    case "not-allowed":
+      return new IpNotAllowed({ code, detail })
+    case "refused-intents":
+    case "client-error":
+    case "fatal":
+      return new GatewayRejected({ code, detail, hint: row.hint ?? fatalHint })
+  }
+}
+
+/**
+ * The end of an attempt that had nothing to connect with.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const neverConnected = (error: GatewayError): Effect.Effect<never, Disconnect> =>
+  Effect.flatMap(Clock.currentTimeMillis, (at) =>
+    Effect.fail<Disconnect>({
+      error,
+      close: undefined,
+      phase: "Connecting",
+      at,
+      greeted: false,
+      sent: undefined,
+      ready: false,
+      confirmed: false,
+      progressed: false,
+      sinceGreeting: undefined,
+      readyFor: 0,
+      answered: false,
+      invalidSession: undefined
+    })
+  )

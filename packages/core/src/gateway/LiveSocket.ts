@@ -1,0 +1,258 @@
+/**
+ * A socket whose callbacks run the {@link Protocol}. Whatever must not wait behind events (HELLO, ACKs, signs of life, op 1,
+ * op 7, op 9) is done here, in the callback; what needs an effect is left to the fiber that awaits {@link LiveSocket.happened}.
+ *
+ * @since 0.1.0
+ */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Wire from "../internal/Wire.ts"
+import * as Frame from "./Frame.ts"
+import { ConnectionLost, type GatewayError, type Phase } from "./GatewayError.ts"
+import * as GatewayMetrics from "./GatewayMetrics.ts"
+import type { Action, Protocol } from "./Protocol.ts"
+
+/**
+ * The part of the WHATWG `WebSocket` that is used, with the `terminate` that Node's `ws` adds to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WebSocketLike {
+  readonly readyState: number
+  binaryType: string
+  readonly addEventListener: (type: string, listener: (event: WebSocketEvent) => void) => void
+  readonly send: (data: string) => void
+  readonly close: (code?: number) => void
+  /** Drops the TCP connection without a closing handshake. */
+  readonly terminate?: (() => void) | undefined
+}
+
+/**
+ * What the events of a {@link WebSocketLike} may hold.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WebSocketEvent {
+  readonly data?: unknown
+  readonly code?: number | undefined
+  readonly reason?: string | undefined
+  readonly message?: string | undefined
+  readonly error?: unknown
+}
+
+/**
+ * What is called from the socket's callbacks.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Listener {
+  /** The value of a heartbeat. */
+  readonly heartbeatSeq: () => number | null
+  readonly onReady: (sessionId: string, frame: Frame.Frame) => void
+  readonly onResumed: (frame: Frame.Frame) => void
+  /** `size`: the UTF-16 code units of the frame's text. */
+  readonly onDispatch: (frame: Frame.Frame, size: number) => void
+}
+
+/** What a failed upgrade or a broken connection tells, in the shapes that Node's `ws` and the tests use. */
+const fromErrorEvent = (event: WebSocketEvent, phase: Phase): ConnectionLost => {
+  const asked = Wire.field(event.error, "retryAfter")
+  const retryAfter = Duration.isDuration(asked)
+    ? asked
+    : Duration.seconds(Number(Wire.textField(event.error, "retryAfter")) || 0)
+  return new ConnectionLost({
+    phase,
+    reason: phase === "Connecting" ? "OpenFailed" : "Transport",
+    status: Wire.numberField(event.error, "status"),
+    retryAfter: Duration.greaterThan(retryAfter, Duration.zero)
+      ? Duration.min(retryAfter, Duration.hours(1))
+      : undefined,
+    detail: Wire.printable(Wire.textField(event.error, "code") || (event.message ?? "")),
+    cause: event.error
+  })
+}
+
+const OPEN = 1
+
+/** Maximum number of refused frames of one connection that are logged; all are counted. */
+const refusalsLogged = 16
+
+/**
+ * One socket and what has happened on it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class LiveSocket {
+  readonly opened = Deferred.unsafeMake<void>(FiberId.none)
+  /** The heartbeat interval of HELLO, as it came. */
+  readonly greeted = Deferred.unsafeMake<unknown>(FiberId.none)
+  /** READY, RESUMED or the first replayed dispatch came. */
+  readonly live = Deferred.unsafeMake<void>(FiberId.none)
+  readonly closed = Deferred.unsafeMake<void>(FiberId.none)
+  /** Open while something has happened that needs an effect. */
+  readonly happened = Effect.unsafeMakeLatch(false)
+  /** How the connection ended. */
+  ended: GatewayError | undefined
+  doubt: Extract<Action, { readonly _tag: "Doubt" }> | undefined
+  /** Number of frames that were refused. */
+  refused = 0
+  /** Nothing that the socket still says is heard. */
+  retired = false
+  #refusals: Array<string> = []
+  readonly #listener: Listener
+  readonly #protocol: Protocol
+  readonly #clock: Clock.Clock
+
+  constructor(listener: Listener, protocol: Protocol, clock: Clock.Clock) {
+    this.#listener = listener
+    this.#protocol = protocol
+    this.#clock = clock
+  }
+
+  /** Opens the socket. Throws what the constructor throws. */
+  open(construct: () => WebSocketLike): WebSocketLike {
+    const socket = construct()
+    socket.binaryType = "arraybuffer"
+    socket.addEventListener(
+      "open",
+      this.#guarded(() => {
+        this.#protocol.opened(this.#clock.unsafeCurrentTimeMillis())
+        Deferred.unsafeDone(this.opened, Exit.void)
+      })
+    )
+    socket.addEventListener(
+      "message",
+      this.#guarded((event) =>
+        this.#perform(socket, this.#protocol.receive(event.data, this.#clock.unsafeCurrentTimeMillis()))
+      )
+    )
+    socket.addEventListener(
+      "error",
+      this.#guarded((event) => this.end(fromErrorEvent(event, this.#protocol.phase)))
+    )
+    socket.addEventListener("close", (event) => {
+      Deferred.unsafeDone(this.closed, Exit.void)
+      if (!this.retired && this.ended === undefined)
+        this.end(this.#protocol.closed(event.code ?? 1006, event.reason ?? ""))
+    })
+    return socket
+  }
+
+  /** Ends the connection, unless it has ended already. */
+  end(error: GatewayError): void {
+    this.ended ??= error
+    this.happened.unsafeOpen()
+  }
+
+  /** Writes one frame; whether it went out. */
+  write(socket: WebSocketLike, frame: string): boolean {
+    if (this.retired || this.ended !== undefined) return false
+    if (socket.readyState !== OPEN) {
+      this.#suspect(this.#protocol.unwritable())
+      return false
+    }
+    try {
+      socket.send(frame)
+      return true
+    } catch (cause) {
+      const detail = "the socket refused a frame"
+      this.end(new ConnectionLost({ phase: this.#protocol.phase, reason: "WriteFailed", detail, cause }))
+      return false
+    }
+  }
+
+  beat(socket: WebSocketLike): void {
+    this.#protocol.beats(this.#clock.unsafeCurrentTimeMillis())
+    this.write(socket, Frame.heartbeat(this.#listener.heartbeatSeq()))
+  }
+
+  /** A defect of this library ends the connection, not the process. */
+  defect(cause: unknown): ConnectionLost {
+    return new ConnectionLost({
+      phase: this.#protocol.phase,
+      reason: "Defect",
+      detail: "a defect inside the client",
+      cause
+    })
+  }
+
+  /** The refusals that have not been logged yet. */
+  takeRefusals(): ReadonlyArray<string> {
+    const refusals = this.#refusals
+    if (refusals.length > 0) this.#refusals = []
+    return refusals
+  }
+
+  #perform(socket: WebSocketLike, action: Action): void {
+    switch (action._tag) {
+      case "None":
+        return
+      case "Dispatch":
+        if (action.confirmed) Deferred.unsafeDone(this.live, Exit.void)
+        return this.#listener.onDispatch(action.frame, action.size)
+      case "Acknowledged":
+        return GatewayMetrics.roundTrip.unsafeUpdate(action.roundTrip, [])
+      case "Beat":
+        return this.beat(socket)
+      case "Greeted":
+        return Deferred.unsafeDone(this.greeted, Exit.succeed(action.interval))
+      case "Ready":
+        this.#becomeLive()
+        return this.#listener.onReady(action.sessionId, action.frame)
+      case "Resumed":
+        this.#becomeLive()
+        return this.#listener.onResumed(action.frame)
+      case "Refused":
+        return this.#refuse(action.reason)
+      case "End":
+        return this.end(action.error)
+      case "Doubt":
+        return this.#suspect(action)
+    }
+  }
+
+  #becomeLive(): void {
+    Deferred.unsafeDone(this.live, Exit.void)
+    this.happened.unsafeOpen()
+  }
+
+  #suspect(doubt: Extract<Action, { readonly _tag: "Doubt" }>): void {
+    this.doubt ??= doubt
+    this.happened.unsafeOpen()
+  }
+
+  #refuse(reason: string): void {
+    this.refused++
+    GatewayMetrics.framesRefused.unsafeUpdate(1, [])
+    if (this.refused > refusalsLogged) return
+    this.#refusals.push(reason)
+    this.happened.unsafeOpen()
+  }
+
+  #guarded(listener: (event: WebSocketEvent) => void): (event: WebSocketEvent) => void {
+    return (event) => {
+      if (this.retired) return
+      try {
+        listener(event)
+      } catch (cause) {
+        this.end(this.defect(cause))
+      }
+    }
+  }
+}
+
+/**
+ * How many refusals of a connection were not logged one by one.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const unlogged = (socket: LiveSocket): number => Math.max(0, socket.refused - refusalsLogged)

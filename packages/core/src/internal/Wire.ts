@@ -1,0 +1,52 @@
+/**
+ * Reads fields of values from the wire that no schema has looked at. None of these throws, whatever it is given.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * Whether a value has fields.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
+/**
+ * A field of an object; `undefined` for anything without fields.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
+
+/**
+ * A field that is text, else `""`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const textField = (value: unknown, name: string): string => {
+  const found = field(value, name)
+  return typeof found === "string" ? found : ""
+}
+
+/**
+ * A field that is a finite number, else `undefined`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const numberField = (value: unknown, name: string): number | undefined => {
+  const found = field(value, name)
+  return typeof found === "number" && Number.isFinite(found) ? found : undefined
+}
+
+/**
+ * A reason from the wire for people to read: at most 123 characters, those that cannot be printed as spaces.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const printable = (reason: string): string => reason.replace(/[^\x20-\x7e\u4e00-\u9fff]/g, " ").slice(0, 123)
