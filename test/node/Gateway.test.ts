@@ -674,11 +674,13 @@ describe("proxies", () => {
     assert.strictEqual(NodeProxy.forUrl({ ...proxies, https: "" }, "wss://api.example/"), undefined)
   })
 
-  it("an agent for what goes by a proxy, none for what does not", () => {
-    const agent = NodeProxy.agents({ ...proxies, except: "direct.example" })
-    assert.isDefined(agent("wss://api.example/"))
-    assert.isUndefined(agent("wss://direct.example/"))
-  })
+  it.effect("an agent for what goes by a proxy, none for what does not", () =>
+    Effect.gen(function* () {
+      const agent = yield* NodeProxy.agents({ ...proxies, except: "direct.example" })
+      assert.isDefined(agent("wss://api.example/"))
+      assert.isUndefined(agent("wss://direct.example/"))
+    })
+  )
 
   it.effect("the environment: lower case first, this machine always excepted", () =>
     Effect.gen(function* () {
@@ -737,7 +739,7 @@ describe("proxies", () => {
       const nowhere = `http://127.0.0.1:${yield* closedPort}`
       const runtime = Bot.layer.pipe(
         Layer.provide(NodeHttp.layer()),
-        Layer.provide(NodeWebSocket.layer({ agent: NodeProxy.agents({ http: nowhere, https: nowhere, except: "" }) })),
+        Layer.provide(NodeWebSocket.layerProxied(Option.some({ http: nowhere, https: nowhere, except: "" }))),
         Layer.provide(NodeStore.layer(yield* Live.temporaryDirectory))
       )
       const config = BotConfig.layer({

@@ -318,7 +318,7 @@ const services = ({ config, proxies }: Environment, watch: Watch): Layer.Layer<S
     Layer.provideMerge(AccessToken.layer),
     Layer.provide(watchedHttp(watch)),
     Layer.provideMerge(Layer.succeed(BotConfig.BotConfig, config)),
-    Layer.merge(NodeWebSocket.layer({ agent: Option.getOrUndefined(Option.map(proxies, NodeProxy.agents)) }))
+    Layer.merge(NodeWebSocket.layerProxied(proxies))
   )
 
 const checkClock = ({ ahead }: Watch): Check => {

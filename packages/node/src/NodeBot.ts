@@ -21,7 +21,6 @@ import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as NodeContentHash from "./NodeContentHash.ts"
 import * as NodeHttp from "./NodeHttp.ts"
@@ -62,11 +61,7 @@ const store = (
       )
 
 const sockets = (options: RuntimeOptions | undefined) =>
-  Layer.unwrapEffect(
-    Effect.map(NodeProxy.find(options?.proxy), (proxies) =>
-      NodeWebSocket.layer({ agent: Option.getOrUndefined(Option.map(proxies, NodeProxy.agents)) })
-    )
-  )
+  Layer.unwrapEffect(Effect.map(NodeProxy.find(options?.proxy), NodeWebSocket.layerProxied))
 
 /**
  * A bot on Node.js with a configuration from elsewhere: undici for HTTP, `ws` for the gateway, files for the session.

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import { HttpExchange } from "@effect-qq/core"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
@@ -14,7 +13,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { IncomingHttpHeaders } from "node:http"
-import * as Undici from "undici"
+import type * as Undici from "undici"
 import * as Deadlines from "./Deadlines.ts"
 import * as NodeProxy from "./NodeProxy.ts"
 
@@ -51,16 +50,22 @@ const maximumConnections = 128
  * whether or not anybody still waits: it takes the code of that error for one of a connection that was in use. A tunnel is a
  * part of connecting, and has its time.
  */
-const tunnelsOf = (proxy: URL, options: object): Undici.Pool => {
-  const pool = new Undici.Pool(proxy, { ...options, headersTimeout: limits.connect })
-  const connect = pool.connect.bind(pool)
-  return Object.assign(pool, {
-    connect: (wanted: Undici.Dispatcher.ConnectOptions) =>
-      connect(wanted).catch((cause: unknown) => Promise.reject(new Error("the proxy made no tunnel", { cause })))
-  })
-}
+const tunnelsOf =
+  (undici: typeof Undici) =>
+  (proxy: URL, options: object): Undici.Pool => {
+    const pool = new undici.Pool(proxy, { ...options, headersTimeout: limits.connect })
+    const connect = pool.connect.bind(pool)
+    return Object.assign(pool, {
+      connect: (wanted: Undici.Dispatcher.ConnectOptions) =>
+        connect(wanted).catch((cause: unknown) => Promise.reject(new Error("the proxy made no tunnel", { cause })))
+    })
+  }
+
+/** Loaded when a client is made: to import this module costs a fifth of that. */
+const load = Effect.promise(() => Promise.all([import("undici"), import("@effect/platform-node/NodeHttpClient")]))
 
 const dispatcher = (
+  undici: typeof Undici,
   options: Options | undefined
 ): Effect.Effect<Undici.Dispatcher, ConfigError.ConfigError, Scope.Scope> =>
   Effect.flatMap(NodeProxy.find(options?.proxy), (found) =>
@@ -70,14 +75,14 @@ const dispatcher = (
         const connect = { timeout: limits.connect, rejectUnauthorized: true }
         const settings = { connect, connections: maximumConnections, maxResponseSize: maximumResponse }
         return Option.match(found, {
-          onNone: () => new Undici.Agent(settings),
+          onNone: () => new undici.Agent(settings),
           onSome: ({ except, http, https }) =>
-            new Undici.EnvHttpProxyAgent({
+            new undici.EnvHttpProxyAgent({
               ...settings,
               httpProxy: http,
               httpsProxy: https,
               noProxy: except,
-              clientFactory: tunnelsOf,
+              clientFactory: tunnelsOf(undici),
               proxyTls: connect,
               requestTls: connect
             })
@@ -228,9 +233,13 @@ const exchangeOf =
 export const layer = (options?: Options): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError> =>
   Layer.scoped(
     HttpClient.HttpClient,
-    Effect.map(Effect.all([dispatcher(options), Deadlines.make]), ([agent, deadlines]): HttpExchange.ExchangeClient =>
-      Object.assign(NodeHttpClient.makeUndici(limited(agent)), {
+    Effect.gen(function* () {
+      const [undici, client] = yield* load
+      const agent = yield* dispatcher(undici, options)
+      const deadlines = yield* Deadlines.make
+      const exchange: HttpExchange.ExchangeClient = Object.assign(client.makeUndici(limited(agent)), {
         [HttpExchange.ExchangeId]: exchangeOf(agent, deadlines)
       })
-    )
+      return exchange
+    })
   )

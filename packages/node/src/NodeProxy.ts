@@ -8,7 +8,6 @@ import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { HttpsProxyAgent } from "https-proxy-agent"
 import type * as Http from "node:http"
 
 /** A proxy can do nothing for an address of this machine. */
@@ -102,9 +101,12 @@ export const forUrl = (proxies: Proxies, url: string): string | undefined => {
  * @since 0.1.0
  * @category constructors
  */
-export const agents = (proxies: Proxies): ((url: string) => Http.Agent | undefined) => {
-  return (url) => {
-    const proxy = forUrl(proxies, url)
-    return proxy === undefined ? undefined : new HttpsProxyAgent(proxy, { rejectUnauthorized: true })
-  }
-}
+export const agents = (proxies: Proxies): Effect.Effect<(url: string) => Http.Agent | undefined> =>
+  Effect.map(
+    Effect.promise(() => import("https-proxy-agent")),
+    ({ HttpsProxyAgent }) =>
+      (url) => {
+        const proxy = forUrl(proxies, url)
+        return proxy === undefined ? undefined : new HttpsProxyAgent(proxy, { rejectUnauthorized: true })
+      }
+  )

@@ -11,9 +11,11 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Http from "node:http"
-import * as WebSocket from "ws"
+import type * as WebSocket from "ws"
+import * as NodeProxy from "./NodeProxy.ts"
 
 /**
  * The server answered the request for an upgrade with something other than 101. It is the `error` of the first `error`
@@ -73,7 +75,9 @@ const retryAfterOf = (header: string | undefined, clock: Clock.Clock): Duration.
 export const make = (
   options?: Options
 ): Effect.Effect<(url: string, protocols?: string | Array<string>) => globalThis.WebSocket> =>
-  Effect.map(Effect.clock, (clock) => {
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const ws = yield* Effect.promise(() => import("ws"))
     const settings: WebSocket.ClientOptions = {
       perMessageDeflate: false,
       maxPayload: options?.maximumPayload ?? defaultMaximumPayload,
@@ -82,7 +86,7 @@ export const make = (
     }
     return (url, protocols) => {
       const agent = typeof options?.agent === "function" ? options.agent(url) : options?.agent
-      const socket = new WebSocket.WebSocket(url, protocols, agent === undefined ? settings : { ...settings, agent })
+      const socket = new ws.WebSocket(url, protocols, agent === undefined ? settings : { ...settings, agent })
       // A user of the socket may listen once, or stop listening; an `error` event without a listener ends the process.
       socket.on("error", () => {})
       socket.on("unexpected-response", (_request, response) => {
@@ -108,3 +112,15 @@ export const make = (
  */
 export const layer = (options?: Options): Layer.Layer<Socket.WebSocketConstructor> =>
   Layer.effect(Socket.WebSocketConstructor, make(options))
+
+/**
+ * The constructor as a layer, through the proxies of {@link module:NodeProxy}; `None` connects directly.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProxied = (proxies: Option.Option<NodeProxy.Proxies>): Layer.Layer<Socket.WebSocketConstructor> =>
+  Option.match(proxies, {
+    onNone: () => layer(),
+    onSome: (proxies) => Layer.unwrapEffect(Effect.map(NodeProxy.agents(proxies), (agent) => layer({ agent })))
+  })

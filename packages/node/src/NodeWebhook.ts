@@ -23,7 +23,6 @@
  * @since 0.1.0
  */
 import { type BotConfig, Webhook, type WebhookIntake, WebhookMetrics, type WebhookPolicy } from "@effect-qq/core"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -285,12 +284,13 @@ export const serve = (
     const server = yield* makeServer(options)
     const connections = watch(server)
     yield* Effect.addFinalizer(() => close(server, connections, options.gracePeriod ?? "5 seconds"))
+    // loaded when a server is started: most bots have none
+    const { makeHandler } = yield* Effect.promise(() => import("@effect/platform-node/NodeHttpServer"))
     // whoever sees a signature can send the request again
-    const handle = yield* Effect.locallyWith(
-      NodeHttpServer.makeHandler(atPath(path, app)),
-      Headers.currentRedactedNames,
-      (names) => [...names, "x-signature-ed25519"]
-    )
+    const handle = yield* Effect.locallyWith(makeHandler(atPath(path, app)), Headers.currentRedactedNames, (names) => [
+      ...names,
+      "x-signature-ed25519"
+    ])
     server.on("request", (request, response) => {
       // a client that hangs up is an everyday event; unheard, it would end the process
       response.on("error", () => {})
