@@ -25,6 +25,14 @@ import { Protocol } from "./Protocol.ts"
 import * as Release from "./Release.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Listener
+} from "./LiveSocket.ts"
+
 /**
  * A live view of a connection: what to report of it, and how to end it.
  *

@@ -185,8 +185,7 @@ const makeGrowing = (
 /**
  * Replies that grow, by these services.
  *
- * @since 0.1.0
- * @category constructors
+ * @internal
  */
 export const make =
   (services: Services) =>

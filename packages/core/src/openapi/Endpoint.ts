@@ -19,6 +19,14 @@ import * as ApiError from "./ApiError.ts"
 import * as OpenApi from "./OpenApi.ts"
 import * as Path from "./Path.ts"
 
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Names
+} from "./Path.ts"
+
 /**
  * The platform took a call and answered with something that this endpoint never answers with, such as a list in the place
  * of an object. A field that is odd is no reason: it is left out of the value.
