@@ -1,5 +1,6 @@
 /** Ends of connections for tests, and what a policy makes of a row of them. */
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as CloseCode from "../../packages/core/src/gateway/CloseCode.ts"
 import * as Disconnect from "../../packages/core/src/gateway/Disconnect.ts"
 import {
@@ -8,15 +9,17 @@ import {
   ReconnectRequested,
   SessionInvalid
 } from "../../packages/core/src/gateway/GatewayError.ts"
+import * as History from "../../packages/core/src/gateway/History.ts"
 import * as ReconnectPolicy from "../../packages/core/src/gateway/ReconnectPolicy.ts"
 import * as Recovery from "../../packages/core/src/gateway/Recovery.ts"
 import * as SessionPolicy from "../../packages/core/src/gateway/SessionPolicy.ts"
 
-const base: Recovery.End = {
+const base: Disconnect.Disconnect = {
   error: new ConnectionLost({ phase: "Ready", reason: "Closed", code: 1006, detail: "" }),
   close: undefined,
   phase: "Ready",
   at: 0,
+  time: 0,
   greeted: true,
   sent: "Resume",
   ready: true,
@@ -29,18 +32,21 @@ const base: Recovery.End = {
 }
 
 /** A resumed connection that broke ten seconds after RESUMED: neither quick nor stable. */
-export const ordinary = (changes: Partial<Recovery.End> = {}): Recovery.End => ({ ...base, ...changes })
+export const ordinary = (changes: Partial<Disconnect.Disconnect> = {}): Disconnect.Disconnect => ({
+  ...base,
+  ...changes
+})
 
 /** An unrequested end one second after RESUMED. */
-export const quick = (changes: Partial<Recovery.End> = {}): Recovery.End =>
+export const quick = (changes: Partial<Disconnect.Disconnect> = {}): Disconnect.Disconnect =>
   ordinary({ sinceGreeting: 1000, readyFor: 1000, ...changes })
 
 /** A connection that was Ready for a minute and whose beats were answered. */
-export const stable = (changes: Partial<Recovery.End> = {}): Recovery.End =>
+export const stable = (changes: Partial<Disconnect.Disconnect> = {}): Disconnect.Disconnect =>
   ordinary({ sinceGreeting: 60_000, readyFor: 60_000, answered: true, ...changes })
 
 /** The TCP connection was refused: no HELLO. */
-export const refused = (changes: Partial<Recovery.End> = {}): Recovery.End =>
+export const refused = (changes: Partial<Disconnect.Disconnect> = {}): Disconnect.Disconnect =>
   ordinary({
     error: new ConnectionLost({ phase: "Connecting", reason: "OpenFailed", detail: "ECONNREFUSED" }),
     phase: "Connecting",
@@ -54,17 +60,17 @@ export const refused = (changes: Partial<Recovery.End> = {}): Recovery.End =>
     ...changes
   })
 
-export const reconnectAsked = (changes: Partial<Recovery.End> = {}): Recovery.End =>
+export const reconnectAsked = (changes: Partial<Disconnect.Disconnect> = {}): Disconnect.Disconnect =>
   ordinary({ error: new ReconnectRequested({ by: "Server" }), ...changes })
 
-export const invalid = (resumable: boolean, changes: Partial<Recovery.End> = {}): Recovery.End =>
+export const invalid = (resumable: boolean, changes: Partial<Disconnect.Disconnect> = {}): Disconnect.Disconnect =>
   ordinary({
     error: new SessionInvalid({ resumable, by: "InvalidSession", detail: "op 9" }),
     invalidSession: resumable,
     ...changes
   })
 
-const phases: { readonly [P in Phase]: Partial<Recovery.End> } = {
+const phases: { readonly [P in Phase]: Partial<Disconnect.Disconnect> } = {
   Connecting: {
     greeted: false,
     sent: undefined,
@@ -81,7 +87,11 @@ const phases: { readonly [P in Phase]: Partial<Recovery.End> } = {
 }
 
 /** A close frame in this phase, ten seconds after the last greeting. */
-export const closed = (code: number, phase: Phase = "Ready", changes: Partial<Recovery.End> = {}): Recovery.End =>
+export const closed = (
+  code: number,
+  phase: Phase = "Ready",
+  changes: Partial<Disconnect.Disconnect> = {}
+): Disconnect.Disconnect =>
   ordinary({
     ...phases[phase],
     phase,
@@ -90,41 +100,42 @@ export const closed = (code: number, phase: Phase = "Ready", changes: Partial<Re
     ...changes
   })
 
-/** What a row of ends leads to, one after another; they come a second apart unless they say when. */
+/** What consecutive disconnects lead to; they come a second apart unless they say when. */
 export const walk = (
-  ends: ReadonlyArray<Recovery.End>,
+  ends: ReadonlyArray<Disconnect.Disconnect>,
   options: {
     readonly policy?: Partial<SessionPolicy.SessionPolicy>
     readonly session?: Recovery.SessionAge | undefined
-    readonly history?: Recovery.History
+    readonly history?: History.History
     readonly remaining?: number
     readonly resetAfter?: Duration.Duration
   } = {}
 ) => {
   const policy = { ...SessionPolicy.defaults, ...options.policy }
-  let history = options.history ?? Recovery.empty
+  let history = options.history ?? History.empty
   const started = "session" in options ? options.session : { startedAt: 0, lastDispatchAt: 0 }
   let session = started
+  const schedule = ReconnectPolicy.exact(policy)
+  let state: unknown = schedule.initial
   return ends.map((given, index) => {
-    const end = given.at === 0 ? { ...given, at: (index + 1) * 1000 } : given
+    const at = given.at === 0 ? (index + 1) * 1000 : given.at
+    const end = { ...given, at, time: given.time === 0 ? at : given.time }
     if (end.ready && end.sent === "Identify") session = started
-    history = Recovery.fold(policy)(history, end)
+    history = History.record(policy)(history, end)
     const decision = Recovery.decide(policy)(end, session, history)
-    if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) session = undefined
+    if (decision._tag === "Refused" || (decision._tag !== "Stop" && decision.drop)) session = undefined
     const identifies = session === undefined
-    const seconds =
-      decision._tag === "Stop"
-        ? Number.NaN
-        : Duration.toSeconds(
-            ReconnectPolicy.leastWait(policy, {
-              end,
-              history,
-              decision,
-              identifies,
-              budget: { remaining: options.remaining ?? 1000, resetAfter: options.resetAfter ?? Duration.zero }
-            })
-          )
-    return { decision, seconds, identifies, history }
+    if (decision._tag === "Stop") return { decision, seconds: Number.NaN, identifies, history }
+    const step: ReconnectPolicy.Step = {
+      disconnect: end,
+      history,
+      decision,
+      identifies,
+      budget: { remaining: options.remaining ?? 1000, resetAfter: options.resetAfter ?? Duration.zero }
+    }
+    const [next, wait] = Effect.runSync(schedule.step(0, step, state))
+    state = next
+    return { decision, seconds: Duration.toSeconds(wait), identifies, history }
   })
 }
 

@@ -365,13 +365,17 @@ const connect = (
         shard: dial.shard,
         resume: Option.none(),
         policy: dial.policy,
-        beforeIdentify: identify?.used ?? Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never),
+        identified: identify?.used ?? Effect.void,
         heartbeatSeq: () => null,
         onHandle: () => {},
         onHello: (value) => {
           interval = value
         },
-        onPhase: () => Effect.void,
+        // without intents to identify with, HELLO is enough
+        onPhase: (phase) =>
+          phase === "Identifying" && identify === undefined
+            ? Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never)
+            : Effect.void,
         onReady: () => Deferred.unsafeDone(reached, Effect.void),
         onResumed: () => {},
         onDispatch: () => {}

@@ -180,7 +180,7 @@ describe("a gap", () => {
       const { gaps } = yield* second.heard
       assert.strictEqual(gaps.length, 1)
       assert.deepStrictEqual([gaps[0]?.from, gaps[0]?.lastSeq], [0, 2])
-      assert.isAtMost(gaps[0]?.to ?? Infinity, 5000)
+      assert.isAtMost(gaps[0]?.to ?? Infinity, 5250)
       assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify", "resume"])
       // once
       yield* Bot.advance(seconds(5))

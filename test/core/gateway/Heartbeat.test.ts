@@ -72,11 +72,11 @@ const line = () => {
   let awaiting = false
   let answers = true
   let breaks = false
-  const frame = (now: number): void => {
-    lastFrameAt = now
+  const frame = (at: number): void => {
+    lastFrameAt = at
     awaiting = false
   }
-  const send = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  const send = Effect.flatMap(Clock.currentTimeMillis, (at) => {
     if (breaks) return new ConnectionLost({ phase: "Ready", reason: "WriteFailed", detail: "the socket is not open" })
     beats.push(now)
     awaiting = true
@@ -106,13 +106,15 @@ const minute = 60_000
 
 /** Beats every minute, for the first time after half of the time that is allowed: after 12.5 s. */
 const start = (peer: ReturnType<typeof line>, changes: Partial<SessionPolicy.SessionPolicy> = {}) =>
-  Heartbeat.run({
-    interval: Duration.millis(minute),
-    policy: { ...policy, ...changes },
-    send: peer.send,
-    lastFrameAt: peer.lastFrameAt,
-    answered: peer.answered
-  }).pipe(Effect.withRandom(Random.fixed([0.5])), Effect.fork)
+  Effect.flatMap(Effect.clock, (clock) =>
+    Heartbeat.run({
+      interval: Duration.millis(minute),
+      policy: { ...policy, ...changes },
+      send: peer.send,
+      silence: () => clock.unsafeCurrentTimeMillis() - peer.lastFrameAt(),
+      answered: peer.answered
+    })
+  ).pipe(Effect.withRandom(Random.fixed([0.5])), Effect.fork)
 
 const first = 12_500
 
@@ -133,7 +135,9 @@ describe("the beat", () => {
     Effect.gen(function* () {
       const peer = line()
       yield* Effect.fork(
-        Heartbeat.run({ ...peer, interval: Duration.seconds(2), policy }).pipe(Effect.withRandom(Random.fixed([0.999])))
+        Heartbeat.run({ ...peer, silence: () => 0, interval: Duration.seconds(2), policy }).pipe(
+          Effect.withRandom(Random.fixed([0.999]))
+        )
       )
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual(peer.beats, [1998])
@@ -177,7 +181,9 @@ describe("the beat", () => {
       const peer = line()
       peer.fallSilent()
       const fiber = yield* Effect.fork(
-        Heartbeat.run({ ...peer, interval: Duration.seconds(1), policy }).pipe(Effect.withRandom(Random.fixed([0])))
+        Heartbeat.run({ ...peer, silence: () => 0, interval: Duration.seconds(1), policy }).pipe(
+          Effect.withRandom(Random.fixed([0]))
+        )
       )
       yield* TestClock.adjust("2 seconds")
       assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "HeartbeatTimeout")

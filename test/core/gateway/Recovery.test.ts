@@ -11,20 +11,21 @@ import {
   ReconnectRequested,
   SessionInvalid
 } from "../../../packages/core/src/gateway/GatewayError.ts"
-import * as Recovery from "../../../packages/core/src/gateway/Recovery.ts"
+import * as Disconnect from "../../../packages/core/src/gateway/Disconnect.ts"
+import * as History from "../../../packages/core/src/gateway/History.ts"
 import * as SessionPolicy from "../../../packages/core/src/gateway/SessionPolicy.ts"
 import * as Ends from "../../support/ends.ts"
 
 const times = <A>(n: number, make: (index: number) => A): ReadonlyArray<A> =>
   Array.from({ length: n }, (_, i) => make(i))
 
-const greetedOnce: Recovery.History = { ...Recovery.empty, everGreeted: true }
-const readyOnce: Recovery.History = { ...greetedOnce, everReady: true }
+const greetedOnce: History.History = { ...History.empty, everGreeted: true }
+const readyOnce: History.History = { ...greetedOnce, everReady: true }
 
 const unavailable = (reason: GatewayUnavailable["reason"] = "Malformed", retryAfter?: Duration.Duration) =>
   Ends.refused({ error: new GatewayUnavailable({ of: "Metadata", reason, detail: "", retryAfter }) })
 
-const one = (end: Recovery.End, history = readyOnce) => {
+const one = (end: Disconnect.Disconnect, history = readyOnce) => {
   const [first] = Ends.walk([end], { history })
   assert(first)
   return first
@@ -142,8 +143,8 @@ describe("quick disconnects", () => {
 
   it("counts from the latest of HELLO, READY and RESUMED", () => {
     const policy = SessionPolicy.defaults
-    assert.isTrue(Recovery.isQuick(policy, Ends.ordinary({ sinceGreeting: 4999 })))
-    assert.isFalse(Recovery.isQuick(policy, Ends.ordinary({ sinceGreeting: 5000 })))
+    assert.isTrue(Disconnect.isQuick(policy, Ends.ordinary({ sinceGreeting: 4999 })))
+    assert.isFalse(Disconnect.isQuick(policy, Ends.ordinary({ sinceGreeting: 5000 })))
   })
 })
 
@@ -197,26 +198,6 @@ describe("op 9", () => {
       const { decision } = one(Ends.closed(code, "Ready", { invalidSession: false }))
       assert.deepInclude(decision, { _tag: "Reconnect", drop: true }, String(code))
     }
-  })
-
-  it("three times in answer to an identify means that it will never be granted", () => {
-    const row = times(3, () =>
-      Ends.invalid(false, { sent: "Identify", ready: false, readyFor: 0, phase: "Identifying" })
-    )
-    const steps = Ends.walk(row, { session: undefined })
-    assert.deepStrictEqual(
-      steps.map(({ decision }) => decision._tag),
-      ["Reconnect", "Reconnect", "Refused"]
-    )
-  })
-
-  it("4903 in answer to an identify counts the same, and READY forgives", () => {
-    const no = Ends.closed(4903, "Identifying")
-    const steps = Ends.walk([no, no, Ends.ordinary({ sent: "Identify" }), no, no, no], { session: undefined })
-    assert.deepStrictEqual(
-      steps.map(({ decision }) => decision._tag),
-      ["Reconnect", "Reconnect", "Reconnect", "Reconnect", "Reconnect", "Refused"]
-    )
   })
 })
 
@@ -289,10 +270,9 @@ describe("resuming", () => {
 
   it("our own retirement of an old session costs no rung", () => {
     const old = Ends.stable({ error: new SessionInvalid({ resumable: false, by: "Age", detail: "" }) })
-    const { decision, history, seconds } = one(old)
-    assert.deepInclude(decision, { _tag: "Reconnect", drop: true, ladder: "Requested" })
-    assert.strictEqual(seconds, 0)
-    assert.strictEqual(history.rung, 0)
+    const { decision } = one(old)
+    assert.deepInclude(decision, { _tag: "Reconnect", drop: true, ladder: "None" })
+    assert.deepStrictEqual(Ends.waits([old, Ends.ordinary()], { history: readyOnce }), [0, 1])
   })
 })
 
@@ -330,9 +310,9 @@ describe("credentials", () => {
 
   it("an address that is not allowed stops at once, or is looked at again after a first READY", () => {
     const no = Ends.refused({ error: new IpNotAllowed({ code: 11298, detail: "" }) })
-    assert.strictEqual(one(no, Recovery.empty).decision._tag, "Stop")
+    assert.strictEqual(one(no, History.empty).decision._tag, "Stop")
     assert.strictEqual(one(no).decision._tag, "Probe")
-    assert.strictEqual(one(Ends.closed(4924, "Identifying"), Recovery.empty).decision._tag, "Stop")
+    assert.strictEqual(one(Ends.closed(4924, "Identifying"), History.empty).decision._tag, "Stop")
   })
 })
 
@@ -346,6 +326,8 @@ describe("every close code in every state", () => {
         return { tag: "Reconnect", drop: false }
       case "identify":
       case "client-error":
+        return { tag: "Reconnect", drop: phase !== "Identifying" }
+      case "misconfigured":
         return { tag: "Reconnect", drop: phase !== "Identifying" }
       case "refused-intents":
         return { tag: "Refused", drop: undefined }
@@ -369,16 +351,24 @@ describe("every close code in every state", () => {
 
   it("4008 waits 60 s", () => assert.strictEqual(one(Ends.closed(4008)).seconds, 60))
 
-  it("4001 and 4002 stop at the second time", () => {
+  it("4001 and 4002 stop at the second time, before the first READY", () => {
     for (const [first, second] of [
       [4001, 4001],
       [4002, 4001]
     ] as const) {
-      const steps = Ends.walk([Ends.closed(first), Ends.closed(second)], { history: readyOnce })
+      const steps = Ends.walk([Ends.closed(first, "Identifying"), Ends.closed(second, "Identifying")], {
+        history: greetedOnce
+      })
       assert.deepStrictEqual(
         steps.map(({ decision }) => decision._tag),
         ["Reconnect", "Stop"]
       )
+    }
+  })
+
+  it("4010 to 4012 stop at once, before the first READY", () => {
+    for (const code of [4010, 4011, 4012]) {
+      assert.strictEqual(one(Ends.closed(code, "Identifying"), greetedOnce).decision._tag, "Stop")
     }
   })
 
@@ -396,13 +386,17 @@ describe("wishes of our own", () => {
       )
       assert.deepInclude(decision, { _tag: "Reconnect", drop: false, ladder: "None" })
       assert.strictEqual(seconds, 0)
-      assert.deepInclude(history, { rung: 0, quick: 0, unconfirmedResumes: 0, fruitlessResumesAt: [] })
+      assert.deepInclude(history, { quick: 0, unconfirmedResumes: 0, fruitlessResumesAt: [] })
+      assert.deepStrictEqual(
+        Ends.waits([Ends.ordinary({ error: new ReconnectRequested({ by }) }), Ends.ordinary()]),
+        [0, 1]
+      )
     }
   })
 })
 
 describe("any row of ends", () => {
-  const anyEnd: fc.Arbitrary<Recovery.End> = fc.oneof(
+  const anyEnd: fc.Arbitrary<Disconnect.Disconnect> = fc.oneof(
     fc
       .constantFrom(...Ends.everyCloseCode)
       .chain((code) =>
@@ -456,5 +450,75 @@ describe("any row of ends", () => {
         assert.isAtMost(history?.fruitlessResumesAt.length ?? 0, 31)
       })
     )
+  })
+})
+
+describe("a bot that was online", () => {
+  const refusals = {
+    "op 9": Ends.closed(1000, "Identifying", { invalidSession: false }),
+    "op 9 without a close frame": Ends.ordinary({
+      error: new SessionInvalid({ resumable: false, by: "InvalidSession", detail: "op 9, d: false" }),
+      sent: "Identify",
+      ready: false,
+      phase: "Identifying",
+      readyFor: 0,
+      invalidSession: false
+    }),
+    ...Object.fromEntries([4903, 4001, 4002, 4010, 4011, 4012].map((code) => [code, Ends.closed(code, "Identifying")]))
+  }
+
+  for (const [name, refusal] of Object.entries(refusals)) {
+    it(`is never ended by ${name}: it takes the identify ladder, then a probe every 10 min, with a hint`, () => {
+      const steps = Ends.walk(
+        times(12, (index) => ({ ...refusal, at: (index + 1) * 60_000 })),
+        { history: readyOnce, session: undefined }
+      )
+      assert.deepStrictEqual(
+        steps.map(({ decision }) => decision._tag),
+        [...times(6, () => "Reconnect" as const), ...times(6, () => "Probe" as const)]
+      )
+      const floor = refusal.invalidSession === undefined ? 0 : 3
+      assert.deepStrictEqual(
+        steps.map(({ seconds }) => seconds),
+        [...[1, 2, 5, 10, 30, 60].map((rung) => Math.max(rung, floor)), ...times(6, () => 600)]
+      )
+      const last = steps.at(-1)?.decision
+      assert.isTrue(last?._tag === "Probe" && last.refusal.hint !== "")
+    })
+  }
+
+  it("is ended by intents that are invalid or not permitted, and by what no reconnect can change", () => {
+    for (const code of [4013, 4014]) assert.strictEqual(one(Ends.closed(code, "Identifying")).decision._tag, "Refused")
+    for (const code of [4015, 4914, 4915]) {
+      assert.strictEqual(one(Ends.closed(code, "Identifying")).decision._tag, "Stop")
+    }
+  })
+
+  it("counts refusals anew after a READY", () => {
+    const refusal = Ends.closed(4903, "Identifying")
+    const ends = [...times(6, () => refusal), Ends.stable({ sent: "Identify" }), refusal]
+    assert.strictEqual(Ends.walk(ends, { history: readyOnce, session: undefined }).at(-1)?.decision._tag, "Reconnect")
+  })
+})
+
+describe("a bot that was never online", () => {
+  const refusal = Ends.closed(4903, "Identifying")
+
+  const decisions = (ends: ReadonlyArray<Disconnect.Disconnect>) =>
+    Ends.walk(ends, { history: greetedOnce, session: undefined }).map(({ decision }) => decision._tag)
+
+  it("is refused for good only after refusals that went on for 10 min", () => {
+    const at = (minutes: number) => ({ ...refusal, at: 1000 + minutes * 60_000 })
+    assert.deepStrictEqual(decisions([at(0), at(0.1), at(9.9)]), ["Reconnect", "Reconnect", "Reconnect"])
+    assert.deepStrictEqual(decisions([at(0), at(5), at(10)]), ["Reconnect", "Reconnect", "Refused"])
+  })
+
+  it("is not refused by an op 9 that 4004, 4008 or 4924 explains", () => {
+    for (const code of [4004, 4008]) {
+      const explained = Ends.closed(code, "Identifying", { invalidSession: false })
+      assert.isFalse(Disconnect.isIdentifyRefused(explained), String(code))
+    }
+    assert.isFalse(Disconnect.isIdentifyRefused(Ends.closed(4924, "Identifying", { invalidSession: false })))
+    assert.isTrue(Disconnect.isIdentifyRefused(Ends.closed(4009, "Identifying", { invalidSession: false })))
   })
 })

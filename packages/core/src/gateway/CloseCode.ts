@@ -19,6 +19,7 @@
  * - `refused-intents`: this set of intents is not granted; try the next one the caller named, else stop.
  * - `client-error`: the server could not read what was sent; once may be an accident, twice is a bug: stop.
  * - `not-allowed`: the caller's address is not on the allow-list of the bot.
+ * - `misconfigured`: the server does not take this shard or version: stop, unless the bot has been online before.
  * - `fatal`: connecting again cannot help.
  *
  * @since 0.1.0
@@ -33,6 +34,7 @@ export type CloseRecovery =
   | "refused-intents"
   | "client-error"
   | "not-allowed"
+  | "misconfigured"
   | "fatal"
 
 /**
@@ -47,6 +49,8 @@ export interface CloseCodeRow {
   readonly recovery: CloseRecovery
   /** What a person can do about it, for codes where reconnecting is not enough. */
   readonly hint?: string | undefined
+  /** Whether it refuses an identify that it answers, as op 9 `d:false` does. */
+  readonly refusesIdentify?: boolean | undefined
   readonly source: string
 }
 
@@ -72,7 +76,7 @@ const internalErrors = Array.from({ length: 14 }, (_, index) => 4900 + index)
  * @since 0.1.0
  * @category constants
  */
-export const table: ReadonlyMap<number, CloseCodeRow> = new Map([
+export const table: ReadonlyMap<number, CloseCodeRow> = new Map<number, CloseCodeRow>([
   row(1000, "resume", "normal closure, by the server", rfc),
   row(1001, "resume", "the server is going away", rfc),
   row(1002, "resume", "protocol error", rfc),
@@ -110,9 +114,15 @@ export const table: ReadonlyMap<number, CloseCodeRow> = new Map([
   row(4007, "identify", "the sequence number is wrong", documented),
   row(4008, "slow-down", "frames were sent too fast", documented),
   row(4009, "expired", "the connection expired: reconnect and resume", documented),
-  row(4010, "fatal", "the shard is invalid", documented, "check the shard index and count of the configuration"),
-  row(4011, "fatal", "the shard has too many guilds", documented, "raise the number of shards"),
-  row(4012, "fatal", "the version is invalid", documented, "upgrade this library"),
+  row(
+    4010,
+    "misconfigured",
+    "the shard is invalid",
+    documented,
+    "check the shard index and count of the configuration"
+  ),
+  row(4011, "misconfigured", "the shard has too many guilds", documented, "raise the number of shards"),
+  row(4012, "misconfigured", "the version is invalid", documented, "upgrade this library"),
   row(4013, "refused-intents", "the intents are invalid", documented, "an intent bit does not exist; check QQ_INTENTS"),
   row(
     4014,
@@ -123,7 +133,16 @@ export const table: ReadonlyMap<number, CloseCodeRow> = new Map([
   ),
   row(4015, "fatal", "never documented nor seen; taken like 4014's family", "unsure"),
   row(4902, "identify", "reset by resume", "bot-node-sdk#94"),
-  row(4903, "identify", "the session could not be created", "openclaw-qqbot#18"),
+  [
+    4903,
+    {
+      code: 4903,
+      meaning: "the session could not be created",
+      recovery: "identify",
+      refusesIdentify: true,
+      source: "openclaw-qqbot#18"
+    }
+  ],
   ...internalErrors,
   row(
     4914,

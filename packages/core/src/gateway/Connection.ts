@@ -16,6 +16,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Monotonic from "../internal/Monotonic.ts"
 import type { Disconnect } from "./Disconnect.ts"
 import * as Frame from "./Frame.ts"
 import { ConnectionLost, type GatewayError, type Phase } from "./GatewayError.ts"
@@ -40,8 +41,10 @@ export type {
  * @category models
  */
 export interface ConnectionHandle {
-  /** When the last frame of any kind came, in epoch milliseconds. */
-  readonly lastFrameAt: () => number
+  /** Milliseconds since the last frame of any kind. */
+  readonly lastFrameAge: () => number
+  /** Until when, in epoch milliseconds, everything that the platform had to say was received. */
+  readonly heardUntil: () => number
   /** The last heartbeat's round trip in milliseconds. */
   readonly roundTrip: () => number | undefined
   /** Ends the connection with this error, unless it has ended already. */
@@ -63,8 +66,8 @@ export interface Options extends LiveSocket.Listener {
   /** The session to resume; none means identify. */
   readonly resume: Option.Option<{ readonly sessionId: string; readonly sequence: number }>
   readonly policy: SessionPolicy
-  /** Runs right before an identify is sent. */
-  readonly beforeIdentify: Effect.Effect<void>
+  /** Runs once an identify has left this machine, or may have. */
+  readonly identified: Effect.Effect<void>
   /** Given the handle of this connection before it dials. */
   readonly onHandle: (handle: ConnectionHandle) => void
   /** Given the heartbeat interval of HELLO as it came, before it is judged. */
@@ -129,12 +132,21 @@ const watch = (line: Line): Effect.Effect<void> => {
   const glance = Math.max(1, Math.min(...[openTimeout, helloTimeout, readyTimeout].map(Duration.toMillis)))
   const look: Effect.Effect<void> = Effect.suspend(() => {
     if (protocol.isReady) return Effect.void
-    const deadline = protocol.deadline(clock.unsafeCurrentTimeMillis())
+    const deadline = protocol.deadline(Monotonic.unsafeMillis(clock))
     if (deadline !== undefined && "late" in deadline) return Effect.sync(() => live.end(deadline.late))
     return Effect.zipRight(Effect.sleep(Math.min(deadline?.left ?? glance, glance)), look)
   })
   return look
 }
+
+/** How often the socket is asked whether it has sent everything. */
+const flushPoll = Duration.millis(20)
+
+/** Completes when all that was written has left this machine. */
+const flushed = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    line.live.isFlushed(socket) ? Effect.void : Effect.zipRight(Effect.sleep(flushPoll), flushed(line, socket))
+  )
 
 const introduce = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void> => {
   const { live, options, protocol } = line
@@ -143,9 +155,10 @@ const introduce = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<
     onNone: () =>
       Effect.gen(function* () {
         yield* enter(line, "Identifying")
-        yield* options.beforeIdentify
         const { intents, shard } = options
-        if (live.write(socket, Frame.identify({ token, intents, shard }))) protocol.introduced("Identify")
+        if (!live.write(socket, Frame.identify({ token, intents, shard }))) return
+        protocol.introduced("Identify")
+        yield* Effect.ensuring(flushed(line, socket), options.identified)
       }),
     onSome: (session) =>
       Effect.gen(function* () {
@@ -177,7 +190,7 @@ const talk = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void>
       interval,
       policy,
       send: Effect.sync(() => live.beat(socket)),
-      lastFrameAt: () => protocol.lastFrameAt,
+      silence: () => Monotonic.unsafeMillis(line.clock) - protocol.lastFrameAt,
       answered: () => protocol.isAnswered
     })
   }).pipe(
@@ -227,7 +240,7 @@ const toDisconnect =
   ({ live, protocol }: Line) =>
   (error: GatewayError): Effect.Effect<never, Disconnect> =>
     Effect.gen(function* () {
-      const disconnect = protocol.disconnect(error, yield* Clock.currentTimeMillis)
+      const disconnect = protocol.disconnect(error, yield* Monotonic.millis, yield* Clock.currentTimeMillis)
       yield* logRefusals(live)
       const unlogged = LiveSocket.unlogged(live)
       if (unlogged > 0) yield* Effect.logWarning(`${unlogged} more frames were refused on this connection`)
@@ -245,12 +258,13 @@ export const run = (options: Options): Effect.Effect<never, Disconnect, Socket.W
   Effect.gen(function* () {
     const clock = yield* Effect.clock
     const construct = yield* Socket.WebSocketConstructor
-    const dialledAt = clock.unsafeCurrentTimeMillis()
-    const protocol = new Protocol({ policy: options.policy, resume: options.resume, dialledAt })
+    const now = () => Monotonic.unsafeMillis(clock)
+    const protocol = new Protocol({ policy: options.policy, resume: options.resume, dialledAt: now() })
     const live = new LiveSocket.LiveSocket(options, protocol, clock)
     const line: Line = { options, clock, protocol, live }
     options.onHandle({
-      lastFrameAt: () => protocol.lastFrameAt,
+      lastFrameAge: () => now() - protocol.lastFrameAt,
+      heardUntil: () => clock.unsafeCurrentTimeMillis() - Math.floor(now() - protocol.heardUntil),
       roundTrip: () => protocol.roundTrip,
       end: (error) => live.end(error)
     })

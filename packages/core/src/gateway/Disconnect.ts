@@ -6,6 +6,8 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Duration from "effect/Duration"
+import * as Monotonic from "../internal/Monotonic.ts"
 import * as Wire from "../internal/Wire.ts"
 import type * as CloseCode from "./CloseCode.ts"
 import {
@@ -16,6 +18,7 @@ import {
   type Phase,
   SessionInvalid
 } from "./GatewayError.ts"
+import type { SessionPolicy } from "./SessionPolicy.ts"
 
 /**
  * The facts of the end of a connection.
@@ -29,8 +32,10 @@ export interface Disconnect {
   readonly close: CloseCode.CloseCodeRow | undefined
   /** How far the connection had come. */
   readonly phase: Phase
-  /** When, in epoch milliseconds. */
+  /** When, in monotonic milliseconds: to be compared with the `at` of other disconnects only. */
   readonly at: number
+  /** When, in epoch milliseconds. */
+  readonly time: number
   /** Whether HELLO came. */
   readonly greeted: boolean
   /** What was sent after HELLO, if anything. */
@@ -43,7 +48,7 @@ export interface Disconnect {
   readonly progressed: boolean
   /** Milliseconds since the latest HELLO, READY or RESUMED of this socket; `undefined` without a HELLO. */
   readonly sinceGreeting: number | undefined
-  /** Milliseconds spent Ready. */
+  /** Milliseconds spent Ready, until the last sign of life: a half-open connection is not Ready. */
   readonly readyFor: number
   /** Whether a heartbeat sent while Ready was answered. */
   readonly answered: boolean
@@ -92,6 +97,7 @@ export const fromClose = (
       return new IpNotAllowed({ code, detail })
     case "refused-intents":
     case "client-error":
+    case "misconfigured":
     case "fatal":
       return new GatewayRejected({ code, detail, hint: row.hint ?? fatalHint })
   }
@@ -104,12 +110,13 @@ export const fromClose = (
  * @category constructors
  */
 export const neverConnected = (error: GatewayError): Effect.Effect<never, Disconnect> =>
-  Effect.flatMap(Clock.currentTimeMillis, (at) =>
+  Effect.flatMap(Effect.zip(Monotonic.millis, Clock.currentTimeMillis), ([at, time]) =>
     Effect.fail<Disconnect>({
       error,
       close: undefined,
       phase: "Connecting",
       at,
+      time,
       greeted: false,
       sent: undefined,
       ready: false,
@@ -121,3 +128,71 @@ export const neverConnected = (error: GatewayError): Effect.Effect<never, Discon
       invalidSession: undefined
     })
   )
+
+/**
+ * Whether this side ended the connection: the caller, a full inbox, or the policy's maximum age. It says nothing about the
+ * platform.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isClientInitiated = ({ error }: Disconnect): boolean =>
+  (error._tag === "ReconnectRequested" && error.by !== "Server") ||
+  (error._tag === "SessionInvalid" && error.by === "Age")
+
+/**
+ * Whether the server asked for the reconnect: op 7, or 4009, which ends every connection after about half an hour.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isServerRequested = ({ close, error, invalidSession }: Disconnect): boolean =>
+  (error._tag === "ReconnectRequested" && error.by === "Server") ||
+  (close?.recovery === "expired" && invalidSession === undefined)
+
+/**
+ * Whether the gateway refused an identify: by op 9 `d:false` or 4903 before READY. An op 9 that a close frame explains by
+ * the token, the rate or the address is not about the identify.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isIdentifyRefused = ({ close, invalidSession, ready, sent }: Disconnect): boolean => {
+  if (sent !== "Identify" || ready) return false
+  if (close?.refusesIdentify === true) return true
+  return invalidSession === false && (close === undefined || isOnlyClosed(close.recovery))
+}
+
+const isOnlyClosed = (recovery: CloseCode.CloseRecovery): boolean =>
+  recovery === "resume" || recovery === "expired" || recovery === "identify"
+
+/**
+ * Whether the credentials were refused: by the token endpoint, or by 4004.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isCredentialRefused = ({ close, error }: Disconnect): boolean =>
+  error._tag === "CredentialsRejected" || close?.recovery === "refresh-token"
+
+/**
+ * Whether the connection was stable: Ready for `stableAfter`, with an answered heartbeat. The reconnect ladder starts over.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isStable = (policy: SessionPolicy, { answered, readyFor }: Disconnect): boolean =>
+  answered && readyFor >= Duration.toMillis(policy.stableAfter)
+
+/**
+ * Whether this was a quick disconnect: an unrequested end within `quickDisconnect` of this socket's latest HELLO, READY or
+ * RESUMED.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isQuick = (policy: SessionPolicy, disconnect: Disconnect): boolean =>
+  disconnect.sinceGreeting !== undefined &&
+  disconnect.sinceGreeting < Duration.toMillis(policy.quickDisconnect) &&
+  !isServerRequested(disconnect) &&
+  !isClientInitiated(disconnect)

@@ -7,7 +7,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -56,8 +55,8 @@ export interface Options {
   readonly policy: SessionPolicy
   /** Sends one beat. */
   readonly send: Effect.Effect<void, ConnectionLost>
-  /** When the last frame of any kind came, in epoch milliseconds. Noted in the socket callback, never behind dispatches. */
-  readonly lastFrameAt: () => number
+  /** Milliseconds since the last frame of any kind. Noted in the socket callback, never behind dispatches. */
+  readonly silence: () => number
   /** Whether a frame came since the last beat was sent. */
   readonly answered: () => boolean
 }
@@ -81,10 +80,9 @@ export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | C
     yield* options.send
     yield* Effect.sleep(lastPatience)
     if (!options.answered()) {
-      const now = yield* Clock.currentTimeMillis
       return yield* new HeartbeatTimeout({
         interval: options.interval,
-        silence: Duration.millis(Math.max(0, now - options.lastFrameAt()))
+        silence: Duration.millis(Math.max(0, options.silence()))
       })
     }
   })

@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
+import * as Monotonic from "../internal/Monotonic.ts"
 import * as Wire from "../internal/Wire.ts"
 import * as Frame from "./Frame.ts"
 import { ConnectionLost, type GatewayError, type Phase } from "./GatewayError.ts"
@@ -27,6 +28,8 @@ export interface WebSocketLike {
   binaryType: string
   readonly addEventListener: (type: string, listener: (event: WebSocketEvent) => void) => void
   readonly send: (data: string) => void
+  /** Bytes that were given to `send` and have not left yet. */
+  readonly bufferedAmount?: number | undefined
   readonly close: (code?: number) => void
   /** Drops the TCP connection without a closing handshake. */
   readonly terminate?: (() => void) | undefined
@@ -124,14 +127,14 @@ export class LiveSocket {
     socket.addEventListener(
       "open",
       this.#guarded(() => {
-        this.#protocol.opened(this.#clock.unsafeCurrentTimeMillis())
+        this.#protocol.opened(Monotonic.unsafeMillis(this.#clock))
         Deferred.unsafeDone(this.opened, Exit.void)
       })
     )
     socket.addEventListener(
       "message",
       this.#guarded((event) =>
-        this.#perform(socket, this.#protocol.receive(event.data, this.#clock.unsafeCurrentTimeMillis()))
+        this.#perform(socket, this.#protocol.receive(event.data, Monotonic.unsafeMillis(this.#clock)))
       )
     )
     socket.addEventListener(
@@ -169,8 +172,14 @@ export class LiveSocket {
     }
   }
 
+  /** Whether all that was written has left this machine, or never will. */
+  isFlushed(socket: WebSocketLike): boolean {
+    return this.ended !== undefined || socket.readyState !== OPEN || (socket.bufferedAmount ?? 0) === 0
+  }
+
+  /** Sends a heartbeat. */
   beat(socket: WebSocketLike): void {
-    this.#protocol.beats(this.#clock.unsafeCurrentTimeMillis())
+    this.#protocol.beats(Monotonic.unsafeMillis(this.#clock))
     this.write(socket, Frame.heartbeat(this.#listener.heartbeatSeq()))
   }
 

@@ -43,6 +43,11 @@ export type Action =
 
 const none: Action = { _tag: "None" }
 
+/** Whether an end says nothing about when the peer was last there: the connection may have been half open for a while. */
+const isSilent = (error: GatewayError): boolean =>
+  error._tag === "HeartbeatTimeout" ||
+  (error._tag === "ConnectionLost" && (error.reason === "Transport" || error.reason === "WriteFailed"))
+
 const beat: Action = { _tag: "Beat" }
 
 /**
@@ -55,7 +60,7 @@ const beat: Action = { _tag: "Beat" }
 export type Deadline = { readonly left: number } | { readonly late: ConnectionLost }
 
 /**
- * One connection. All times are epoch milliseconds.
+ * One connection. All times are monotonic milliseconds: a wall clock that is set changes nothing.
  *
  * @since 0.1.0
  * @category models
@@ -101,6 +106,14 @@ export class Protocol {
   /** When the last frame of any kind came. */
   get lastFrameAt(): number {
     return this.#lastFrameAt
+  }
+
+  /**
+   * Until when everything that the platform had to say was received. An op 9 `d:false` ends the session when it comes:
+   * nothing that is received after it says anything about the session.
+   */
+  get heardUntil(): number {
+    return this.#invalid?.resumable === false ? this.#invalid.at : this.#lastFrameAt
   }
 
   /** The last heartbeat's round trip in milliseconds. */
@@ -194,13 +207,15 @@ export class Protocol {
     return this.#leftOf(now, this.#lastFrameAt, readyTimeout, "ReadyTimeout", "no frame")
   }
 
-  /** The facts of the end of this connection. */
-  disconnect(error: GatewayError, now: number): Disconnect.Disconnect {
+  /** The facts of the end of this connection; `time` is when, in epoch milliseconds. */
+  disconnect(error: GatewayError, now: number, time: number): Disconnect.Disconnect {
+    const aliveUntil = isSilent(error) ? this.#lastFrameAt : now
     return {
       error,
       close: this.#close,
       phase: this.#phase,
       at: now,
+      time,
       greeted: this.#greetingAt !== undefined,
       sent: this.#sent,
       ready: this.#readyAt !== undefined,
@@ -208,7 +223,7 @@ export class Protocol {
       progressed: this.#progressed,
       // an op 9 ends the session when it comes, not when its close frame does
       sinceGreeting: this.#greetingAt === undefined ? undefined : (this.#invalid?.at ?? now) - this.#greetingAt,
-      readyFor: this.#readyAt === undefined ? 0 : now - this.#readyAt,
+      readyFor: this.#readyAt === undefined ? 0 : Math.max(0, aliveUntil - this.#readyAt),
       answered: this.#answered,
       invalidSession: this.#invalid?.resumable
     }
@@ -272,8 +287,7 @@ export class Protocol {
     detail: string
   ): Deadline {
     const patience = Duration.toMillis(limit)
-    // at most all of it, whatever the wall clock was set to
-    const left = Math.min(patience, since + patience - now)
+    const left = since + patience - now
     if (left > 0) return { left }
     const late = `${detail} within ${Duration.format(limit)}`
     return { late: new ConnectionLost({ phase: this.#phase, reason, detail: late }) }

@@ -1,28 +1,30 @@
 /**
- * How long to wait before the next connection, as `Schedule`s whose input is how the last one ended.
- *
- * A schedule here keeps no state of its own: every count it reads is in the `History` of its input. Its output is the
- * wait, so that `Schedule.tapOutput` can tell somebody before the wait begins.
+ * How long to wait before the next connection, as a `Schedule` whose input is the last disconnect. Every ladder keeps its
+ * own rung; every other count is in the `History` of the input. The output is the wait, so that `Schedule.tapOutput` can
+ * report it before it begins.
  *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
+import type { Predicate } from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import type { Decision, End, History } from "./Recovery.ts"
+import * as Ladder from "../internal/Ladder.ts"
+import * as Disconnect from "./Disconnect.ts"
+import * as History from "./History.ts"
+import type { Decision, Ladder as LadderName } from "./Recovery.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
 /**
- * What a schedule is given: an end, all ends before it, and what was decided.
+ * What a schedule is given: a disconnect, the history that holds it, and what was decided.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Step {
-  readonly end: End
-  readonly history: History
+  readonly disconnect: Disconnect.Disconnect
+  readonly history: History.History
   readonly decision: Exclude<Decision, { readonly _tag: "Stop" }>
   /** Whether the next connection identifies. */
   readonly identifies: boolean
@@ -42,54 +44,89 @@ export interface Step {
  */
 export type ReconnectSchedule = Schedule.Schedule<Duration.Duration, Step>
 
-/** The `n`-th rung, counted from 1; the last one repeats for ever. */
-const rung = (ladder: ReadonlyArray<Duration.Duration>, n: number): Duration.Duration =>
-  n < 1 ? Duration.zero : (ladder[Math.min(n, ladder.length) - 1] ?? Duration.zero)
+const isStartup: Predicate<Step> = ({ disconnect, history }) => History.isStartup(disconnect, history)
 
-/** What is left of the budget, spread evenly over the time it has to last: only from the third identify in ten minutes. */
-const share = (step: Step): Duration.Duration =>
-  step.history.identifiedAt.length >= 2 && step.budget.remaining > 0 && Number.isFinite(step.budget.remaining)
-    ? Duration.times(step.budget.resetAfter, 1 / step.budget.remaining)
+const isGreeted: Predicate<Step> = ({ disconnect }) => disconnect.greeted
+
+const climbs: Predicate<Step> = (step) =>
+  !isStartup(step) && !step.history.requested && !Disconnect.isClientInitiated(step.disconnect)
+
+const isStable =
+  (policy: SessionPolicy): Predicate<Step> =>
+  ({ disconnect }) =>
+    Disconnect.isStable(policy, disconnect)
+
+const identified: Predicate<Step> = ({ disconnect }) => disconnect.sent === "Identify"
+
+const lasted =
+  (policy: SessionPolicy): Predicate<Step> =>
+  ({ disconnect }) =>
+    disconnect.readyFor >= Duration.toMillis(policy.identifyStableAfter)
+
+/** The replacement of an old session is planned and happens once a day: it is not held up. */
+const identifies: Predicate<Step> = ({ disconnect: { error }, identifies }) =>
+  identifies && !(error._tag === "SessionInvalid" && error.by === "Age")
+
+const takes =
+  (ladder: LadderName): Predicate<Step> =>
+  ({ decision }) =>
+    decision._tag === "Reconnect" ? decision.ladder === ladder : ladder === "Reconnect"
+
+/** After too many quick disconnects the ladder stays on its last rung until it starts over. */
+const pinned =
+  (policy: SessionPolicy) =>
+  ({ history }: Step): Duration.Duration =>
+    history.pinned ? (policy.reconnectLadder.at(-1) ?? Duration.zero) : Duration.zero
+
+/** From the third identify in ten minutes: what is left of the budget, spread evenly over the time it has to last. */
+const share = ({ budget, history }: Step): Duration.Duration =>
+  history.identifiedAt.length >= 2 && budget.remaining > 0 && Number.isFinite(budget.remaining)
+    ? Duration.times(budget.resetAfter, 1 / budget.remaining)
     : Duration.zero
 
-const identifyWait = (policy: SessionPolicy, step: Step): Duration.Duration =>
-  step.identifies && step.history.identifyRung > 0
-    ? Duration.max(rung(policy.identifyLadder, step.history.identifyRung), share(step))
-    : Duration.zero
-
-const ladderWait = (policy: SessionPolicy, step: Step): Duration.Duration => {
-  const decision = step.decision
-  if (decision._tag !== "Reconnect") return rung(policy.reconnectLadder, step.history.rung)
-  switch (decision.ladder) {
-    case "None":
-    case "Requested":
-      return Duration.zero
-    case "Startup":
-      return rung(policy.startupLadder, step.history.startupRung)
-    case "Reconnect":
-      return rung(policy.reconnectLadder, Math.max(1, step.history.rung))
+const floor =
+  (policy: SessionPolicy) =>
+  ({ decision }: Step): Duration.Duration => {
+    if (decision._tag === "Probe") return policy.refusalProbe
+    return decision._tag === "Reconnect" ? decision.floor : Duration.zero
   }
-}
 
 /**
- * The least wait after a step: the wait without its random part.
+ * The waits of a policy without their random part: the ladders, the penalties and the pauses that the platform asks for.
  *
  * @since 0.1.0
- * @category combinators
+ * @category schedules
  */
-export const leastWait = (policy: SessionPolicy, step: Step): Duration.Duration => {
-  if (step.decision._tag === "Probe") return policy.refusalProbe
-  const floor = step.decision._tag === "Reconnect" ? step.decision.floor : Duration.zero
-  const age = step.end.error._tag === "SessionInvalid" && step.end.error.by === "Age"
-  return [floor, ladderWait(policy, step), age ? Duration.zero : identifyWait(policy, step)].reduce(Duration.max)
+export const exact = (policy: SessionPolicy): ReconnectSchedule => {
+  const reconnect = Ladder.climbing(policy.reconnectLadder).pipe(
+    Ladder.climbFor(climbs),
+    Ladder.startOver(isStable(policy)),
+    Ladder.atLeast(pinned(policy)),
+    Ladder.when(takes("Reconnect"))
+  )
+  const startup = Ladder.climbing(policy.startupLadder).pipe(
+    Ladder.climbFor(isStartup),
+    Ladder.startOver(isGreeted),
+    Ladder.when(takes("Startup"))
+  )
+  const identify = Ladder.climbing(policy.identifyLadder).pipe(
+    Ladder.climbFor((step: Step) => identified(step) && !lasted(policy)(step)),
+    Ladder.startOver(lasted(policy)),
+    Ladder.atLeast(share),
+    Ladder.when(identifies)
+  )
+  return reconnect.pipe(
+    Schedule.intersect(startup),
+    Schedule.intersect(identify),
+    Ladder.atLeast(floor(policy)),
+    Schedule.delays
+  )
 }
 
-/** A random part on top, never below: nobody returns sooner than the ladder says. */
-const withJitter = (policy: SessionPolicy, step: Step): Effect.Effect<Duration.Duration> =>
+/** A random part on top, never below: no reconnect comes sooner than the ladder says. */
+const withJitter = (policy: SessionPolicy, step: Step, least: Duration.Duration): Effect.Effect<Duration.Duration> =>
   Effect.map(Random.next, (chance) => {
-    const least = leastWait(policy, step)
-    const requested = step.decision._tag === "Reconnect" && step.decision.ladder === "Requested"
-    const wait = requested
+    const wait = takes("Requested")(step)
       ? Duration.sum(least, Duration.times(policy.requestedReconnectJitter, chance))
       : Duration.times(least, 1 + policy.jitter * chance)
     // clocks and timers count whole milliseconds
@@ -97,13 +134,14 @@ const withJitter = (policy: SessionPolicy, step: Step): Effect.Effect<Duration.D
   })
 
 /**
- * The waits of a policy: the ladders, the penalties and the pauses the platform asks for, with jitter on top.
+ * The waits of a policy, with jitter on top.
  *
  * @since 0.1.0
  * @category schedules
  */
 export const make = (policy: SessionPolicy): ReconnectSchedule =>
-  Schedule.identity<Step>().pipe(
-    Schedule.mapEffect((step) => withJitter(policy, step)),
-    Schedule.addDelay(identity)
+  exact(policy).pipe(
+    Schedule.passthrough,
+    Schedule.modifyDelayEffect((step, least) => withJitter(policy, step, least)),
+    Schedule.delays
   )

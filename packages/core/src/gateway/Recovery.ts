@@ -1,17 +1,14 @@
 /**
- * What follows the end of a connection, as pure functions. {@link fold} is the only place that counts: a {@link History}
- * is a fold over {@link End}s. {@link decide} reads the end, the session and the history, and says what to do; the waits
- * are in `ReconnectPolicy`, which reads the same three.
+ * What follows a disconnect, as pure functions. {@link decide} reads the disconnect, the session and the history, and says
+ * what to do; the waits are in `ReconnectPolicy`, which reads the same three.
  *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import * as CloseCode from "./CloseCode.ts"
+import * as Disconnect from "./Disconnect.ts"
 import { CredentialsRejected, type GatewayError, GatewayRejected, type Refusal } from "./GatewayError.ts"
-import type { Disconnect as End } from "./Disconnect.ts"
+import * as History from "./History.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
-
-export type { Disconnect as End } from "./Disconnect.ts"
 
 /**
  * What is known about the session that the next connection could resume.
@@ -27,82 +24,21 @@ export interface SessionAge {
 }
 
 /**
- * Every count there is.
+ * Which ladder the wait is taken from. `Requested`: none, but a random pause.
  *
  * @since 0.1.0
  * @category models
  */
-export interface History {
-  /** Ends since the reconnect ladder started over. */
-  readonly rung: number
-  /** Whether the reconnect ladder stays on its last rung until it starts over. */
-  readonly pinned: boolean
-  /** Ends in a row that had nothing to connect with, or came before any HELLO. */
-  readonly startupRung: number
-  /** Identifies sent since the identify ladder started over. */
-  readonly identifyRung: number
-  /** When identifies were sent, those of the last ten minutes, in epoch milliseconds. */
-  readonly identifiedAt: ReadonlyArray<number>
-  /** Quick disconnects in a row. */
-  readonly quick: number
-  /** Whether any connection ever got a HELLO. */
-  readonly everGreeted: boolean
-  /** Whether any connection was ever Ready. */
-  readonly everReady: boolean
-  /** When the server last asked for a reconnect, in epoch milliseconds. */
-  readonly requestedAt: number | undefined
-  /** Whether the latest end was asked for by the server, and not for a second time within the window. */
-  readonly requested: boolean
-  /** op 9 since the reconnect ladder started over. */
-  readonly invalidSessions: number
-  /** Resumes in a row that were neither confirmed nor refused. */
-  readonly unconfirmedResumes: number
-  /** When resumes ended that had brought neither a dispatch nor an ACK, in epoch milliseconds. */
-  readonly fruitlessResumesAt: ReadonlyArray<number>
-  /** op 9 `d:false` or 4903 in answer to an identify, in a row. */
-  readonly identifyRefusals: number
-  /** 4001 and 4002 since the reconnect ladder started over. */
-  readonly clientErrors: number
-  /** Refused credentials and 4004, in a row. */
-  readonly credentialRefusals: number
-  /** Connects in a row that never got a HELLO. */
-  readonly failedConnects: number
-}
-
-/**
- * Nothing has happened yet.
- *
- * @since 0.1.0
- * @category constants
- */
-export const empty: History = {
-  rung: 0,
-  pinned: false,
-  startupRung: 0,
-  identifyRung: 0,
-  identifiedAt: [],
-  quick: 0,
-  everGreeted: false,
-  everReady: false,
-  requestedAt: undefined,
-  requested: false,
-  invalidSessions: 0,
-  unconfirmedResumes: 0,
-  fruitlessResumesAt: [],
-  identifyRefusals: 0,
-  clientErrors: 0,
-  credentialRefusals: 0,
-  failedConnects: 0
-}
+export type Ladder = "None" | "Requested" | "Startup" | "Reconnect"
 
 /**
  * What to do next.
  *
  * - `Reconnect`: connect again, with a resume if there is a session and `drop` is false; `ladder` and `floor` say how long
  *   to wait first.
- * - `Refused`: the gateway will not have this identify. Ask `/gateway/bot` once for a better reason, then go on with the
- *   next set of intents, or stop.
- * - `Probe`: only a person can mend it, but the bot has been online: look again every ten minutes.
+ * - `Refused`: the gateway does not grant this identify. Ask `/gateway/bot` once for a better reason, then try the next
+ *   set of intents, or stop.
+ * - `Probe`: only the operator can fix it, but the bot has been online: check again every ten minutes.
  * - `Stop`: connecting again cannot help.
  *
  * @since 0.1.0
@@ -113,253 +49,143 @@ export type Decision =
       readonly _tag: "Reconnect"
       /** Whether the session is given up, so that the next connection identifies. */
       readonly drop: boolean
-      readonly ladder: "None" | "Requested" | "Startup" | "Reconnect"
+      readonly ladder: Ladder
       /** The least wait. */
       readonly floor: Duration.Duration
       /** Whether the access token must be fetched anew first. */
       readonly refreshToken: boolean
     }
   | { readonly _tag: "Refused"; readonly refusal: GatewayRejected }
-  | { readonly _tag: "Probe"; readonly refusal: Refusal }
+  | {
+      readonly _tag: "Probe"
+      readonly refusal: Refusal
+      /** Whether the session is given up, so that the next connection identifies. */
+      readonly drop: boolean
+    }
   | { readonly _tag: "Stop"; readonly refusal: Refusal }
 
 const codeOf = (error: GatewayError): number | undefined => ("code" in error ? error.code : undefined)
 
-const closedWith = (end: End, ...codes: ReadonlyArray<number>): boolean =>
-  (end.error._tag === "SessionInvalid" ||
-    end.error._tag === "GatewayRejected" ||
-    end.error._tag === "ConnectionLost") &&
-  end.error.code !== undefined &&
-  codes.includes(end.error.code)
-
-/**
- * Whether only our side, or the caller, wanted this end: it says nothing about the platform.
- *
- * @since 0.1.0
- * @category guards
- */
-export const isOwnWish = (error: GatewayError): boolean =>
-  (error._tag === "ReconnectRequested" && error.by !== "Server") ||
-  (error._tag === "SessionInvalid" && error.by === "Age")
-
-/**
- * Whether the server asked for this end: op 7, or 4009, which ends every connection after about half an hour.
- *
- * @since 0.1.0
- * @category guards
- */
-export const isRequested = (end: End): boolean =>
-  (end.error._tag === "ReconnectRequested" && end.error.by === "Server") ||
-  (end.error._tag === "SessionInvalid" &&
-    end.error.code !== undefined &&
-    end.error.by === "Close" &&
-    end.invalidSession === undefined &&
-    CloseCode.lookup(end.error.code).recovery === "expired")
-
-/**
- * Whether the connection was stable: Ready for `stableAfter`, with an answered heartbeat. It makes the ladder start over.
- *
- * @since 0.1.0
- * @category guards
- */
-export const isStable = (policy: SessionPolicy, end: End): boolean =>
-  end.answered && end.readyFor >= Duration.toMillis(policy.stableAfter)
-
-/**
- * Whether this was a quick disconnect: an unrequested end within `quickDisconnect` of this socket's latest HELLO, READY or
- * RESUMED.
- *
- * @since 0.1.0
- * @category guards
- */
-export const isQuick = (policy: SessionPolicy, end: End): boolean =>
-  end.sinceGreeting !== undefined &&
-  end.sinceGreeting < Duration.toMillis(policy.quickDisconnect) &&
-  !isRequested(end) &&
-  !isOwnWish(end.error)
-
-/** Refused in answer to an identify: op 9 `d:false`, or 4903. */
-const isIdentifyRefusal = (end: End): boolean =>
-  end.sent === "Identify" && !end.ready && (end.invalidSession === false || closedWith(end, 4903))
-
-const isCredentialRefusal = (end: End): boolean => end.error._tag === "CredentialsRejected" || closedWith(end, 4004)
-
-const isStartup = (end: End, everGreeted: boolean): boolean =>
-  !everGreeted || end.error._tag === "GatewayUnavailable" || end.error._tag === "CredentialsRejected"
-
-const within = (times: ReadonlyArray<number>, now: number, window: Duration.Duration): ReadonlyArray<number> =>
-  times.filter((time) => now - time < Duration.toMillis(window))
-
-/** How many of the last quick disconnects are looked back on; only `quickDisconnectLimit` and more matter. */
-const count = (before: number, again: boolean): number => (again ? before + 1 : 0)
-
-const quickAfter = (policy: SessionPolicy, before: number, end: End): number => {
-  // an end without a HELLO, and one that was asked for within the window, neither counts nor breaks the row
-  if (end.sinceGreeting === undefined) return before
-  if (isQuick(policy, end)) return before + 1
-  return end.sinceGreeting < Duration.toMillis(policy.quickDisconnect) ? before : 0
-}
-
-/**
- * One more end.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const fold =
-  (policy: SessionPolicy) =>
-  (history: History, end: End): History => {
-    // a full inbox and the caller act for reasons of their own, which say nothing about the platform
-    if (isOwnWish(end.error) && !end.greeted) return history
-    const stable = isStable(policy, end)
-    const base = stable ? { ...history, rung: 0, pinned: false, invalidSessions: 0, clientErrors: 0 } : history
-    const quick = quickAfter(policy, stable ? 0 : base.quick, end)
-    const again =
-      isRequested(end) &&
-      base.requestedAt !== undefined &&
-      end.at - base.requestedAt < Duration.toMillis(policy.requestedReconnectWindow)
-    const requested = isRequested(end) && !again
-    const everGreeted = base.everGreeted || end.greeted
-    const startup = isStartup(end, everGreeted)
-    const climbs = !startup && !requested && !isOwnWish(end.error)
-    const pinned = base.pinned || quick >= policy.quickDisconnectLimit
-    const unconfirmed = end.sent === "Resume" && !end.confirmed && !isOwnWish(end.error)
-    const fruitless = end.sent === "Resume" && !end.progressed && !isOwnWish(end.error)
-    const identified = end.sent === "Identify"
-    const lastedLong = end.readyFor >= Duration.toMillis(policy.identifyStableAfter)
-    const recentIdentifies = within(base.identifiedAt, end.at, policy.identifyStableAfter)
-    return {
-      rung: climbs ? (pinned ? Math.max(base.rung + 1, policy.reconnectLadder.length) : base.rung + 1) : base.rung,
-      pinned,
-      startupRung: startup ? base.startupRung + 1 : end.greeted ? 0 : base.startupRung,
-      identifyRung: lastedLong ? 0 : base.identifyRung + (identified ? 1 : 0),
-      identifiedAt: identified ? [...recentIdentifies, end.at - end.readyFor] : recentIdentifies,
-      quick,
-      everGreeted,
-      everReady: base.everReady || end.ready,
-      requestedAt: isRequested(end) ? end.at : base.requestedAt,
-      requested,
-      invalidSessions: base.invalidSessions + (end.invalidSession === undefined ? 0 : 1),
-      unconfirmedResumes:
-        end.sent === "Resume"
-          ? count(base.unconfirmedResumes, unconfirmed)
-          : end.sent === "Identify"
-            ? 0
-            : base.unconfirmedResumes,
-      fruitlessResumesAt: fruitless
-        ? [...within(base.fruitlessResumesAt, end.at, policy.fruitlessResumeWindow), end.at]
-        : end.progressed || end.sent === "Identify"
-          ? []
-          : base.fruitlessResumesAt,
-      identifyRefusals: isIdentifyRefusal(end) ? base.identifyRefusals + 1 : end.ready ? 0 : base.identifyRefusals,
-      clientErrors: base.clientErrors + (closedWith(end, 4001, 4002) ? 1 : 0),
-      credentialRefusals: isCredentialRefusal(end)
-        ? base.credentialRefusals + 1
-        : end.ready
-          ? 0
-          : base.credentialRefusals,
-      failedConnects: end.greeted
-        ? 0
-        : end.error._tag === "ConnectionLost"
-          ? base.failedConnects + 1
-          : base.failedConnects
-    }
-  }
-
-const rateLimited = (error: GatewayError): boolean =>
+const isRateLimited = ({ close, error }: Disconnect.Disconnect): boolean =>
   (error._tag === "GatewayUnavailable" && error.reason === "RateLimited") ||
-  (error._tag === "ConnectionLost" && error.status === 429)
+  (error._tag === "ConnectionLost" && error.status === 429) ||
+  close?.recovery === "slow-down"
 
-const floorOf = (policy: SessionPolicy, history: History, end: End): Duration.Duration => {
-  const retryAfter = "retryAfter" in end.error ? (end.error.retryAfter ?? Duration.zero) : Duration.zero
+const floorOf = (
+  policy: SessionPolicy,
+  disconnect: Disconnect.Disconnect,
+  history: History.History
+): Duration.Duration => {
+  const { error, invalidSession } = disconnect
   const floors = [
-    retryAfter,
-    rateLimited(end.error) || closedWith(end, 4008) ? policy.rateLimitedWait : Duration.zero,
-    end.invalidSession === undefined ? Duration.zero : policy.invalidSessionWait,
-    isQuick(policy, end) && history.quick >= policy.quickDisconnectLimit ? policy.quickDisconnectPenalty : Duration.zero
+    "retryAfter" in error ? (error.retryAfter ?? Duration.zero) : Duration.zero,
+    isRateLimited(disconnect) ? policy.rateLimitedWait : Duration.zero,
+    invalidSession === undefined ? Duration.zero : policy.invalidSessionWait,
+    Disconnect.isQuick(policy, disconnect) && history.quick >= policy.quickDisconnectLimit
+      ? policy.quickDisconnectPenalty
+      : Duration.zero
   ]
   return floors.reduce(Duration.max)
 }
 
-/** Whether the session cannot, or should not, be resumed after this end. */
-const isLost = (policy: SessionPolicy, end: End, session: SessionAge, history: History): boolean => {
-  const error = end.error
-  if (end.invalidSession === false) return true
+/** Whether the session cannot, or should not, be resumed after this disconnect. */
+const isLost = (
+  policy: SessionPolicy,
+  disconnect: Disconnect.Disconnect,
+  session: SessionAge,
+  history: History.History
+): boolean => {
+  const { close, error, invalidSession, time } = disconnect
+  if (invalidSession === false) return true
   if (error._tag === "SessionInvalid" && !error.resumable) return true
   if (error._tag === "GatewayRejected") return true
-  if (error._tag === "SessionInvalid" && policy.expiredSession === "identify" && isRequested(end)) return true
+  if (policy.expiredSession === "identify" && close?.recovery === "expired") return true
   // the second refused token: the session may be what is refused
-  if (closedWith(end, 4004) && history.credentialRefusals >= 2) return true
+  if (close?.recovery === "refresh-token" && history.credentialRefusals >= 2) return true
   if (history.unconfirmedResumes >= 2) return true
   if (history.fruitlessResumesAt.length >= policy.fruitlessResumes) return true
   return (
-    end.at - session.startedAt >= Duration.toMillis(policy.maximumAge) &&
-    end.at - session.lastDispatchAt >= Duration.toMillis(policy.quietFor)
+    time - session.startedAt >= Duration.toMillis(policy.maximumAge) &&
+    time - session.lastDispatchAt >= Duration.toMillis(policy.quietFor)
   )
 }
 
-const ladderOf = (
-  policy: SessionPolicy,
-  end: End,
-  history: History
-): Extract<Decision, { readonly _tag: "Reconnect" }>["ladder"] => {
-  const error = end.error
-  if (error._tag === "ReconnectRequested" && error.by !== "Server") return "None"
-  if (error._tag === "SessionInvalid" && error.by === "Age") return "Requested"
+const ladderOf = (policy: SessionPolicy, disconnect: Disconnect.Disconnect, history: History.History): Ladder => {
+  // also the replacement of an old session: between its leave and the next dial the bot is deaf
+  if (Disconnect.isClientInitiated(disconnect)) return "None"
   if (history.requested) {
-    return policy.expiredSession === "identify" && error._tag === "SessionInvalid" ? "Reconnect" : "Requested"
+    return policy.expiredSession === "identify" && disconnect.error._tag === "SessionInvalid"
+      ? "Reconnect"
+      : "Requested"
   }
-  if (isStartup(end, history.everGreeted)) return "Startup"
+  if (History.isStartup(disconnect, history)) return "Startup"
   // the first op 9 has its own wait, the floor; the ladder is for those after it
-  if (end.invalidSession !== undefined && history.invalidSessions === 1 && !history.pinned) return "None"
+  if (disconnect.invalidSession !== undefined && history.invalidSessions === 1 && !history.pinned) return "None"
   return "Reconnect"
 }
 
 const refusedIntentsHint =
   "an intent is probably not granted: ask for it in the QQ open platform's console, leave it out, or name fallback intents"
 
+const refusedIdentify = ({ error }: Disconnect.Disconnect, refusals: number): GatewayRejected =>
+  new GatewayRejected({
+    code: codeOf(error),
+    detail: `${refusals} consecutive identifies were refused`,
+    hint: refusedIntentsHint
+  })
+
+const credentialsOf = ({ error }: Disconnect.Disconnect): CredentialsRejected =>
+  error._tag === "CredentialsRejected" ? error : new CredentialsRejected({ code: codeOf(error), detail: error.message })
+
+/** What a refusal that only the operator can fix leads to, if it is one. */
+const refusalOf = (
+  policy: SessionPolicy,
+  disconnect: Disconnect.Disconnect,
+  history: History.History
+): Decision | undefined => {
+  const { at, close, error } = disconnect
+  const lasting = (refusal: Refusal): Decision =>
+    history.everReady ? { _tag: "Probe", refusal, drop: false } : { _tag: "Stop", refusal }
+  if (error._tag === "IpNotAllowed") return lasting(error)
+  if (Disconnect.isCredentialRefused(disconnect) && history.credentialRefusals >= policy.credentialAttempts) {
+    return lasting(credentialsOf(disconnect))
+  }
+  if (error._tag === "GatewayRejected") {
+    if (close?.recovery === "refused-intents") return { _tag: "Refused", refusal: error }
+    const mayPass = close?.recovery === "client-error" || close?.recovery === "misconfigured"
+    if (!mayPass) return { _tag: "Stop", refusal: error }
+    if (!history.everReady && (close.recovery === "misconfigured" || history.clientErrors >= 2)) {
+      return { _tag: "Stop", refusal: error }
+    }
+  }
+  if (!History.isRefusal(disconnect)) return undefined
+  if (history.everReady) {
+    // what was granted for hours may be refused for a while: it is never the end of a bot that was online
+    if (history.refusals <= policy.identifyLadder.length) return undefined
+    const refusal = error._tag === "GatewayRejected" ? error : refusedIdentify(disconnect, history.refusals)
+    return { _tag: "Probe", refusal, drop: true }
+  }
+  const refusedFor = history.refusedSince === undefined ? 0 : at - history.refusedSince
+  return Disconnect.isIdentifyRefused(disconnect) && refusedFor >= Duration.toMillis(policy.identifyRefusedFor)
+    ? { _tag: "Refused", refusal: refusedIdentify(disconnect, history.refusals) }
+    : undefined
+}
+
 /**
- * What follows `end`. `history` already holds it; `session` is what could be resumed, if there is anything.
+ * What follows a disconnect. `history` already holds it; `session` is what could be resumed, if there is anything.
  *
- * Refusals that only a person can mend win over everything else.
+ * Refusals that only the operator can fix win over everything else.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const decide =
   (policy: SessionPolicy) =>
-  (end: End, session: SessionAge | undefined, history: History): Decision => {
-    const error = end.error
-    const stopOrProbe = (refusal: Refusal): Decision =>
-      history.everReady ? { _tag: "Probe", refusal } : { _tag: "Stop", refusal }
-    if (error._tag === "IpNotAllowed") return stopOrProbe(error)
-    if (isCredentialRefusal(end) && history.credentialRefusals >= policy.credentialAttempts) {
-      return stopOrProbe(
-        error._tag === "CredentialsRejected"
-          ? error
-          : new CredentialsRejected({ code: codeOf(error), detail: error.message })
-      )
-    }
-    if (error._tag === "GatewayRejected") {
-      const recovery = error.code === undefined ? "fatal" : CloseCode.lookup(error.code).recovery
-      if (recovery === "refused-intents") return { _tag: "Refused", refusal: error }
-      if (recovery !== "client-error" || history.clientErrors >= 2) return { _tag: "Stop", refusal: error }
-    }
-    if (isIdentifyRefusal(end) && history.identifyRefusals >= policy.identifyRefusals) {
-      return {
-        _tag: "Refused",
-        refusal: new GatewayRejected({
-          code: codeOf(error),
-          detail: `${history.identifyRefusals} identifies in a row were refused`,
-          hint: refusedIntentsHint
-        })
-      }
-    }
-    return {
+  (disconnect: Disconnect.Disconnect, session: SessionAge | undefined, history: History.History): Decision =>
+    refusalOf(policy, disconnect, history) ?? {
       _tag: "Reconnect",
-      drop: session !== undefined && isLost(policy, end, session, history),
-      ladder: ladderOf(policy, end, history),
-      floor: floorOf(policy, history, end),
-      refreshToken: closedWith(end, 4004)
+      drop: session !== undefined && isLost(policy, disconnect, session, history),
+      ladder: ladderOf(policy, disconnect, history),
+      floor: floorOf(policy, disconnect, history),
+      refreshToken: disconnect.close?.recovery === "refresh-token"
     }
-  }

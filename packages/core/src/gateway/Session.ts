@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type * as Socket from "@effect/platform/Socket"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -24,6 +25,7 @@ import * as AccessToken from "../openapi/AccessToken.ts"
 import * as Changes from "./Changes.ts"
 import * as Connection from "./Connection.ts"
 import * as Disconnect from "./Disconnect.ts"
+import * as History from "./History.ts"
 import { DispatchSink } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import {
@@ -183,7 +185,7 @@ export const make = (options: {
 
     const intentSets = [options.intents, ...config.fallbackIntents]
     let intentSet = 0
-    let history = Recovery.empty
+    let history = History.empty
     let lastEnd: GatewayError | undefined
     let attempt = 0
     let link: Connection.ConnectionHandle | undefined
@@ -202,7 +204,7 @@ export const make = (options: {
     const memory = yield* SessionMemory.make({
       shard: options.shard,
       intents,
-      heardAt: () => (complete ? link?.lastFrameAt() : undefined)
+      heardAt: () => (complete ? link?.heardUntil() : undefined)
     })
 
     /** For logs. */
@@ -213,6 +215,11 @@ export const make = (options: {
 
     const stateGauge = GatewayMetrics.sessionState({ app: config.appId, shard: options.shard.join("/") })
 
+    /** The caller's code: what it throws must not end the session. */
+    const onState = Effect.catchAllCause(options.onState ?? Effect.void, (cause) =>
+      Effect.logError("onState failed; the session goes on", cause)
+    )
+
     const setState = (next: SessionState): Effect.Effect<void> =>
       Effect.suspend(() => {
         // the phases without facts of their own are told once
@@ -220,7 +227,7 @@ export const make = (options: {
         state = next
         stateGauge.unsafeUpdate(ranks[next._tag], [])
         changes.tell(next)
-        return options.onState ?? Effect.void
+        return onState
       })
 
     const onPhase = (phase: Phase): Effect.Effect<void> =>
@@ -269,11 +276,7 @@ export const make = (options: {
     })
 
     /** One connection; `resume` says with what it begins. */
-    const connect = (
-      url: string,
-      authorization: AccessToken.Token["authorization"],
-      beforeIdentify: Effect.Effect<void>
-    ) =>
+    const connect = (url: string, authorization: AccessToken.Token["authorization"], identified: Effect.Effect<void>) =>
       Effect.gen(function* () {
         // dispatches that find the sink full are let pass: they come again with the resume that follows
         let paused = false
@@ -306,7 +309,7 @@ export const make = (options: {
             sequence: received
           })),
           policy,
-          beforeIdentify,
+          identified,
           heartbeatSeq: () => {
             const session = memory.current()
             if (session === undefined) return null
@@ -364,7 +367,7 @@ export const make = (options: {
     )
 
     /** From nothing to the end of one connection. */
-    const once: Effect.Effect<never, Recovery.End, Socket.WebSocketConstructor> = Effect.gen(function* () {
+    const once: Effect.Effect<never, Disconnect.Disconnect, Socket.WebSocketConstructor> = Effect.gen(function* () {
       attempt++
       yield* setState({ _tag: "Connecting" })
       const { access, url } = yield* Effect.catchAll(prepare, Disconnect.neverConnected)
@@ -430,28 +433,29 @@ export const make = (options: {
         )
         if (reason._tag !== "GatewayRejected" || intentSet + 1 >= intentSets.length) return yield* stop(reason)
         intentSet++
-        history = { ...history, identifyRefusals: 0 }
+        history = History.withOtherIntents(history)
         yield* Effect.logWarning(`the gateway refused the intents; trying ${Intents.describe(intents()).join(", ")}`)
       })
 
-    const describe = (end: Recovery.End): string => `${end.error.message}; ${end.error.hint}`
+    const describe = (end: Disconnect.Disconnect): string => `${end.error.message}; ${end.error.hint}`
 
     /** Looks at an end and waits as long as it takes; fails when there is nothing left to wait for. */
-    const recover = (driver: Schedule.ScheduleDriver<Duration.Duration, ReconnectPolicy.Step>) => (end: Recovery.End) =>
+    const recover = (pause: (step: ReconnectPolicy.Step) => Effect.Effect<void>) => (end: Disconnect.Disconnect) =>
       Effect.gen(function* () {
         lastEnd = end.error
         GatewayMetrics.connectionsEnded.unsafeUpdate(1, [MetricLabel.make("cause", end.error._tag)])
-        history = Recovery.fold(policy)(history, end)
+        history = History.record(policy)(history, end)
         const decision = Recovery.decide(policy)(end, memory.current(), history)
         if (decision._tag === "Stop") return yield* stop(decision.refusal)
         if (decision._tag === "Refused") yield* onRefused(decision.refusal)
-        const expected = history.requested || Recovery.isOwnWish(end.error)
+        const expected = history.requested || Disconnect.isClientInitiated(end)
         const { error } = end
         yield* Effect.annotateLogs(expected ? Effect.logInfo(describe(end)) : Effect.logWarning(describe(end)), {
           ...whichSession(),
           ...("traceId" in error && error.traceId !== undefined ? { traceId: error.traceId } : {})
         })
-        if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {
+        if (decision._tag === "Probe") yield* Effect.logWarning(`${decision.refusal.message}; ${decision.refusal.hint}`)
+        if (decision._tag === "Refused" || decision.drop) {
           memory.drop()
           yield* Effect.fork(memory.saveUntilSaved)
         }
@@ -462,7 +466,7 @@ export const make = (options: {
         const cut = yield* Deferred.make<void>()
         wake = cut
         const step: ReconnectPolicy.Step = {
-          end,
+          disconnect: end,
           history,
           decision,
           identifies: memory.current() === undefined,
@@ -471,13 +475,7 @@ export const make = (options: {
             resetAfter: Duration.millis(Math.max(0, budget.resetAt - clock.unsafeCurrentTimeMillis()))
           }
         }
-        const waiting = yield* driver.next(step).pipe(
-          // a schedule of the caller's that has come to its end leaves the policy's own waits
-          Effect.catchAll(() => Effect.sleep(ReconnectPolicy.leastWait(policy, step))),
-          Effect.asVoid,
-          Effect.intoDeferred(cut),
-          Effect.fork
-        )
+        const waiting = yield* Effect.fork(Effect.intoDeferred(pause(step), cut))
         yield* Effect.ensuring(
           Deferred.await(cut),
           Effect.suspend(() => {
@@ -487,27 +485,41 @@ export const make = (options: {
         )
       })
 
-    const announced = (
-      schedule: ReconnectPolicy.ReconnectSchedule,
-      because: () => string
-    ): ReconnectPolicy.ReconnectSchedule =>
+    const announced = (schedule: ReconnectPolicy.ReconnectSchedule): ReconnectPolicy.ReconnectSchedule =>
       Schedule.tapOutput(schedule, (wait) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          setState({ _tag: "Waiting", until: now + Duration.toMillis(wait), because: because() }).pipe(
-            Effect.zipRight(Effect.logInfo(`reconnecting in ${Duration.format(wait)}`))
-          )
+          setState({
+            _tag: "Waiting",
+            until: now + Duration.toMillis(wait),
+            because: lastEnd?.message ?? ""
+          }).pipe(Effect.zipRight(Effect.logInfo(`reconnecting in ${Duration.format(wait)}`)))
         )
       )
 
+    /** Waits by the caller's schedule, where there is one. One that ends or fails leaves the waits of the policy. */
+    const makePause = Effect.gen(function* () {
+      const own = yield* Schedule.driver(announced(ReconnectPolicy.make(policy)))
+      const byPolicy = (step: ReconnectPolicy.Step): Effect.Effect<void> => Effect.asVoid(Effect.orDie(own.next(step)))
+      if (options.schedule === undefined) return byPolicy
+      const given = yield* Schedule.driver(announced(options.schedule))
+      return (step: ReconnectPolicy.Step): Effect.Effect<void> =>
+        Effect.catchAllCause(Effect.asVoid(given.next(step)), (cause) =>
+          Effect.zipRight(
+            Cause.isDie(cause)
+              ? Effect.logError("the reconnect schedule failed; waiting by the session policy", cause)
+              : Effect.void,
+            byPolicy(step)
+          )
+        )
+    })
+
     const run: Session["run"] = Effect.gen(function* () {
       yield* memory.restore
-      const driver = yield* Schedule.driver(
-        announced(options.schedule ?? ReconnectPolicy.make(policy), () => lastEnd?.message ?? "")
-      )
+      const pause = yield* makePause
       yield* Effect.forkScoped(memory.keepSaved)
       yield* Effect.forkScoped(refetch)
       yield* Effect.forkScoped(retire)
-      return yield* Effect.forever(Effect.catchAll(once, recover(driver)))
+      return yield* Effect.forever(Effect.catchAll(once, recover(pause)))
     }).pipe(
       Effect.scoped,
       Effect.onExit((exit) =>
@@ -525,7 +537,7 @@ export const make = (options: {
       Effect.provide(sockets)
     )
 
-    const toStatus = (now: number, current: SessionState, session = memory.current()): SessionStatus => ({
+    const toStatus = (current: SessionState, session = memory.current()): SessionStatus => ({
       state: current,
       shard: options.shard,
       attempt,
@@ -533,17 +545,15 @@ export const make = (options: {
       sessionId: session?.id,
       received: session?.received,
       watermark: session === undefined ? undefined : sink.watermark(),
-      lastFrameAge: link === undefined ? undefined : Math.max(0, now - link.lastFrameAt()),
+      lastFrameAge: link === undefined ? undefined : Math.max(0, Math.round(link.lastFrameAge())),
       roundTrip: link?.roundTrip()
     })
 
     const states = changes.from(() => state)
 
     const status = Subscribable.make({
-      get: Effect.map(Clock.currentTimeMillis, (now) => toStatus(now, state)),
-      changes: Stream.mapEffect(states, (current) =>
-        Effect.map(Clock.currentTimeMillis, (now) => toStatus(now, current))
-      )
+      get: Effect.sync(() => toStatus(state)),
+      changes: Stream.map(states, (current) => toStatus(current))
     })
 
     const ready = states.pipe(

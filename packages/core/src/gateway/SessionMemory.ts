@@ -181,7 +181,8 @@ export const make = (options: {
       begin: (sessionId, ready) => {
         const now = clock.unsafeCurrentTimeMillis()
         const sequence = ready.s ?? 0
-        const before = lost
+        // READY in answer to a RESUME: the platform has begun another session without a word about the old one
+        const before = lost ?? session
         const gap = before === undefined ? undefined : gapAfter(before, now)
         session = resumable(sessionId, sequence, now, now)
         lost = undefined

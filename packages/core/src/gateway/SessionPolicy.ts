@@ -44,8 +44,11 @@ export interface SessionPolicy {
   readonly refusalProbe: Duration.Duration
   /** So many credential refusals in a row end the session. Default 3. */
   readonly credentialAttempts: number
-  /** So many op 9 `d:false` or 4903 in answer to an identify mean that it will never be granted. Default 3. */
-  readonly identifyRefusals: number
+  /**
+   * How long op 9 `d:false` or 4903 must have been the answer to every identify, before the first READY of the process,
+   * for the bot to stop: an intent is then not granted. After a READY they never end a bot. Default 10 min.
+   */
+  readonly identifyRefusedFor: Duration.Duration
   /** So many resumes in {@link SessionPolicy.fruitlessResumeWindow} without a dispatch or an ACK drop the session. Default 5. */
   readonly fruitlessResumes: number
   /** Default 300 s. */
@@ -108,7 +111,7 @@ export const defaults: SessionPolicy = {
   invalidSessionWait: Duration.seconds(3),
   refusalProbe: Duration.minutes(10),
   credentialAttempts: 3,
-  identifyRefusals: 3,
+  identifyRefusedFor: Duration.minutes(10),
   fruitlessResumes: 5,
   fruitlessResumeWindow: Duration.seconds(300),
   maximumAge: Duration.hours(24),

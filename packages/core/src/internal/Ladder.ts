@@ -13,6 +13,9 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 
+const waitFor = (now: number, wait: Duration.Duration): ScheduleDecision.ScheduleDecision =>
+  ScheduleDecision.continueWith(ScheduleInterval.after(now + Duration.toMillis(wait)))
+
 /**
  * Waits for one rung after the other and then for the last one, for ever. The output is the wait. Without rungs every wait
  * is zero.
@@ -51,6 +54,49 @@ export const only =
   <Out>(self: Schedule.Schedule<Out, In>): Schedule.Schedule<Out | undefined, In> =>
     Schedule.makeWithState<unknown, In, Out | undefined>(self.initial, (now, input, state) =>
       isFor(input) ? self.step(now, input, state) : Effect.succeed([state, undefined, ScheduleDecision.done] as const)
+    )
+
+/**
+ * Climbs for these inputs only. For any other it waits as it did for the last of them, and not at all before the first.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const climbFor =
+  <In>(climbs: Predicate<In>) =>
+  (self: Schedule.Schedule<Duration.Duration, In>): Schedule.Schedule<Duration.Duration, In> => {
+    interface State {
+      readonly inner: unknown
+      readonly wait: Duration.Duration
+    }
+    return Schedule.makeWithState<State, In, Duration.Duration>(
+      { inner: self.initial, wait: Duration.zero },
+      (now, input, state) =>
+        climbs(input)
+          ? Effect.map(self.step(now, input, state.inner), ([inner, wait, decision]) => [
+              { inner, wait },
+              wait,
+              decision
+            ])
+          : Effect.succeed([state, state.wait, waitFor(now, state.wait)])
+    )
+  }
+
+/**
+ * Waits for these inputs only: any other climbs as well, without a wait.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const when =
+  <In>(isFor: Predicate<In>) =>
+  <Out>(self: Schedule.Schedule<Out, In>): Schedule.Schedule<Out, In> =>
+    Schedule.makeWithState<unknown, In, Out>(self.initial, (now, input, state) =>
+      Effect.map(self.step(now, input, state), ([next, out, decision]) => [
+        next,
+        out,
+        isFor(input) || ScheduleDecision.isDone(decision) ? decision : waitFor(now, Duration.zero)
+      ])
     )
 
 /**
