@@ -76,7 +76,7 @@ const line = () => {
     lastFrameAt = at
     awaiting = false
   }
-  const send = Effect.flatMap(Clock.currentTimeMillis, (at) => {
+  const send = Effect.flatMap(Clock.currentTimeMillis, (now) => {
     if (breaks) return new ConnectionLost({ phase: "Ready", reason: "WriteFailed", detail: "the socket is not open" })
     beats.push(now)
     awaiting = true
