@@ -12,7 +12,6 @@ import * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
 import type * as Metric from "effect/Metric"
 import type * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
@@ -30,6 +29,7 @@ import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import { type Handler, tellFailure } from "./Handlers.ts"
 import * as Inbox from "./Inbox.ts"
+import * as Waiters from "./Waiters.ts"
 
 /**
  * One way for events to come in: a session, or a webhook.
@@ -50,10 +50,7 @@ export interface Intake {
  * @since 0.1.0
  * @category models
  */
-export interface Wanted {
-  /** The conversation, as {@link make}'s `conversationOf` names it. */
-  readonly conversation: string
-  readonly matches: (event: Event.Event) => boolean
+export interface Wanted extends Waiters.Request {
   /** Whether events count that wait behind the one whose handler asks. */
   readonly queued: boolean
   readonly timeout: Duration.DurationInput
@@ -140,12 +137,7 @@ interface Taken extends Pick<Owner, "handler" | "index"> {
 }
 
 /** A run, or a fiber outside of any, that waits for an event. */
-interface Waiter {
-  readonly wanted: Wanted
-  readonly event: Deferred.Deferred<Event.Event>
-  /** What it was given, and has perhaps not received. */
-  given: Work | undefined
-}
+type Waiter = Waiters.Waiter<Work>
 
 /** One fiber that runs handlers, for one conversation at a time. */
 interface Worker {
@@ -198,7 +190,7 @@ export const make = (options: {
   /** Whether {@link Delivery.drain} also waits for events whose handlers have not begun; else they are left to be replayed. */
   readonly drainWaiting: boolean
   /** The conversation of an event, for {@link Delivery.next}. Default: none has one. */
-  readonly conversationOf?: ((event: Event.Event) => string | undefined) | undefined
+  readonly conversationOf?: Waiters.ConversationOf | undefined
   /** Told of each event for which handlers will run, when it is received, before they do. Synchronous. */
   readonly received?: ((event: Event.Event, handlers: ReadonlyArray<Handler>) => void) | undefined
 }): Effect.Effect<Delivery, never, Scope.Scope> =>
@@ -215,7 +207,7 @@ export const make = (options: {
     const workers = new Set<Worker>()
     const idle = Effect.unsafeMakeLatch(true)
     const working = Effect.unsafeMakeLatch(false)
-    const waiters = new Map<string, Array<Waiter>>()
+    const waiters = Waiters.make<Work>(options.conversationOf)
     let lookers = 0
     /** When the last event that was looked at was done with, in monotonic milliseconds. */
     let routedAt = 0
@@ -313,16 +305,9 @@ export const make = (options: {
       ready.push(fresh)
     }
 
-    /** What waits for an event first gets it. */
-    const waiterFor = (event: Event.Event): Waiter | undefined => {
-      const conversation = options.conversationOf?.(event)
-      const waiting = conversation === undefined ? undefined : waiters.get(conversation)
-      return waiting?.find(({ wanted }) => wanted.matches(event))
-    }
-
     /** Gives an event to whoever waits for it; its handlers will not see it, under the type of its twin neither. */
     const give = (waiter: Waiter, work: Work): void => {
-      forsake(waiter)
+      waiters.remove(waiter)
       const twin = Event.twinOf(work.entry.frame.t)
       if (work.id !== undefined && twin !== undefined) {
         deduplication.receive(work.inbox, work.id.key, twin, work.entry.frame.s ?? 0)
@@ -330,6 +315,7 @@ export const make = (options: {
       }
       work.entry.started = true
       waiter.given = work
+      waiter.state = "given"
       Deferred.unsafeDone(waiter.event, Effect.succeed(work.event))
     }
 
@@ -359,7 +345,7 @@ export const make = (options: {
       const { handlers: all, received, type } = entry.event === undefined ? kindFor(frame.t ?? "") : gap
       received.unsafeUpdate(1, noTags)
       if (
-        (all.length === 0 && lookers === 0 && waiters.size === 0) ||
+        (all.length === 0 && lookers === 0 && waiters.isEmpty()) ||
         (!policy.messagesByBots && Event.isByBot(frame))
       ) {
         inbox.settle(entry)
@@ -396,7 +382,7 @@ export const make = (options: {
         taken: undefined
       }
       if (lookers > 0) looked.unsafeOffer(event.right)
-      const waiter = waiters.size === 0 || isTwin ? undefined : waiterFor(event.right)
+      const waiter = isTwin || waiters.isEmpty() ? undefined : waiters.find(event.right)
       if (waiter !== undefined) give(waiter, work)
       else if (handlers.length === 0) settle(work)
       else {
@@ -458,7 +444,11 @@ export const make = (options: {
             handlers,
             (handler) =>
               Effect.zipRight(
-                traced(handler.run(event, handler.name), event, handler.name),
+                // one that dies ends no other handler of the event
+                Effect.catchAllDefect(
+                  Effect.suspend(() => traced(handler.run(event, handler.name), event, handler.name)),
+                  (defect) => tellHandler(handler, event, Cause.die(defect))
+                ),
                 Effect.suspend(() => {
                   over?.add(handler)
                   return stopping ? partIfIdle(worker) : Effect.void
@@ -538,17 +528,19 @@ export const make = (options: {
       if (employed === 0) idle.unsafeOpen()
     }
 
+    /** Tells a handler that it did not come to its own end; that is code of the user too. */
+    const tellHandler = (handler: Handler, event: Event.Event, cause: Cause.Cause<Cause.TimeoutException>) =>
+      Effect.suspend(() => {
+        if (handler.stopped !== undefined) return handler.stopped(event, cause)
+        DeliveryMetrics.handlersFailed.unsafeUpdate(1, [])
+        return tellFailure(handler.name, cause, event)
+      }).pipe(Effect.catchAllDefect((defect) => tellFailure(handler.name, Cause.die(defect), event)))
+
     /** Tells the handlers that did not come to their own end. Apart, for it is their code again, and may take its time. */
     const tellStopped = (work: Work, cause: Cause.Cause<Cause.TimeoutException>): Effect.Effect<void> =>
       Effect.forEach(
         work.handlers.filter((handler) => work.over?.has(handler) !== true),
-        (handler) =>
-          handler.stopped === undefined
-            ? Effect.suspend(() => {
-                DeliveryMetrics.handlersFailed.unsafeUpdate(1, [])
-                return tellFailure(handler.name, cause, work.event)
-              })
-            : handler.stopped(work.event, cause),
+        (handler) => tellHandler(handler, work.event, cause),
         { concurrency: "unbounded", discard: true }
       ).pipe(
         Effect.timeoutOption(policy.handlerTimeout),
@@ -625,13 +617,6 @@ export const make = (options: {
       !halted() && !starting && ready.length > 0 && employed - lent < policy.concurrency ? employOne : Effect.void
     )
 
-    const forsake = (waiter: Waiter): void => {
-      const { conversation } = waiter.wanted
-      const left = (waiters.get(conversation) ?? []).filter((other) => other !== waiter)
-      if (left.length > 0) waiters.set(conversation, left)
-      else waiters.delete(conversation)
-    }
-
     /** Handlers that do nothing but wait for what will not come any more: the next process begins with their event again. */
     const partIfIdle = (worker: Worker): Effect.Effect<void> => {
       const { state, waiting, work } = worker
@@ -649,10 +634,7 @@ export const make = (options: {
 
     const takeQueued = (worker: Worker, waiter: Waiter): void => {
       const { lane } = worker
-      const { conversation, matches } = waiter.wanted
-      const index = lane?.waiting.findIndex(
-        ({ event, isTwin }) => !isTwin && options.conversationOf?.(event) === conversation && matches(event)
-      )
+      const index = lane?.waiting.findIndex(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
       if (lane === undefined || index === undefined || index < 0) return
       for (const work of lane.waiting.splice(index, 1)) {
         give(waiter, work)
@@ -697,10 +679,10 @@ export const make = (options: {
           run === undefined || work === undefined ? undefined : { work, handler: run.handler, index: run.nextTaken() }
         const before = owner === undefined ? undefined : takenBefore(owner)
         if (before !== undefined) return Effect.succeed(before)
-        const waiter: Waiter = { wanted, event: Deferred.unsafeMake<Event.Event>(FiberId.none), given: undefined }
+        const waiter: Waiter = Waiters.waiter(wanted)
         return Effect.acquireUseRelease(
           Effect.sync(() => {
-            waiters.set(wanted.conversation, [...(waiters.get(wanted.conversation) ?? []), waiter])
+            waiters.add(waiter)
             if (wanted.queued && worker !== undefined && !stopping) takeQueued(worker, waiter)
           }),
           () =>
@@ -710,7 +692,7 @@ export const make = (options: {
             ),
           (_, exit) =>
             Effect.suspend(() => {
-              forsake(waiter)
+              waiters.remove(waiter)
               if (waiter.given === undefined) return Effect.void
               if (Exit.isSuccess(exit)) takeOver(waiter.given, owner)
               else giveBack(waiter.given)
