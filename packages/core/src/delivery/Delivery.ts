@@ -21,13 +21,14 @@ import * as Stream from "effect/Stream"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import type { DispatchSinkShape } from "../gateway/DispatchSink.ts"
+import type { Frame } from "../gateway/Frame.ts"
 import type * as GatewayMetrics from "../gateway/GatewayMetrics.ts"
 import * as Intents from "../gateway/Intents.ts"
 import * as Release from "../gateway/Release.ts"
 import * as Deduplication from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
-import { type Handler, tellFailure } from "./Handlers.ts"
+import { choose, type Choice, type Handler, tellFailure } from "./Handlers.ts"
 import * as Inbox from "./Inbox.ts"
 import * as Waiters from "./Waiters.ts"
 
@@ -95,7 +96,23 @@ export interface Delivery {
 /** The events of one conversation that wait for their turn. */
 interface Lane {
   readonly key: string
+  readonly pool: Pool
   readonly waiting: Array<Work>
+  /** Interactions without a handler, kept for a run of this conversation that may ask for them. */
+  readonly unclaimed: Array<Work>
+}
+
+/** Workers for one kind of event: messages that are being handled take no place from interactions. */
+interface Pool {
+  /** How many conversations may be handled at the same time. */
+  readonly concurrency: number
+  /** Conversations that wait for a worker. */
+  readonly ready: Array<Lane>
+  /** Workers, and those of them that wait for another event and so take no place. */
+  employed: number
+  lent: number
+  /** Whether a worker has been employed and has not begun. */
+  starting: boolean
 }
 
 interface Work {
@@ -122,6 +139,8 @@ interface Kind {
   /** One text for all events of the type: what is remembered of an event then keeps nothing of the frame. */
   readonly type: string
   readonly handlers: ReadonlyArray<Handler>
+  /** Whether one of them has to be asked which events are its own. */
+  readonly isChoosy: boolean
   readonly received: Metric.Metric.Counter<number>
 }
 
@@ -142,6 +161,7 @@ type Waiter = Waiters.Waiter<Work>
 /** One fiber that runs handlers, for one conversation at a time. */
 interface Worker {
   readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  readonly pool: Pool
   lane: Lane | undefined
   work: Work | undefined
   /** Monotonic milliseconds: a wall clock that is set must not end a handler. */
@@ -178,6 +198,8 @@ const nothing: ReadonlyArray<string> = []
 
 const noTags: ReadonlyArray<MetricLabel.MetricLabel> = []
 
+const isChoosy = (handlers: ReadonlyArray<Handler>): boolean => handlers.some(({ accepts }) => accepts !== undefined)
+
 /**
  * Delivery for the given handlers.
  *
@@ -191,6 +213,8 @@ export const make = (options: {
   readonly drainWaiting: boolean
   /** The conversation of an event, for {@link Delivery.next}. Default: none has one. */
   readonly conversationOf?: Waiters.ConversationOf | undefined
+  /** Whether a message is one that this bot sent: it is dropped. Synchronous. Default: none is. */
+  readonly isOwn?: ((frame: Frame) => boolean) | undefined
   /** Told of each event for which handlers will run, when it is received, before they do. Synchronous. */
   readonly received?: ((event: Event.Event, handlers: ReadonlyArray<Handler>) => void) | undefined
 }): Effect.Effect<Delivery, never, Scope.Scope> =>
@@ -203,7 +227,9 @@ export const make = (options: {
     const looked = yield* PubSub.sliding<Event.Event>(lag)
     const handlerTimeout = Duration.toMillis(policy.handlerTimeout)
     const lanes = new Map<string, Lane>()
-    const ready: Array<Lane> = []
+    const makePool = (concurrency: number): Pool => ({ concurrency, ready: [], employed: 0, lent: 0, starting: false })
+    const ordinary = makePool(policy.concurrency)
+    const urgent = makePool(policy.interactionConcurrency)
     const workers = new Set<Worker>()
     const idle = Effect.unsafeMakeLatch(true)
     const working = Effect.unsafeMakeLatch(false)
@@ -211,11 +237,6 @@ export const make = (options: {
     let lookers = 0
     /** When the last event that was looked at was done with, in monotonic milliseconds. */
     let routedAt = 0
-    /** Workers, and those of them that wait for another event and so take no place. */
-    let employed = 0
-    let lent = 0
-    /** Whether a worker has been employed and has not begun. */
-    let starting = false
     let stopping = false
     let closing = false
 
@@ -248,6 +269,7 @@ export const make = (options: {
     const gap: Kind = {
       type: "Gap",
       handlers: byType.get("Gap") ?? none,
+      isChoosy: isChoosy(byType.get("Gap") ?? none),
       received: DeliveryMetrics.eventsReceived("Gap")
     }
     const kinds = new Map<string, Kind>()
@@ -258,9 +280,11 @@ export const make = (options: {
       const known = kinds.get(type)
       if (known !== undefined) return known
       const isCounted = Event.isKnown(type) || Intents.forEventTypes([type]) !== Intents.none
+      const handlers = byType.get(kindOf(type)) ?? none
       const kind: Kind = {
         type,
-        handlers: byType.get(kindOf(type)) ?? none,
+        handlers,
+        isChoosy: isChoosy(handlers),
         received: isCounted ? DeliveryMetrics.eventsReceived(type) : receivedUnknown
       }
       if (isCounted || ++unknownTypes <= mostUnknownTypes) kinds.set(type, kind)
@@ -275,16 +299,32 @@ export const make = (options: {
 
     /** An entry that a full inbox dropped must not wait for its turn: that could be any number of them. */
     const leaveOut = (entry: Inbox.Entry): void => {
-      const lane = lanes.get(Event.orderKey(entry.frame))
+      const lane = lanes.get(Event.queueKey(entry.frame))
       const index = lane === undefined ? -1 : lane.waiting.findIndex((work) => work.entry === entry)
       // one that is not in its lane yet will not get there
       if (lane === undefined || index < 0) return
       for (const work of lane.waiting.splice(index, 1)) settle(work)
       if (lane.waiting.length > 0) return
-      const place = ready.indexOf(lane)
+      const place = lane.pool.ready.indexOf(lane)
       if (place < 0) return
-      ready.splice(place, 1)
+      lane.pool.ready.splice(place, 1)
+      closeLane(lane)
+    }
+
+    /** Nothing of the conversation waits or is handled any more. */
+    const closeLane = (lane: Lane): void => {
       lanes.delete(lane.key)
+      // at a shutdown they are left to be replayed, as what their dialogue began with
+      if (!stopping && !closing) lane.unclaimed.splice(0).forEach(settle)
+    }
+
+    /** Keeps an interaction without a handler while a run of its conversation may still ask for it. */
+    const keepUnclaimed = (work: Work): boolean => {
+      const lane = work.type === "INTERACTION_CREATE" ? lanes.get(Event.orderKey(work.entry.frame)) : undefined
+      if (lane === undefined || policy.unclaimedInteractions < 1) return false
+      lane.unclaimed.push(work)
+      if (lane.unclaimed.length > policy.unclaimedInteractions) lane.unclaimed.splice(0, 1).forEach(settle)
+      return true
     }
 
     const malformed = (entry: Inbox.Entry): Effect.Effect<void> =>
@@ -300,10 +340,13 @@ export const make = (options: {
         else lane.waiting.splice(index(lane.waiting), 0, work)
         return
       }
-      const fresh: Lane = { key, waiting: [work] }
+      const pool = poolOf(work)
+      const fresh: Lane = { key, pool, waiting: [work], unclaimed: [] }
       lanes.set(key, fresh)
-      ready.push(fresh)
+      pool.ready.push(fresh)
     }
+
+    const poolOf = ({ type }: Work): Pool => (type === "INTERACTION_CREATE" ? urgent : ordinary)
 
     /** Gives an event to whoever waits for it; its handlers will not see it, under the type of its twin neither. */
     const give = (waiter: Waiter, work: Work): void => {
@@ -330,7 +373,7 @@ export const make = (options: {
       if (work.handlers.length === 0) return settle(work)
       const sequence = work.entry.frame.s ?? 0
       work.entry.started = false
-      enqueue(work, Event.orderKey(work.entry.frame), (waiting) => {
+      enqueue(work, Event.queueKey(work.entry.frame), (waiting) => {
         const index = waiting.findIndex(
           ({ entry, inbox }) => inbox === work.inbox && (entry.frame.s ?? Number.POSITIVE_INFINITY) > sequence
         )
@@ -342,11 +385,13 @@ export const make = (options: {
     const route = (inbox: Inbox.Inbox, entry: Inbox.Entry): Effect.Effect<void> | undefined => {
       if (entry.settled) return undefined
       const frame = entry.frame
-      const { handlers: all, received, type } = entry.event === undefined ? kindFor(frame.t ?? "") : gap
+      const kind = entry.event === undefined ? kindFor(frame.t ?? "") : gap
+      const { received, type } = kind
       received.unsafeUpdate(1, noTags)
       if (
-        (all.length === 0 && lookers === 0 && waiters.isEmpty()) ||
-        (!policy.messagesByBots && Event.isByBot(frame))
+        (kind.handlers.length === 0 && lookers === 0 && waiters.isEmpty()) ||
+        (!policy.messagesByBots && Event.isByBot(frame)) ||
+        options.isOwn?.(frame) === true
       ) {
         inbox.settle(entry)
         return undefined
@@ -355,6 +400,14 @@ export const make = (options: {
       if (Either.isLeft(event)) {
         inbox.settle(entry)
         return malformed(entry)
+      }
+      const choice = kind.isChoosy ? choose(kind.handlers, event.right) : undefined
+      const all = choice?.accepted ?? kind.handlers
+      const after = choice === undefined ? undefined : tellChoosing(choice, event.right)
+      // one that every handler declines is as one without handlers: its twin may be accepted
+      if (all.length === 0 && lookers === 0 && waiters.isEmpty()) {
+        inbox.settle(entry)
+        return after
       }
       const key = Event.identityKey(frame)
       const id = key === undefined ? undefined : deduplication.receive(inbox, key, type, frame.s ?? 0)
@@ -365,8 +418,10 @@ export const make = (options: {
       }
       // a handler sees a message once, whichever twin brings it
       const seen = id === undefined ? nothing : Deduplication.before(id, type).map(kindOf)
-      const handlers =
-        seen.length === 0 ? all : all.filter((handler) => !handler.types.some((handled) => seen.includes(handled)))
+      const handlers = seen.length === 0 ? all : all.filter((handler) => !hasSeen(handler, id, seen))
+      if (id !== undefined && choice !== undefined && choice.declined.length > 0) {
+        id.declined = new Set([...(id.declined ?? nothing), ...choice.declined.map(({ name }) => name)])
+      }
       const over = handlers.length > 1 ? new Set<Handler>() : undefined
       const isTwin = seen.length > 0
       const work: Work = {
@@ -383,20 +438,39 @@ export const make = (options: {
       }
       if (lookers > 0) looked.unsafeOffer(event.right)
       const waiter = isTwin || waiters.isEmpty() ? undefined : waiters.find(event.right)
-      if (waiter !== undefined) give(waiter, work)
-      else if (handlers.length === 0) settle(work)
-      else {
+      // what waits for an event in place of its handlers leaves the acknowledgement to delivery
+      if (waiter !== undefined) {
+        options.received?.(event.right, none)
+        give(waiter, work)
+      } else if (handlers.length === 0) {
+        if (keepUnclaimed(work)) options.received?.(event.right, none)
+        else settle(work)
+      } else {
         options.received?.(event.right, handlers)
-        const conversation = Event.orderKey(frame)
-        if (isFree(conversation) && endsAtOnce(work)) routedAt = conclude(work, routedAt)
+        const conversation = Event.queueKey(frame)
+        if (isFree(poolOf(work), conversation) && endsAtOnce(work)) routedAt = conclude(work, routedAt)
         else enqueue(work, conversation)
       }
-      return undefined
+      return after
     }
 
+    /** Whether a handler had the event as another type. */
+    const hasSeen = (
+      { name, types }: Handler,
+      id: Deduplication.Identity | undefined,
+      seen: ReadonlyArray<string>
+    ): boolean => id?.declined?.has(name) !== true && types.some((handled) => seen.includes(handled))
+
+    const tellChoosing = ({ failed }: Choice, event: Event.Event): Effect.Effect<void> | undefined =>
+      failed.length === 0
+        ? undefined
+        : Effect.forEach(failed, ([handler, defect]) => tellHandler(handler, event, Cause.die(defect)), {
+            discard: true
+          }).pipe(Effect.forkIn(scope), Effect.asVoid)
+
     /** Whether a worker would begin at once with an event of this conversation. */
-    const isFree = (conversation: string): boolean =>
-      ready.length === 0 && employed - lent < policy.concurrency && !halted() && !closing && !lanes.has(conversation)
+    const isFree = ({ concurrency, employed, lent, ready }: Pool, conversation: string): boolean =>
+      ready.length === 0 && employed - lent < concurrency && !halted() && !closing && !lanes.has(conversation)
 
     /**
      * Most events are not meant for most handlers: one that has nothing to do takes no turn and no fiber. Where its only
@@ -473,15 +547,16 @@ export const make = (options: {
     /** Gives a worker its next event, of this conversation or another. */
     const next = (worker: Worker, handled: number): number | undefined => {
       if (halted() || worker.state !== "working") return undefined
+      const { concurrency, employed, lent, ready } = worker.pool
       // its place was lent, and is taken now
-      if (employed - lent > policy.concurrency) return undefined
+      if (employed - lent > concurrency) return undefined
       let count = handled
       if (worker.lane !== undefined && worker.lane.waiting.length > 0 && count >= turn && ready.length > 0) {
         ready.push(worker.lane)
         worker.lane = undefined
       }
       while (worker.lane === undefined || worker.lane.waiting.length === 0) {
-        if (worker.lane !== undefined) lanes.delete(worker.lane.key)
+        if (worker.lane !== undefined) closeLane(worker.lane)
         worker.lane = ready.shift()
         count = 0
         if (worker.lane === undefined) return undefined
@@ -509,8 +584,8 @@ export const make = (options: {
     const dismiss = (worker: Worker): void => {
       finish(worker)
       if (worker.lane !== undefined) {
-        if (worker.lane.waiting.length > 0) ready.push(worker.lane)
-        else lanes.delete(worker.lane.key)
+        if (worker.lane.waiting.length > 0) worker.pool.ready.push(worker.lane)
+        else closeLane(worker.lane)
         worker.lane = undefined
       }
       retire(worker)
@@ -518,14 +593,14 @@ export const make = (options: {
 
     /** Takes the worker's place back, whoever of its run may still wait. */
     const redeem = (worker: Worker): void => {
-      if (worker.waiting.length > 0) lent--
+      if (worker.waiting.length > 0) worker.pool.lent--
       worker.waiting = []
     }
 
     const retire = (worker: Worker): void => {
-      employed--
+      worker.pool.employed--
       redeem(worker)
-      if (employed === 0) idle.unsafeOpen()
+      if (ordinary.employed + urgent.employed === 0) idle.unsafeOpen()
     }
 
     /** Tells a handler that it did not come to its own end; that is code of the user too. */
@@ -581,20 +656,21 @@ export const make = (options: {
           if (worker.work === undefined) return Effect.void
           const run = runAll(worker, worker.work)
           // what may take its time leaves the conversations that are ready to another worker
-          return ready.length === 0 || Exit.isExit(run) ? run : Effect.zipRight(employ, run)
+          return worker.pool.ready.length === 0 || Exit.isExit(run) ? run : Effect.zipRight(employ, run)
         },
         step: () => finish(worker)
       }).pipe(Effect.onExit((exit) => end(worker, exit)))
     }
 
-    const employOne: Effect.Effect<void> = Effect.suspend(() => {
-      employed++
-      starting = true
+    const employOne = (pool: Pool): Effect.Effect<void> => {
+      pool.employed++
+      pool.starting = true
       idle.unsafeClose()
       const begin = Effect.withFiberRuntime<void>((fiber) => {
-        starting = false
+        pool.starting = false
         const worker: Worker = {
           fiber,
+          pool,
           lane: undefined,
           work: undefined,
           deadline: 0,
@@ -607,15 +683,21 @@ export const make = (options: {
       })
       // a fiber inherits whether it can be interrupted, and the end of another worker cannot be
       return Effect.asVoid(Effect.forkIn(Effect.interruptible(begin), scope))
-    })
+    }
+
+    const wantsWorker = ({ concurrency, employed, lent, ready, starting }: Pool): boolean =>
+      !starting && ready.length > 0 && employed - lent < concurrency
 
     /**
      * One more worker, where a conversation is ready and the policy allows it. It begins when the one that runs now has to
      * wait or is done, and brings in the next one itself; so what takes no time needs no more than one.
      */
-    const employ: Effect.Effect<void> = Effect.suspend(() =>
-      !halted() && !starting && ready.length > 0 && employed - lent < policy.concurrency ? employOne : Effect.void
-    )
+    const employ: Effect.Effect<void> = Effect.suspend(() => {
+      if (halted()) return Effect.void
+      if (!wantsWorker(urgent)) return wantsWorker(ordinary) ? employOne(ordinary) : Effect.void
+      const first = employOne(urgent)
+      return wantsWorker(ordinary) ? Effect.zipRight(first, employOne(ordinary)) : first
+    })
 
     /** Handlers that do nothing but wait for what will not come any more: the next process begins with their event again. */
     const partIfIdle = (worker: Worker): Effect.Effect<void> => {
@@ -632,16 +714,22 @@ export const make = (options: {
     const takenBefore = ({ handler, index, work }: Owner): Event.Event | undefined =>
       work.taken?.find((taken) => taken.handler === handler && taken.index === index)?.work.event
 
-    const takeQueued = (worker: Worker, waiter: Waiter): void => {
-      const { lane } = worker
-      const index = lane?.waiting.findIndex(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
-      if (lane === undefined || index === undefined || index < 0) return
-      for (const work of lane.waiting.splice(index, 1)) {
+    /** Takes the first event of a queue that the waiter accepts. */
+    const takeFrom = (waiting: Array<Work>, waiter: Waiter): boolean => {
+      const index = waiting.findIndex(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
+      if (index < 0) return false
+      for (const work of waiting.splice(index, 1)) {
         give(waiter, work)
         // its twin may wait behind it
-        const twin = work.id === undefined ? -1 : lane.waiting.findIndex(({ id }) => id === work.id)
-        if (twin >= 0) lane.waiting.splice(twin, 1).forEach(settle)
+        const twin = work.id === undefined ? -1 : waiting.findIndex(({ id }) => id === work.id)
+        if (twin >= 0) waiting.splice(twin, 1).forEach(settle)
       }
+      return true
+    }
+
+    const takeQueued = ({ lane }: Worker, waiter: Waiter): void => {
+      if (lane === undefined || takeFrom(lane.unclaimed, waiter)) return
+      takeFrom(lane.waiting, waiter)
     }
 
     /** Waits with the worker's place given to others; it is taken back whether or not one is free. */
@@ -654,7 +742,7 @@ export const make = (options: {
         ? wait
         : Effect.acquireUseRelease(
             Effect.suspend(() => {
-              if (worker.waiting.push(handler) === 1) lent++
+              if (worker.waiting.push(handler) === 1) worker.pool.lent++
               return Effect.as(stopping ? Effect.zipRight(partIfIdle(worker), employ) : employ, worker.work)
             }),
             () => wait,
@@ -663,7 +751,7 @@ export const make = (options: {
                 // a fiber may outlive its run, and the worker is at another one by then
                 if (worker.work !== work || worker.waiting.length === 0) return
                 worker.waiting.splice(worker.waiting.indexOf(handler), 1)
-                if (worker.waiting.length === 0) lent--
+                if (worker.waiting.length === 0) worker.pool.lent--
               })
           )
 
