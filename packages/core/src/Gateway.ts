@@ -580,7 +580,8 @@ export const shards: Effect.Effect<
  * import { Gateway, Interaction, Keyboard, Message, Messenger } from "@effect-qq/core"
  * import { Effect } from "effect"
  *
- * const keyboard = Keyboard.make([[Keyboard.callback("yes", "Yes"), Keyboard.callback("no", "No")]])
+ * const choice = (label: string) => Keyboard.button(label, Keyboard.callback(label))
+ * const keyboard = Keyboard.rows([choice("yes"), choice("no")])
  *
  * const Ask = Gateway.on(
  *   "C2C_MESSAGE_CREATE",

@@ -1261,3 +1261,58 @@ describe("an event that is waited for", () => {
     })
   )
 })
+
+describe("handlers that choose", () => {
+  const handler = (name: string, accepts?: Handlers.Handler["accepts"]): Handlers.Handler => ({
+    name,
+    types: [C2C],
+    run: () => Effect.void,
+    accepts
+  })
+
+  it("accept, decline or fail, each for itself", () => {
+    const event: Event.Event = { t: "Unknown", envelope: { op: 0, t: "X", d: {} } }
+    const broken = handler("broken", () => {
+      throw new Error("no")
+    })
+    const [every, some, no] = [
+      handler("every"),
+      handler("some", ({ t }) => t === "Unknown"),
+      handler("no", () => false)
+    ]
+    const { accepted, declined, failed } = Handlers.choose([every, broken, some, no], event)
+    assert.deepStrictEqual(accepted, [every, some])
+    assert.deepStrictEqual(declined, [no])
+    assert.deepStrictEqual(
+      failed.map(([{ name }, defect]) => [name, String(defect)]),
+      [["broken", "Error: no"]]
+    )
+  })
+
+  it.scoped("and throw are told of the defect; the others run, and so do later events", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const bot = yield* deliver(
+        Layer.effectDiscard(
+          Effect.flatMap(Handlers.HandlerRegistry, (registry) =>
+            Effect.zipRight(
+              registry.register({
+                ...handler("broken", () => {
+                  throw new Error("no")
+                }),
+                stopped: (_, cause) => Effect.sync(() => log.push(Cause.pretty(cause).split("\n")[0] ?? ""))
+              }),
+              registry.register({ ...handler("works"), run: () => Effect.sync(() => log.push("ran")) })
+            )
+          )
+        )
+      )
+      bot.say("u", "1")
+      yield* settle
+      bot.say("u", "2")
+      yield* settle
+      assert.deepStrictEqual(log.toSorted(), ["Error: no", "Error: no", "ran", "ran"])
+      assert.strictEqual(bot.unsettled(), 0)
+    })
+  )
+})

@@ -381,6 +381,10 @@ export const make = (options: {
       })
     }
 
+    /** Whether an event without a handler is nothing to anybody. */
+    const isUnwanted = (frame: Frame): boolean =>
+      lookers === 0 && waiters.isEmpty() && (frame.t !== "INTERACTION_CREATE" || !lanes.has(Event.orderKey(frame)))
+
     /** Finds out what is to be done about an event; most of it is done at once. */
     const route = (inbox: Inbox.Inbox, entry: Inbox.Entry): Effect.Effect<void> | undefined => {
       if (entry.settled) return undefined
@@ -389,7 +393,7 @@ export const make = (options: {
       const { received, type } = kind
       received.unsafeUpdate(1, noTags)
       if (
-        (kind.handlers.length === 0 && lookers === 0 && waiters.isEmpty()) ||
+        (kind.handlers.length === 0 && isUnwanted(frame)) ||
         (!policy.messagesByBots && Event.isByBot(frame)) ||
         options.isOwn?.(frame) === true
       ) {
@@ -405,7 +409,7 @@ export const make = (options: {
       const all = choice?.accepted ?? kind.handlers
       const after = choice === undefined ? undefined : tellChoosing(choice, event.right)
       // one that every handler declines is as one without handlers: its twin may be accepted
-      if (all.length === 0 && lookers === 0 && waiters.isEmpty()) {
+      if (all.length === 0 && isUnwanted(frame)) {
         inbox.settle(entry)
         return after
       }
