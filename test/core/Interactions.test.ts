@@ -246,6 +246,21 @@ describe("a dialogue that waits for a button", () => {
     }).pipe(Bot.on({ bot: { delivery: { unclaimedInteractions: 4 } } }))
   )
 
+  it.effect("keeps a press no longer than the messages before it, however busy the conversation is", () =>
+    Effect.gen(function* () {
+      yield* run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.sleep("1 minute"), { awaits: ["INTERACTION_CREATE"] }))
+      for (const text of ["1", "2"]) yield* say("u", text)
+      yield* press("u", "x")
+      yield* say("u", "3")
+      yield* Bot.advance("1 minute")
+      assert.strictEqual(yield* unsettled, 3)
+      yield* Bot.advance("1 minute")
+      assert.strictEqual(yield* unsettled, 1)
+      yield* Bot.advance("1 minute")
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
   it.effect("begins again in the next process, with the press that was made in it", () =>
     Effect.gen(function* () {
       const slow = Gateway.on(

@@ -30,6 +30,7 @@ import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import { choose, type Choice, type Handler, tellFailure } from "./Handlers.ts"
 import * as Inbox from "./Inbox.ts"
+import * as Unclaimed from "./Unclaimed.ts"
 import * as Waiters from "./Waiters.ts"
 
 /**
@@ -98,8 +99,7 @@ interface Lane {
   readonly key: string
   readonly pool: Pool
   readonly waiting: Array<Work>
-  /** Interactions without a handler, kept for a run of this conversation that may ask for them. */
-  readonly unclaimed: Array<Work>
+  unclaimed: Unclaimed.Unclaimed<Work> | undefined
 }
 
 /** Workers for one kind of event: messages that are being handled take no place from interactions. */
@@ -315,15 +315,17 @@ export const make = (options: {
     const closeLane = (lane: Lane): void => {
       lanes.delete(lane.key)
       // at a shutdown they are left to be replayed, as what their dialogue began with
-      if (!stopping && !closing) lane.unclaimed.splice(0).forEach(settle)
+      if (!stopping && !closing) lane.unclaimed?.clear().forEach(settle)
     }
 
     /** Keeps an interaction without a handler while a run of its conversation may still ask for it. */
     const keepUnclaimed = (work: Work): boolean => {
       const lane = work.type === "INTERACTION_CREATE" ? lanes.get(Event.orderKey(work.entry.frame)) : undefined
-      if (lane === undefined || policy.unclaimedInteractions < 1) return false
-      lane.unclaimed.push(work)
-      if (lane.unclaimed.length > policy.unclaimedInteractions) lane.unclaimed.splice(0, 1).forEach(settle)
+      const last = lane?.waiting.at(-1) ?? [...workers].find((worker) => worker.lane === lane)?.work
+      if (lane === undefined || last === undefined) return false
+      lane.unclaimed ??= Unclaimed.make(policy.unclaimedInteractions)
+      const surplus = lane.unclaimed.keep(work, last)
+      if (surplus !== undefined) settle(surplus)
       return true
     }
 
@@ -341,7 +343,7 @@ export const make = (options: {
         return
       }
       const pool = poolOf(work)
-      const fresh: Lane = { key, pool, waiting: [work], unclaimed: [] }
+      const fresh: Lane = { key, pool, waiting: [work], unclaimed: undefined }
       lanes.set(key, fresh)
       pool.ready.push(fresh)
     }
@@ -582,6 +584,7 @@ export const make = (options: {
       worker.work = undefined
       redeem(worker)
       worker.since = conclude(work, worker.since)
+      if (!stopping) worker.lane?.unclaimed?.handled(work).forEach(settle)
     }
 
     /** The worker takes no further part. What it had begun is done with; what waits behind that is for others. */
@@ -719,21 +722,22 @@ export const make = (options: {
       work.taken?.find((taken) => taken.handler === handler && taken.index === index)?.work.event
 
     /** Takes the first event of a queue that the waiter accepts. */
-    const takeFrom = (waiting: Array<Work>, waiter: Waiter): boolean => {
+    const takeFrom = (waiting: Array<Work>, waiter: Waiter): void => {
       const index = waiting.findIndex(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
-      if (index < 0) return false
+      if (index < 0) return
       for (const work of waiting.splice(index, 1)) {
         give(waiter, work)
         // its twin may wait behind it
         const twin = work.id === undefined ? -1 : waiting.findIndex(({ id }) => id === work.id)
         if (twin >= 0) waiting.splice(twin, 1).forEach(settle)
       }
-      return true
     }
 
     const takeQueued = ({ lane }: Worker, waiter: Waiter): void => {
-      if (lane === undefined || takeFrom(lane.unclaimed, waiter)) return
-      takeFrom(lane.waiting, waiter)
+      if (lane === undefined) return
+      const kept = lane.unclaimed?.take(({ entry, event }) => !entry.settled && waiters.accepts(waiter, event))
+      if (kept === undefined) takeFrom(lane.waiting, waiter)
+      else give(waiter, kept)
     }
 
     /** Waits with the worker's place given to others; it is taken back whether or not one is free. */
