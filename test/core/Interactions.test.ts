@@ -226,7 +226,7 @@ describe("a dialogue that waits for a button", () => {
       yield* press("u", "early", "early")
       assert.deepStrictEqual(yield* acknowledged, ["early"])
       yield* press("u", "late")
-      yield* press("v", "nobody's")
+      yield* press("v", "of another")
       assert.strictEqual(yield* unsettled, 3)
       yield* Bot.advance("10 seconds")
       assert.deepStrictEqual(yield* answers, ["you chose early"])
@@ -349,7 +349,7 @@ describe("a dialogue that waits for a button", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("of a conversation gets anybody's press; one that names nothing is nobody's", () =>
+  it.effect("of a conversation gets the press of any member, and none that names no conversation", () =>
     Effect.gen(function* () {
       yield* run(Asker)
       const waiting = yield* Effect.fork(

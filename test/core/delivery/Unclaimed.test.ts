@@ -24,7 +24,7 @@ describe("unclaimed interactions", () => {
         for (const [index, { do: what, last }] of steps.entries()) {
           const work = 100 + index
           if (what === "keep") {
-            expected = [...expected, [work, last]]
+            expected = expected.concat([[work, last]])
             const surplus = expected.length > capacity ? expected[0]?.[0] : undefined
             if (surplus !== undefined) expected = expected.slice(1)
             assert.strictEqual(unclaimed.keep(work, last), surplus)
