@@ -197,8 +197,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "the events of a conversation are not kept in order",
     file: "delivery/Delivery.ts",
-    from: "const conversation = Event.orderKey(frame)",
-    to: "const conversation = `${Event.orderKey(frame)}${frame.s ?? 0}`",
+    from: "const conversation = Event.queueKey(frame)",
+    to: "const conversation = `${Event.queueKey(frame)}${frame.s ?? 0}`",
     found: ["Order"],
     seeds: 2,
     options: quarter(["delivery"], { days: 0.1, traffic: { perHour: 120, bursts: 0.5 } })

@@ -43,6 +43,8 @@ export interface Identity {
   sequence: number
   /** When the last of its events was settled, in epoch milliseconds; means nothing before. */
   settledAt: number
+  /** Names of handlers that declined it under an earlier type: its twin may be theirs. */
+  declined: ReadonlySet<string> | undefined
 }
 
 /**
@@ -157,7 +159,17 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
   }
 
   const add = (source: Source, key: string, type: string, sequence: number): Identity => {
-    const id: Identity = { key, type, twins: undefined, settled: 0, done: false, source, sequence, settledAt: 0 }
+    const id: Identity = {
+      key,
+      type,
+      twins: undefined,
+      settled: 0,
+      done: false,
+      source,
+      sequence,
+      settledAt: 0,
+      declined: undefined
+    }
     ids.set(key, id)
     return id
   }

@@ -12,7 +12,6 @@ import * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
 import type * as Metric from "effect/Metric"
 import type * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
@@ -22,14 +21,17 @@ import * as Stream from "effect/Stream"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import type { DispatchSinkShape } from "../gateway/DispatchSink.ts"
+import type { Frame } from "../gateway/Frame.ts"
 import type * as GatewayMetrics from "../gateway/GatewayMetrics.ts"
 import * as Intents from "../gateway/Intents.ts"
 import * as Release from "../gateway/Release.ts"
 import * as Deduplication from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
-import { type Handler, tellFailure } from "./Handlers.ts"
+import { choose, type Choice, type Handler, tellFailure } from "./Handlers.ts"
 import * as Inbox from "./Inbox.ts"
+import * as Unclaimed from "./Unclaimed.ts"
+import * as Waiters from "./Waiters.ts"
 
 /**
  * One way for events to come in: a session, or a webhook.
@@ -50,10 +52,7 @@ export interface Intake {
  * @since 0.1.0
  * @category models
  */
-export interface Wanted {
-  /** The conversation, as {@link make}'s `conversationOf` names it. */
-  readonly conversation: string
-  readonly matches: (event: Event.Event) => boolean
+export interface Wanted extends Waiters.Request {
   /** Whether events count that wait behind the one whose handler asks. */
   readonly queued: boolean
   readonly timeout: Duration.DurationInput
@@ -98,7 +97,22 @@ export interface Delivery {
 /** The events of one conversation that wait for their turn. */
 interface Lane {
   readonly key: string
+  readonly pool: Pool
   readonly waiting: Array<Work>
+  unclaimed: Unclaimed.Unclaimed<Work> | undefined
+}
+
+/** Workers for one kind of event: messages that are being handled take no place from interactions. */
+interface Pool {
+  /** How many conversations may be handled at the same time. */
+  readonly concurrency: number
+  /** Conversations that wait for a worker. */
+  readonly ready: Array<Lane>
+  /** Workers, and those of them that wait for another event and so take no place. */
+  employed: number
+  lent: number
+  /** Whether a worker has been employed and has not begun. */
+  starting: boolean
 }
 
 interface Work {
@@ -125,6 +139,8 @@ interface Kind {
   /** One text for all events of the type: what is remembered of an event then keeps nothing of the frame. */
   readonly type: string
   readonly handlers: ReadonlyArray<Handler>
+  /** Whether one of them has to be asked which events are its own. */
+  readonly isChoosy: boolean
   readonly received: Metric.Metric.Counter<number>
 }
 
@@ -140,16 +156,12 @@ interface Taken extends Pick<Owner, "handler" | "index"> {
 }
 
 /** A run, or a fiber outside of any, that waits for an event. */
-interface Waiter {
-  readonly wanted: Wanted
-  readonly event: Deferred.Deferred<Event.Event>
-  /** What it was given, and has perhaps not received. */
-  given: Work | undefined
-}
+type Waiter = Waiters.Waiter<Work>
 
 /** One fiber that runs handlers, for one conversation at a time. */
 interface Worker {
   readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  readonly pool: Pool
   lane: Lane | undefined
   work: Work | undefined
   /** Monotonic milliseconds: a wall clock that is set must not end a handler. */
@@ -186,6 +198,8 @@ const nothing: ReadonlyArray<string> = []
 
 const noTags: ReadonlyArray<MetricLabel.MetricLabel> = []
 
+const isChoosy = (handlers: ReadonlyArray<Handler>): boolean => handlers.some(({ accepts }) => accepts !== undefined)
+
 /**
  * Delivery for the given handlers.
  *
@@ -198,7 +212,9 @@ export const make = (options: {
   /** Whether {@link Delivery.drain} also waits for events whose handlers have not begun; else they are left to be replayed. */
   readonly drainWaiting: boolean
   /** The conversation of an event, for {@link Delivery.next}. Default: none has one. */
-  readonly conversationOf?: ((event: Event.Event) => string | undefined) | undefined
+  readonly conversationOf?: Waiters.ConversationOf | undefined
+  /** Whether a message is one that this bot sent: it is dropped. Synchronous. Default: none is. */
+  readonly isOwn?: ((frame: Frame) => boolean) | undefined
   /** Told of each event for which handlers will run, when it is received, before they do. Synchronous. */
   readonly received?: ((event: Event.Event, handlers: ReadonlyArray<Handler>) => void) | undefined
 }): Effect.Effect<Delivery, never, Scope.Scope> =>
@@ -211,19 +227,16 @@ export const make = (options: {
     const looked = yield* PubSub.sliding<Event.Event>(lag)
     const handlerTimeout = Duration.toMillis(policy.handlerTimeout)
     const lanes = new Map<string, Lane>()
-    const ready: Array<Lane> = []
+    const makePool = (concurrency: number): Pool => ({ concurrency, ready: [], employed: 0, lent: 0, starting: false })
+    const ordinary = makePool(policy.concurrency)
+    const urgent = makePool(policy.interactionConcurrency)
     const workers = new Set<Worker>()
     const idle = Effect.unsafeMakeLatch(true)
     const working = Effect.unsafeMakeLatch(false)
-    const waiters = new Map<string, Array<Waiter>>()
+    const waiters = Waiters.make<Work>(options.conversationOf)
     let lookers = 0
     /** When the last event that was looked at was done with, in monotonic milliseconds. */
     let routedAt = 0
-    /** Workers, and those of them that wait for another event and so take no place. */
-    let employed = 0
-    let lent = 0
-    /** Whether a worker has been employed and has not begun. */
-    let starting = false
     let stopping = false
     let closing = false
 
@@ -256,6 +269,7 @@ export const make = (options: {
     const gap: Kind = {
       type: "Gap",
       handlers: byType.get("Gap") ?? none,
+      isChoosy: isChoosy(byType.get("Gap") ?? none),
       received: DeliveryMetrics.eventsReceived("Gap")
     }
     const kinds = new Map<string, Kind>()
@@ -266,9 +280,11 @@ export const make = (options: {
       const known = kinds.get(type)
       if (known !== undefined) return known
       const isCounted = Event.isKnown(type) || Intents.forEventTypes([type]) !== Intents.none
+      const handlers = byType.get(kindOf(type)) ?? none
       const kind: Kind = {
         type,
-        handlers: byType.get(kindOf(type)) ?? none,
+        handlers,
+        isChoosy: isChoosy(handlers),
         received: isCounted ? DeliveryMetrics.eventsReceived(type) : receivedUnknown
       }
       if (isCounted || ++unknownTypes <= mostUnknownTypes) kinds.set(type, kind)
@@ -283,16 +299,34 @@ export const make = (options: {
 
     /** An entry that a full inbox dropped must not wait for its turn: that could be any number of them. */
     const leaveOut = (entry: Inbox.Entry): void => {
-      const lane = lanes.get(Event.orderKey(entry.frame))
+      const lane = lanes.get(Event.queueKey(entry.frame))
       const index = lane === undefined ? -1 : lane.waiting.findIndex((work) => work.entry === entry)
       // one that is not in its lane yet will not get there
       if (lane === undefined || index < 0) return
       for (const work of lane.waiting.splice(index, 1)) settle(work)
       if (lane.waiting.length > 0) return
-      const place = ready.indexOf(lane)
+      const place = lane.pool.ready.indexOf(lane)
       if (place < 0) return
-      ready.splice(place, 1)
+      lane.pool.ready.splice(place, 1)
+      closeLane(lane)
+    }
+
+    /** Nothing of the conversation waits or is handled any more. */
+    const closeLane = (lane: Lane): void => {
       lanes.delete(lane.key)
+      // at a shutdown they are left to be replayed, as what their dialogue began with
+      if (!stopping && !closing) lane.unclaimed?.clear().forEach(settle)
+    }
+
+    /** Keeps an interaction without a handler while a run of its conversation may still ask for it. */
+    const keepUnclaimed = (work: Work): boolean => {
+      const lane = work.type === "INTERACTION_CREATE" ? lanes.get(Event.orderKey(work.entry.frame)) : undefined
+      const last = lane?.waiting.at(-1) ?? [...workers].find((worker) => worker.lane === lane)?.work
+      if (lane === undefined || last === undefined) return false
+      lane.unclaimed ??= Unclaimed.make(policy.unclaimedInteractions)
+      const surplus = lane.unclaimed.keep(work, last)
+      if (surplus !== undefined) settle(surplus)
+      return true
     }
 
     const malformed = (entry: Inbox.Entry): Effect.Effect<void> =>
@@ -308,21 +342,17 @@ export const make = (options: {
         else lane.waiting.splice(index(lane.waiting), 0, work)
         return
       }
-      const fresh: Lane = { key, waiting: [work] }
+      const pool = poolOf(work)
+      const fresh: Lane = { key, pool, waiting: [work], unclaimed: undefined }
       lanes.set(key, fresh)
-      ready.push(fresh)
+      pool.ready.push(fresh)
     }
 
-    /** What waits for an event first gets it. */
-    const waiterFor = (event: Event.Event): Waiter | undefined => {
-      const conversation = options.conversationOf?.(event)
-      const waiting = conversation === undefined ? undefined : waiters.get(conversation)
-      return waiting?.find(({ wanted }) => wanted.matches(event))
-    }
+    const poolOf = ({ type }: Work): Pool => (type === "INTERACTION_CREATE" ? urgent : ordinary)
 
     /** Gives an event to whoever waits for it; its handlers will not see it, under the type of its twin neither. */
     const give = (waiter: Waiter, work: Work): void => {
-      forsake(waiter)
+      waiters.remove(waiter)
       const twin = Event.twinOf(work.entry.frame.t)
       if (work.id !== undefined && twin !== undefined) {
         deduplication.receive(work.inbox, work.id.key, twin, work.entry.frame.s ?? 0)
@@ -330,6 +360,7 @@ export const make = (options: {
       }
       work.entry.started = true
       waiter.given = work
+      waiter.state = "given"
       Deferred.unsafeDone(waiter.event, Effect.succeed(work.event))
     }
 
@@ -344,7 +375,7 @@ export const make = (options: {
       if (work.handlers.length === 0) return settle(work)
       const sequence = work.entry.frame.s ?? 0
       work.entry.started = false
-      enqueue(work, Event.orderKey(work.entry.frame), (waiting) => {
+      enqueue(work, Event.queueKey(work.entry.frame), (waiting) => {
         const index = waiting.findIndex(
           ({ entry, inbox }) => inbox === work.inbox && (entry.frame.s ?? Number.POSITIVE_INFINITY) > sequence
         )
@@ -352,15 +383,21 @@ export const make = (options: {
       })
     }
 
+    /** Whether an event without a handler is nothing to anybody. */
+    const isUnwanted = (frame: Frame): boolean =>
+      lookers === 0 && waiters.isEmpty() && (frame.t !== "INTERACTION_CREATE" || !lanes.has(Event.orderKey(frame)))
+
     /** Finds out what is to be done about an event; most of it is done at once. */
     const route = (inbox: Inbox.Inbox, entry: Inbox.Entry): Effect.Effect<void> | undefined => {
       if (entry.settled) return undefined
       const frame = entry.frame
-      const { handlers: all, received, type } = entry.event === undefined ? kindFor(frame.t ?? "") : gap
+      const kind = entry.event === undefined ? kindFor(frame.t ?? "") : gap
+      const { received, type } = kind
       received.unsafeUpdate(1, noTags)
       if (
-        (all.length === 0 && lookers === 0 && waiters.size === 0) ||
-        (!policy.messagesByBots && Event.isByBot(frame))
+        (kind.handlers.length === 0 && isUnwanted(frame)) ||
+        (!policy.messagesByBots && Event.isByBot(frame)) ||
+        options.isOwn?.(frame) === true
       ) {
         inbox.settle(entry)
         return undefined
@@ -369,6 +406,14 @@ export const make = (options: {
       if (Either.isLeft(event)) {
         inbox.settle(entry)
         return malformed(entry)
+      }
+      const choice = kind.isChoosy ? choose(kind.handlers, event.right) : undefined
+      const all = choice?.accepted ?? kind.handlers
+      const after = choice === undefined ? undefined : tellChoosing(choice, event.right)
+      // one that every handler declines is as one without handlers: its twin may be accepted
+      if (all.length === 0 && isUnwanted(frame)) {
+        inbox.settle(entry)
+        return after
       }
       const key = Event.identityKey(frame)
       const id = key === undefined ? undefined : deduplication.receive(inbox, key, type, frame.s ?? 0)
@@ -379,8 +424,10 @@ export const make = (options: {
       }
       // a handler sees a message once, whichever twin brings it
       const seen = id === undefined ? nothing : Deduplication.before(id, type).map(kindOf)
-      const handlers =
-        seen.length === 0 ? all : all.filter((handler) => !handler.types.some((handled) => seen.includes(handled)))
+      const handlers = seen.length === 0 ? all : all.filter((handler) => !hasSeen(handler, id, seen))
+      if (id !== undefined && choice !== undefined && choice.declined.length > 0) {
+        id.declined = new Set([...(id.declined ?? nothing), ...choice.declined.map(({ name }) => name)])
+      }
       const over = handlers.length > 1 ? new Set<Handler>() : undefined
       const isTwin = seen.length > 0
       const work: Work = {
@@ -396,21 +443,40 @@ export const make = (options: {
         taken: undefined
       }
       if (lookers > 0) looked.unsafeOffer(event.right)
-      const waiter = waiters.size === 0 || isTwin ? undefined : waiterFor(event.right)
-      if (waiter !== undefined) give(waiter, work)
-      else if (handlers.length === 0) settle(work)
-      else {
+      const waiter = isTwin || waiters.isEmpty() ? undefined : waiters.find(event.right)
+      // what waits for an event in place of its handlers leaves the acknowledgement to delivery
+      if (waiter !== undefined) {
+        options.received?.(event.right, none)
+        give(waiter, work)
+      } else if (handlers.length === 0) {
+        if (keepUnclaimed(work)) options.received?.(event.right, none)
+        else settle(work)
+      } else {
         options.received?.(event.right, handlers)
-        const conversation = Event.orderKey(frame)
-        if (isFree(conversation) && endsAtOnce(work)) routedAt = conclude(work, routedAt)
+        const conversation = Event.queueKey(frame)
+        if (isFree(poolOf(work), conversation) && endsAtOnce(work)) routedAt = conclude(work, routedAt)
         else enqueue(work, conversation)
       }
-      return undefined
+      return after
     }
 
+    /** Whether a handler had the event as another type. */
+    const hasSeen = (
+      { name, types }: Handler,
+      id: Deduplication.Identity | undefined,
+      seen: ReadonlyArray<string>
+    ): boolean => id?.declined?.has(name) !== true && types.some((handled) => seen.includes(handled))
+
+    const tellChoosing = ({ failed }: Choice, event: Event.Event): Effect.Effect<void> | undefined =>
+      failed.length === 0
+        ? undefined
+        : Effect.forEach(failed, ([handler, defect]) => tellHandler(handler, event, Cause.die(defect)), {
+            discard: true
+          }).pipe(Effect.forkIn(scope), Effect.asVoid)
+
     /** Whether a worker would begin at once with an event of this conversation. */
-    const isFree = (conversation: string): boolean =>
-      ready.length === 0 && employed - lent < policy.concurrency && !halted() && !closing && !lanes.has(conversation)
+    const isFree = ({ concurrency, employed, lent, ready }: Pool, conversation: string): boolean =>
+      ready.length === 0 && employed - lent < concurrency && !halted() && !closing && !lanes.has(conversation)
 
     /**
      * Most events are not meant for most handlers: one that has nothing to do takes no turn and no fiber. Where its only
@@ -458,7 +524,11 @@ export const make = (options: {
             handlers,
             (handler) =>
               Effect.zipRight(
-                traced(handler.run(event, handler.name), event, handler.name),
+                // one that dies ends no other handler of the event
+                Effect.catchAllDefect(
+                  Effect.suspend(() => traced(handler.run(event, handler.name), event, handler.name)),
+                  (defect) => tellHandler(handler, event, Cause.die(defect))
+                ),
                 Effect.suspend(() => {
                   over?.add(handler)
                   return stopping ? partIfIdle(worker) : Effect.void
@@ -483,15 +553,16 @@ export const make = (options: {
     /** Gives a worker its next event, of this conversation or another. */
     const next = (worker: Worker, handled: number): number | undefined => {
       if (halted() || worker.state !== "working") return undefined
+      const { concurrency, employed, lent, ready } = worker.pool
       // its place was lent, and is taken now
-      if (employed - lent > policy.concurrency) return undefined
+      if (employed - lent > concurrency) return undefined
       let count = handled
       if (worker.lane !== undefined && worker.lane.waiting.length > 0 && count >= turn && ready.length > 0) {
         ready.push(worker.lane)
         worker.lane = undefined
       }
       while (worker.lane === undefined || worker.lane.waiting.length === 0) {
-        if (worker.lane !== undefined) lanes.delete(worker.lane.key)
+        if (worker.lane !== undefined) closeLane(worker.lane)
         worker.lane = ready.shift()
         count = 0
         if (worker.lane === undefined) return undefined
@@ -513,14 +584,15 @@ export const make = (options: {
       worker.work = undefined
       redeem(worker)
       worker.since = conclude(work, worker.since)
+      if (!stopping) worker.lane?.unclaimed?.handled(work).forEach(settle)
     }
 
     /** The worker takes no further part. What it had begun is done with; what waits behind that is for others. */
     const dismiss = (worker: Worker): void => {
       finish(worker)
       if (worker.lane !== undefined) {
-        if (worker.lane.waiting.length > 0) ready.push(worker.lane)
-        else lanes.delete(worker.lane.key)
+        if (worker.lane.waiting.length > 0) worker.pool.ready.push(worker.lane)
+        else closeLane(worker.lane)
         worker.lane = undefined
       }
       retire(worker)
@@ -528,27 +600,29 @@ export const make = (options: {
 
     /** Takes the worker's place back, whoever of its run may still wait. */
     const redeem = (worker: Worker): void => {
-      if (worker.waiting.length > 0) lent--
+      if (worker.waiting.length > 0) worker.pool.lent--
       worker.waiting = []
     }
 
     const retire = (worker: Worker): void => {
-      employed--
+      worker.pool.employed--
       redeem(worker)
-      if (employed === 0) idle.unsafeOpen()
+      if (ordinary.employed + urgent.employed === 0) idle.unsafeOpen()
     }
+
+    /** Tells a handler that it did not come to its own end; that is code of the user too. */
+    const tellHandler = (handler: Handler, event: Event.Event, cause: Cause.Cause<Cause.TimeoutException>) =>
+      Effect.suspend(() => {
+        if (handler.stopped !== undefined) return handler.stopped(event, cause)
+        DeliveryMetrics.handlersFailed.unsafeUpdate(1, [])
+        return tellFailure(handler.name, cause, event)
+      }).pipe(Effect.catchAllDefect((defect) => tellFailure(handler.name, Cause.die(defect), event)))
 
     /** Tells the handlers that did not come to their own end. Apart, for it is their code again, and may take its time. */
     const tellStopped = (work: Work, cause: Cause.Cause<Cause.TimeoutException>): Effect.Effect<void> =>
       Effect.forEach(
         work.handlers.filter((handler) => work.over?.has(handler) !== true),
-        (handler) =>
-          handler.stopped === undefined
-            ? Effect.suspend(() => {
-                DeliveryMetrics.handlersFailed.unsafeUpdate(1, [])
-                return tellFailure(handler.name, cause, work.event)
-              })
-            : handler.stopped(work.event, cause),
+        (handler) => tellHandler(handler, work.event, cause),
         { concurrency: "unbounded", discard: true }
       ).pipe(
         Effect.timeoutOption(policy.handlerTimeout),
@@ -589,20 +663,21 @@ export const make = (options: {
           if (worker.work === undefined) return Effect.void
           const run = runAll(worker, worker.work)
           // what may take its time leaves the conversations that are ready to another worker
-          return ready.length === 0 || Exit.isExit(run) ? run : Effect.zipRight(employ, run)
+          return worker.pool.ready.length === 0 || Exit.isExit(run) ? run : Effect.zipRight(employ, run)
         },
         step: () => finish(worker)
       }).pipe(Effect.onExit((exit) => end(worker, exit)))
     }
 
-    const employOne: Effect.Effect<void> = Effect.suspend(() => {
-      employed++
-      starting = true
+    const employOne = (pool: Pool): Effect.Effect<void> => {
+      pool.employed++
+      pool.starting = true
       idle.unsafeClose()
       const begin = Effect.withFiberRuntime<void>((fiber) => {
-        starting = false
+        pool.starting = false
         const worker: Worker = {
           fiber,
+          pool,
           lane: undefined,
           work: undefined,
           deadline: 0,
@@ -615,22 +690,21 @@ export const make = (options: {
       })
       // a fiber inherits whether it can be interrupted, and the end of another worker cannot be
       return Effect.asVoid(Effect.forkIn(Effect.interruptible(begin), scope))
-    })
+    }
+
+    const wantsWorker = ({ concurrency, employed, lent, ready, starting }: Pool): boolean =>
+      !starting && ready.length > 0 && employed - lent < concurrency
 
     /**
      * One more worker, where a conversation is ready and the policy allows it. It begins when the one that runs now has to
      * wait or is done, and brings in the next one itself; so what takes no time needs no more than one.
      */
-    const employ: Effect.Effect<void> = Effect.suspend(() =>
-      !halted() && !starting && ready.length > 0 && employed - lent < policy.concurrency ? employOne : Effect.void
-    )
-
-    const forsake = (waiter: Waiter): void => {
-      const { conversation } = waiter.wanted
-      const left = (waiters.get(conversation) ?? []).filter((other) => other !== waiter)
-      if (left.length > 0) waiters.set(conversation, left)
-      else waiters.delete(conversation)
-    }
+    const employ: Effect.Effect<void> = Effect.suspend(() => {
+      if (halted()) return Effect.void
+      if (!wantsWorker(urgent)) return wantsWorker(ordinary) ? employOne(ordinary) : Effect.void
+      const first = employOne(urgent)
+      return wantsWorker(ordinary) ? Effect.zipRight(first, employOne(ordinary)) : first
+    })
 
     /** Handlers that do nothing but wait for what will not come any more: the next process begins with their event again. */
     const partIfIdle = (worker: Worker): Effect.Effect<void> => {
@@ -647,19 +721,23 @@ export const make = (options: {
     const takenBefore = ({ handler, index, work }: Owner): Event.Event | undefined =>
       work.taken?.find((taken) => taken.handler === handler && taken.index === index)?.work.event
 
-    const takeQueued = (worker: Worker, waiter: Waiter): void => {
-      const { lane } = worker
-      const { conversation, matches } = waiter.wanted
-      const index = lane?.waiting.findIndex(
-        ({ event, isTwin }) => !isTwin && options.conversationOf?.(event) === conversation && matches(event)
-      )
-      if (lane === undefined || index === undefined || index < 0) return
-      for (const work of lane.waiting.splice(index, 1)) {
+    /** Takes the first event of a queue that the waiter accepts. */
+    const takeFrom = (waiting: Array<Work>, waiter: Waiter): void => {
+      const index = waiting.findIndex(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
+      if (index < 0) return
+      for (const work of waiting.splice(index, 1)) {
         give(waiter, work)
         // its twin may wait behind it
-        const twin = work.id === undefined ? -1 : lane.waiting.findIndex(({ id }) => id === work.id)
-        if (twin >= 0) lane.waiting.splice(twin, 1).forEach(settle)
+        const twin = work.id === undefined ? -1 : waiting.findIndex(({ id }) => id === work.id)
+        if (twin >= 0) waiting.splice(twin, 1).forEach(settle)
       }
+    }
+
+    const takeQueued = ({ lane }: Worker, waiter: Waiter): void => {
+      if (lane === undefined) return
+      const kept = lane.unclaimed?.take(({ entry, event }) => !entry.settled && waiters.accepts(waiter, event))
+      if (kept === undefined) takeFrom(lane.waiting, waiter)
+      else give(waiter, kept)
     }
 
     /** Waits with the worker's place given to others; it is taken back whether or not one is free. */
@@ -672,7 +750,7 @@ export const make = (options: {
         ? wait
         : Effect.acquireUseRelease(
             Effect.suspend(() => {
-              if (worker.waiting.push(handler) === 1) lent++
+              if (worker.waiting.push(handler) === 1) worker.pool.lent++
               return Effect.as(stopping ? Effect.zipRight(partIfIdle(worker), employ) : employ, worker.work)
             }),
             () => wait,
@@ -681,7 +759,7 @@ export const make = (options: {
                 // a fiber may outlive its run, and the worker is at another one by then
                 if (worker.work !== work || worker.waiting.length === 0) return
                 worker.waiting.splice(worker.waiting.indexOf(handler), 1)
-                if (worker.waiting.length === 0) lent--
+                if (worker.waiting.length === 0) worker.pool.lent--
               })
           )
 
@@ -697,10 +775,10 @@ export const make = (options: {
           run === undefined || work === undefined ? undefined : { work, handler: run.handler, index: run.nextTaken() }
         const before = owner === undefined ? undefined : takenBefore(owner)
         if (before !== undefined) return Effect.succeed(before)
-        const waiter: Waiter = { wanted, event: Deferred.unsafeMake<Event.Event>(FiberId.none), given: undefined }
+        const waiter: Waiter = Waiters.waiter(wanted)
         return Effect.acquireUseRelease(
           Effect.sync(() => {
-            waiters.set(wanted.conversation, [...(waiters.get(wanted.conversation) ?? []), waiter])
+            waiters.add(waiter)
             if (wanted.queued && worker !== undefined && !stopping) takeQueued(worker, waiter)
           }),
           () =>
@@ -710,7 +788,7 @@ export const make = (options: {
             ),
           (_, exit) =>
             Effect.suspend(() => {
-              forsake(waiter)
+              waiters.remove(waiter)
               if (waiter.given === undefined) return Effect.void
               if (Exit.isSuccess(exit)) takeOver(waiter.given, owner)
               else giveBack(waiter.given)
