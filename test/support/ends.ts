@@ -27,6 +27,7 @@ const base: Disconnect.Disconnect = {
   progressed: true,
   sinceGreeting: 10_000,
   readyFor: 10_000,
+  sentAt: undefined,
   answered: false,
   invalidSession: undefined
 }

@@ -18,7 +18,7 @@ const resuming = (sequence = 10) => {
   protocol.enter("Greeting")
   protocol.receive(JSON.stringify({ op: 10, d: { heartbeat_interval: 45_000 } }), 200)
   protocol.enter("Resuming")
-  protocol.introduced("Resume")
+  protocol.introduced("Resume", 200)
   return protocol
 }
 
@@ -142,7 +142,7 @@ describe("the deadline of a handshake", () => {
     assert.strictEqual(left(protocol, 21_000), "HelloTimeout")
     protocol.receive(frame({ op: 10 }), 2000)
     assert.strictEqual(left(protocol, 50_000), undefined)
-    protocol.introduced("Identify")
+    protocol.introduced("Identify", 2000)
     assert.strictEqual(left(protocol, 31_999), 1)
     assert.strictEqual(left(protocol, 32_000), "ReadyTimeout")
     protocol.receive(frame({ op: 11 }), 30_000)

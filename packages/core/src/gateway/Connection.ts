@@ -92,6 +92,10 @@ const leave =
       live.retired = true
       const terminate = Effect.sync(() => socket.terminate?.())
       if (live.ended?._tag === "HeartbeatTimeout") return terminate
+      // a session that is given up needs no closing handshake, and the next one must not wait for it
+      if (live.ended?._tag === "SessionInvalid" && live.ended.by === "Age" && socket.terminate !== undefined) {
+        return Effect.zipRight(Effect.ignore(Effect.try(() => socket.close(1000))), terminate)
+      }
       const ends = policy.onShutdown === "end" && Exit.isInterrupted(exit)
       return Effect.try(() => (ends ? socket.close(1000) : socket.close())).pipe(
         Effect.zipRight(Release.within(Deferred.await(live.closed), policy.closeTimeout)),
@@ -156,14 +160,19 @@ const introduce = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<
       Effect.gen(function* () {
         yield* enter(line, "Identifying")
         const { intents, shard } = options
-        if (!live.write(socket, Frame.identify({ token, intents, shard }))) return
-        protocol.introduced("Identify")
-        yield* Effect.ensuring(flushed(line, socket), options.identified)
+        yield* Effect.uninterruptibleMask((restore) =>
+          Effect.suspend(() => {
+            if (!live.write(socket, Frame.identify({ token, intents, shard }))) return Effect.void
+            protocol.introduced("Identify", Monotonic.unsafeMillis(line.clock))
+            return Effect.ensuring(restore(flushed(line, socket)), options.identified)
+          })
+        )
       }),
     onSome: (session) =>
       Effect.gen(function* () {
         yield* enter(line, "Resuming")
-        if (live.write(socket, Frame.resume({ token, ...session }))) protocol.introduced("Resume")
+        if (live.write(socket, Frame.resume({ token, ...session })))
+          protocol.introduced("Resume", Monotonic.unsafeMillis(line.clock))
       })
   })
 }
@@ -179,6 +188,11 @@ const talk = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void>
     const hello = yield* Deferred.await(live.greeted)
     options.onHello?.(hello)
     const { interval, warning } = Heartbeat.intervalOf(policy, hello)
+    protocol.expects(
+      [interval, policy.heartbeatAckTimeout, policy.heartbeatProbeTimeout]
+        .map(Duration.toMillis)
+        .reduce((all, one) => all + one)
+    )
     if (warning !== undefined) {
       yield* Effect.logWarning(`${warning}; sending a heartbeat every ${Duration.format(interval)}`)
     }

@@ -46,10 +46,15 @@ export interface Disconnect {
   readonly confirmed: boolean
   /** Whether a dispatch other than READY and RESUMED, or an ACK, came. */
   readonly progressed: boolean
-  /** Milliseconds since the latest HELLO, READY or RESUMED of this socket; `undefined` without a HELLO. */
+  /**
+   * Milliseconds from the latest HELLO, READY or RESUMED of this socket to its last sign of life; `undefined` without a
+   * HELLO.
+   */
   readonly sinceGreeting: number | undefined
   /** Milliseconds spent Ready, until the last sign of life: a half-open connection is not Ready. */
   readonly readyFor: number
+  /** When the identify or resume was sent, in monotonic milliseconds. */
+  readonly sentAt: number | undefined
   /** Whether a heartbeat sent while Ready was answered. */
   readonly answered: boolean
   /** The payload of an op 9, if one came. */
@@ -124,6 +129,7 @@ export const neverConnected = (error: GatewayError): Effect.Effect<never, Discon
       progressed: false,
       sinceGreeting: undefined,
       readyFor: 0,
+      sentAt: undefined,
       answered: false,
       invalidSession: undefined
     })

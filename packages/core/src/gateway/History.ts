@@ -149,7 +149,10 @@ export const record =
     const refused = Disconnect.isIdentifyRefused(disconnect)
     return {
       pinned: base.pinned || quick >= policy.quickDisconnectLimit,
-      identifiedAt: disconnect.sent === "Identify" ? [...recentIdentifies, at - disconnect.readyFor] : recentIdentifies,
+      identifiedAt:
+        disconnect.sent === "Identify"
+          ? [...recentIdentifies, disconnect.sentAt ?? at - disconnect.readyFor]
+          : recentIdentifies,
       quick,
       everGreeted: base.everGreeted || greeted,
       everReady: base.everReady || ready,

@@ -139,7 +139,10 @@ export class LiveSocket {
     )
     socket.addEventListener(
       "error",
-      this.#guarded((event) => this.end(fromErrorEvent(event, this.#protocol.phase)))
+      this.#guarded((event) => {
+        if (this.ended === undefined) this.#protocol.failed()
+        this.end(fromErrorEvent(event, this.#protocol.phase))
+      })
     )
     socket.addEventListener("close", (event) => {
       Deferred.unsafeDone(this.closed, Exit.void)

@@ -43,11 +43,6 @@ export type Action =
 
 const none: Action = { _tag: "None" }
 
-/** Whether an end says nothing about when the peer was last there: the connection may have been half open for a while. */
-const isSilent = (error: GatewayError): boolean =>
-  error._tag === "HeartbeatTimeout" ||
-  (error._tag === "ConnectionLost" && (error.reason === "Transport" || error.reason === "WriteFailed"))
-
 const beat: Action = { _tag: "Beat" }
 
 /**
@@ -75,6 +70,10 @@ export class Protocol {
   #greetingAt: number | undefined
   #readyAt: number | undefined
   #sent: Disconnect.Disconnect["sent"]
+  #sentAt: number | undefined
+  #longestSilence = Number.POSITIVE_INFINITY
+  /** Whether the peer, or the network, ended the connection. */
+  #isEndedByPeer = false
   #close: CloseCode.CloseCodeRow | undefined
   /** The payload of the first op 9, and when it came. */
   #invalid: { readonly resumable: boolean; readonly at: number } | undefined
@@ -109,11 +108,11 @@ export class Protocol {
   }
 
   /**
-   * Until when everything that the platform had to say was received. An op 9 `d:false` ends the session when it comes:
-   * nothing that is received after it says anything about the session.
+   * Until when everything that the platform had to say was received. An op 9 ends the session when it comes: what is
+   * received after it shows a living connection, and no session.
    */
   get heardUntil(): number {
-    return this.#invalid?.resumable === false ? this.#invalid.at : this.#lastFrameAt
+    return this.#invalid?.at ?? this.#lastFrameAt
   }
 
   /** The last heartbeat's round trip in milliseconds. */
@@ -142,8 +141,14 @@ export class Protocol {
   }
 
   /** An identify or a resume went out. */
-  introduced(sent: "Identify" | "Resume"): void {
+  introduced(sent: "Identify" | "Resume", now: number): void {
     this.#sent = sent
+    this.#sentAt = now
+  }
+
+  /** How long, in milliseconds, a connection that is alive may be silent. */
+  expects(silence: number): void {
+    this.#longestSilence = silence
   }
 
   /** A heartbeat goes out now. */
@@ -181,8 +186,14 @@ export class Protocol {
     }
   }
 
+  /** The socket reported an error. */
+  failed(): void {
+    this.#isEndedByPeer = true
+  }
+
   /** The error that the peer's close frame stands for; 1006 where the connection broke without one. */
   closed(code: number, reason: string): GatewayError {
+    this.#isEndedByPeer = true
     this.#close = CloseCode.lookup(code)
     return Disconnect.fromClose(this.#close, reason, this.#phase, this.#invalid?.resumable)
   }
@@ -209,7 +220,7 @@ export class Protocol {
 
   /** The facts of the end of this connection; `time` is when, in epoch milliseconds. */
   disconnect(error: GatewayError, now: number, time: number): Disconnect.Disconnect {
-    const aliveUntil = isSilent(error) ? this.#lastFrameAt : now
+    const aliveUntil = this.#aliveUntil(now)
     return {
       error,
       close: this.#close,
@@ -222,11 +233,21 @@ export class Protocol {
       confirmed: this.#confirmed,
       progressed: this.#progressed,
       // an op 9 ends the session when it comes, not when its close frame does
-      sinceGreeting: this.#greetingAt === undefined ? undefined : (this.#invalid?.at ?? now) - this.#greetingAt,
-      readyFor: this.#readyAt === undefined ? 0 : Math.max(0, aliveUntil - this.#readyAt),
+      sinceGreeting: this.#greetingAt === undefined ? undefined : (this.#invalid?.at ?? aliveUntil) - this.#greetingAt,
+      readyFor: this.#readyAt === undefined ? 0 : aliveUntil - this.#readyAt,
+      sentAt: this.#sentAt,
       answered: this.#answered,
       invalidSession: this.#invalid?.resumable
     }
+  }
+
+  /**
+   * Until when the connection was alive. That the peer ends it is a sign of life, unless the silence before was longer than
+   * a live connection allows: then this machine slept, and the end is old.
+   */
+  #aliveUntil(now: number): number {
+    if (this.#readyAt === undefined) return now
+    return this.#isEndedByPeer && now - this.#lastFrameAt <= this.#longestSilence ? now : this.#lastFrameAt
   }
 
   #dispatch(frame: Frame.Frame, now: number, size: number): Action {
@@ -235,11 +256,11 @@ export class Protocol {
       if (typeof sessionId !== "string" || sessionId === "") {
         return { _tag: "Refused", reason: "READY without a session id" }
       }
+      // READY in answer to a resume settles it too: there is a session now
       this.#becomeLive(now)
       return { _tag: "Ready", sessionId, frame }
     }
     if (frame.t === "RESUMED") {
-      this.#confirmed = true
       this.#becomeLive(now)
       return { _tag: "Resumed", frame }
     }
@@ -260,6 +281,7 @@ export class Protocol {
   }
 
   #becomeLive(now: number): void {
+    this.#confirmed = true
     this.#phase = "Ready"
     this.#readyAt = now
     this.#greetingAt = now

@@ -54,6 +54,8 @@ export type Decision =
       readonly floor: Duration.Duration
       /** Whether the access token must be fetched anew first. */
       readonly refreshToken: boolean
+      /** The likely cause, where the platform keeps refusing without a reason: for the log. */
+      readonly suspected: GatewayRejected | undefined
     }
   | { readonly _tag: "Refused"; readonly refusal: GatewayRejected }
   | {
@@ -61,6 +63,8 @@ export type Decision =
       readonly refusal: Refusal
       /** Whether the session is given up, so that the next connection identifies. */
       readonly drop: boolean
+      /** Whether the access token must be fetched anew first. */
+      readonly refreshToken: boolean
     }
   | { readonly _tag: "Stop"; readonly refusal: Refusal }
 
@@ -101,7 +105,7 @@ const isLost = (
   if (error._tag === "GatewayRejected") return true
   if (policy.expiredSession === "identify" && close?.recovery === "expired") return true
   // the second refused token: the session may be what is refused
-  if (close?.recovery === "refresh-token" && history.credentialRefusals >= 2) return true
+  if (isTokenRefused(disconnect) && history.credentialRefusals >= 2) return true
   if (history.unconfirmedResumes >= 2) return true
   if (history.fruitlessResumesAt.length >= policy.fruitlessResumes) return true
   return (
@@ -127,12 +131,17 @@ const ladderOf = (policy: SessionPolicy, disconnect: Disconnect.Disconnect, hist
 const refusedIntentsHint =
   "an intent is probably not granted: ask for it in the QQ open platform's console, leave it out, or name fallback intents"
 
-const refusedIdentify = ({ error }: Disconnect.Disconnect, refusals: number): GatewayRejected =>
-  new GatewayRejected({
-    code: codeOf(error),
-    detail: `${refusals} consecutive identifies were refused`,
-    hint: refusedIntentsHint
-  })
+/** The likely cause of refusals, as far as it is known. */
+const causeOf = ({ error }: Disconnect.Disconnect, { refusals }: History.History): GatewayRejected =>
+  error._tag === "GatewayRejected"
+    ? error
+    : new GatewayRejected({
+        code: codeOf(error),
+        detail: `${refusals} consecutive identifies were refused`,
+        hint: refusedIntentsHint
+      })
+
+const isTokenRefused = ({ close }: Disconnect.Disconnect): boolean => close?.recovery === "refresh-token"
 
 const credentialsOf = ({ error }: Disconnect.Disconnect): CredentialsRejected =>
   error._tag === "CredentialsRejected" ? error : new CredentialsRejected({ code: codeOf(error), detail: error.message })
@@ -145,7 +154,9 @@ const refusalOf = (
 ): Decision | undefined => {
   const { at, close, error } = disconnect
   const lasting = (refusal: Refusal): Decision =>
-    history.everReady ? { _tag: "Probe", refusal, drop: false } : { _tag: "Stop", refusal }
+    history.everReady
+      ? { _tag: "Probe", refusal, drop: false, refreshToken: isTokenRefused(disconnect) }
+      : { _tag: "Stop", refusal }
   if (error._tag === "IpNotAllowed") return lasting(error)
   if (Disconnect.isCredentialRefused(disconnect) && history.credentialRefusals >= policy.credentialAttempts) {
     return lasting(credentialsOf(disconnect))
@@ -162,12 +173,18 @@ const refusalOf = (
   if (history.everReady) {
     // what was granted for hours may be refused for a while: it is never the end of a bot that was online
     if (history.refusals <= policy.identifyLadder.length) return undefined
-    const refusal = error._tag === "GatewayRejected" ? error : refusedIdentify(disconnect, history.refusals)
-    return { _tag: "Probe", refusal, drop: true }
+    return {
+      _tag: "Probe",
+      refusal: causeOf(disconnect, history),
+      drop: true,
+      refreshToken: isTokenRefused(disconnect)
+    }
   }
   const refusedFor = history.refusedSince === undefined ? 0 : at - history.refusedSince
-  return Disconnect.isIdentifyRefused(disconnect) && refusedFor >= Duration.toMillis(policy.identifyRefusedFor)
-    ? { _tag: "Refused", refusal: refusedIdentify(disconnect, history.refusals) }
+  return Disconnect.isIdentifyRefused(disconnect) &&
+    history.refusals >= policy.identifyRefusals &&
+    refusedFor >= Duration.toMillis(policy.identifyRefusedFor)
+    ? { _tag: "Refused", refusal: causeOf(disconnect, history) }
     : undefined
 }
 
@@ -187,5 +204,9 @@ export const decide =
       drop: session !== undefined && isLost(policy, disconnect, session, history),
       ladder: ladderOf(policy, disconnect, history),
       floor: floorOf(policy, disconnect, history),
-      refreshToken: disconnect.close?.recovery === "refresh-token"
+      refreshToken: isTokenRefused(disconnect),
+      suspected:
+        History.isRefusal(disconnect) && history.refusals >= policy.identifyRefusals
+          ? causeOf(disconnect, history)
+          : undefined
     }

@@ -40,7 +40,7 @@ import {
 } from "./GatewayError.ts"
 import { fromTokenError, GatewayMetadata } from "./GatewayMetadata.ts"
 import * as GatewayMetrics from "./GatewayMetrics.ts"
-import { IdentifyLimiter } from "./IdentifyLimiter.ts"
+import { IdentifyLimiter, type Permit } from "./IdentifyLimiter.ts"
 import * as Intents from "./Intents.ts"
 import * as ReconnectPolicy from "./ReconnectPolicy.ts"
 import * as Recovery from "./Recovery.ts"
@@ -187,6 +187,8 @@ export const make = (options: {
     let intentSet = 0
     let history = History.empty
     let lastEnd: GatewayError | undefined
+    /** What the log and the state say about a wait. */
+    let waitingFor = ""
     let attempt = 0
     let link: Connection.ConnectionHandle | undefined
     /** Whether nothing that the platform said on this connection, or before it, was missed until now. */
@@ -196,6 +198,8 @@ export const make = (options: {
     let wake: Deferred.Deferred<void> | undefined
     /** The turn to identify; closing it gives the turn to other shards. */
     let held: Scope.CloseableScope | undefined
+    /** A permit that was taken before an old session is left, so that the next one need not wait for it. */
+    let reserved: { readonly permit: Permit; readonly scope: Scope.CloseableScope } | undefined
     let tokenFetch = 0
     let overflowResumeAt = Number.NEGATIVE_INFINITY
 
@@ -271,9 +275,38 @@ export const make = (options: {
       const due = Math.max(old, quiet)
       // looked at again every hour, for the wall clock may be set meanwhile
       if (now < due) return Effect.zipRight(Effect.sleep(Math.min(due - now, ageCheck)), retire)
-      link?.end(new SessionInvalid({ resumable: false, by: "Age", detail: "older than the policy's maximum age" }))
-      return Effect.zipRight(Effect.sleep(retireAgain), retire)
+      return replaceOld.pipe(Effect.zipRight(Effect.sleep(retireAgain)), Effect.zipRight(retire))
     })
+
+    /**
+     * Leaves an old session once there is all that the next one needs: a token, a URL and the permit to identify. Without
+     * them the bot would be deaf between the two for as long as they take.
+     */
+    const replaceOld = Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const old = memory.current()
+        const leaving = link
+        if (leaving === undefined || state._tag !== "Ready") return
+        const scope = yield* Scope.make()
+        const permit = yield* restore(
+          Effect.zipRight(prepare, Effect.either(Scope.extend(limiter.acquire(options.shard[0]), scope)))
+        ).pipe(
+          Effect.map(Either.getRight),
+          Effect.catchAll((error) => Effect.as(Effect.logWarning(error.message), Option.none<Permit>())),
+          Effect.onInterrupt(() => Scope.close(scope, Exit.void))
+        )
+        const session = memory.current()
+        const isQuiet =
+          session !== undefined &&
+          clock.unsafeCurrentTimeMillis() - session.lastDispatchAt >= Duration.toMillis(policy.quietFor)
+        // the wait for the permit may have been long
+        if (Option.isNone(permit) || link !== leaving || session !== old || !isQuiet) {
+          return yield* Scope.close(scope, Exit.void)
+        }
+        reserved = { permit: permit.value, scope }
+        leaving.end(new SessionInvalid({ resumable: false, by: "Age", detail: "older than the policy's maximum age" }))
+      })
+    )
 
     /** One connection; `resume` says with what it begins. */
     const connect = (url: string, authorization: AccessToken.Token["authorization"], identified: Effect.Effect<void>) =>
@@ -366,17 +399,9 @@ export const make = (options: {
       })
     )
 
-    /** From nothing to the end of one connection. */
-    const once: Effect.Effect<never, Disconnect.Disconnect, Socket.WebSocketConstructor> = Effect.gen(function* () {
-      attempt++
-      yield* setState({ _tag: "Connecting" })
-      const { access, url } = yield* Effect.catchAll(prepare, Disconnect.neverConnected)
-      tokenFetch = access.fetch
-      if (memory.current() !== undefined) return yield* connect(url, access.authorization, Effect.void)
-      // until the identify is sent, or will not be: other shards wait for it
-      const scope = yield* Scope.make()
-      held = scope
-      const permit = yield* limiter
+    /** Waits for the permit to identify. */
+    const takePermit = (scope: Scope.CloseableScope) =>
+      limiter
         .acquire(options.shard[0])
         .pipe(
           Scope.extend(scope),
@@ -391,6 +416,25 @@ export const make = (options: {
             )
           )
         )
+
+    /** From nothing to the end of one connection. */
+    const once: Effect.Effect<never, Disconnect.Disconnect, Socket.WebSocketConstructor> = Effect.gen(function* () {
+      attempt++
+      const taken = reserved
+      reserved = undefined
+      held = taken?.scope
+      yield* setState({ _tag: "Connecting" })
+      const { access, url } = yield* Effect.catchAll(prepare, Disconnect.neverConnected)
+      tokenFetch = access.fetch
+      if (memory.current() !== undefined) {
+        // the old session ended otherwise, and is resumed: others may identify
+        if (taken !== undefined) yield* Scope.close(taken.scope, Exit.void)
+        return yield* connect(url, access.authorization, Effect.void)
+      }
+      // until the identify is sent, or will not be: other shards wait for it
+      const scope = taken?.scope ?? (yield* Scope.make())
+      held = scope
+      const permit = taken?.permit ?? (yield* takePermit(scope))
       // the wait may have been longer than a token lives
       const fresh = yield* Effect.catchAll(Effect.mapError(token.get, fromTokenError), Disconnect.neverConnected)
       tokenFetch = fresh.fetch
@@ -437,7 +481,11 @@ export const make = (options: {
         yield* Effect.logWarning(`the gateway refused the intents; trying ${Intents.describe(intents()).join(", ")}`)
       })
 
-    const describe = (end: Disconnect.Disconnect): string => `${end.error.message}; ${end.error.hint}`
+    const describe = (error: GatewayError): string => `${error.message}; ${error.hint}`
+
+    /** What only the operator can fix, where the error itself does not say it. */
+    const advice = (decision: Recovery.Decision): Refusal | undefined =>
+      decision._tag === "Probe" ? decision.refusal : decision._tag === "Reconnect" ? decision.suspected : undefined
 
     /** Looks at an end and waits as long as it takes; fails when there is nothing left to wait for. */
     const recover = (pause: (step: ReconnectPolicy.Step) => Effect.Effect<void>) => (end: Disconnect.Disconnect) =>
@@ -450,16 +498,18 @@ export const make = (options: {
         if (decision._tag === "Refused") yield* onRefused(decision.refusal)
         const expected = history.requested || Disconnect.isClientInitiated(end)
         const { error } = end
-        yield* Effect.annotateLogs(expected ? Effect.logInfo(describe(end)) : Effect.logWarning(describe(end)), {
+        yield* Effect.annotateLogs(expected ? Effect.logInfo(describe(error)) : Effect.logWarning(describe(error)), {
           ...whichSession(),
           ...("traceId" in error && error.traceId !== undefined ? { traceId: error.traceId } : {})
         })
-        if (decision._tag === "Probe") yield* Effect.logWarning(`${decision.refusal.message}; ${decision.refusal.hint}`)
+        const refusal = advice(decision)
+        if (refusal !== undefined && refusal !== error) yield* Effect.logWarning(describe(refusal))
+        waitingFor = (refusal ?? error).message
         if (decision._tag === "Refused" || decision.drop) {
           memory.drop()
           yield* Effect.fork(memory.saveUntilSaved)
         }
-        if (decision._tag === "Reconnect" && decision.refreshToken) {
+        if (decision._tag !== "Refused" && decision.refreshToken) {
           yield* token.reject(tokenFetch)
         }
         const budget = yield* metadata.limits
@@ -491,7 +541,7 @@ export const make = (options: {
           setState({
             _tag: "Waiting",
             until: now + Duration.toMillis(wait),
-            because: lastEnd?.message ?? ""
+            because: waitingFor
           }).pipe(Effect.zipRight(Effect.logInfo(`reconnecting in ${Duration.format(wait)}`)))
         )
       )
@@ -524,6 +574,7 @@ export const make = (options: {
       Effect.scoped,
       Effect.onExit((exit) =>
         Effect.gen(function* () {
+          if (reserved !== undefined) yield* Scope.close(reserved.scope, Exit.void)
           // a session that was refused was not ended on purpose
           if (policy.onShutdown === "end" && Exit.isInterrupted(exit)) memory.end()
           // a store that hangs must not keep the process

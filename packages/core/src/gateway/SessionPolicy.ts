@@ -44,6 +44,8 @@ export interface SessionPolicy {
   readonly refusalProbe: Duration.Duration
   /** So many credential refusals in a row end the session. Default 3. */
   readonly credentialAttempts: number
+  /** Consecutive refused identifies after which the log names the likely cause. Default 3. */
+  readonly identifyRefusals: number
   /**
    * How long op 9 `d:false` or 4903 must have been the answer to every identify, before the first READY of the process,
    * for the bot to stop: an intent is then not granted. After a READY they never end a bot. Default 10 min.
@@ -111,6 +113,7 @@ export const defaults: SessionPolicy = {
   invalidSessionWait: Duration.seconds(3),
   refusalProbe: Duration.minutes(10),
   credentialAttempts: 3,
+  identifyRefusals: 3,
   identifyRefusedFor: Duration.minutes(10),
   fruitlessResumes: 5,
   fruitlessResumeWindow: Duration.seconds(300),
