@@ -689,7 +689,7 @@ describe("resuming", () => {
       const bot = yield* Bot.online
       yield* Fiber.interrupt(bot.fiber)
       yield* Bot.listen
-      yield* Bot.advance("5 seconds")
+      yield* Bot.advance("6 seconds")
       assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify"])
     }).pipe(Bot.on({ bot: { session: { onShutdown: "end" } } }))
   )
