@@ -16,6 +16,7 @@ import type * as Stream from "effect/Stream"
 import { BotConfig } from "../BotConfig.ts"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
+import * as MonotonicTime from "../MonotonicTime.ts"
 import { OpenApi } from "../openapi/OpenApi.ts"
 import { SessionPresence } from "../openapi/SessionPresence.ts"
 import * as Tracing from "../openapi/Tracing.ts"
@@ -375,7 +376,7 @@ export const make = (
         const result = yield* Effect.either(sendForm(journey, route, form, part))
         if (result._tag === "Right") return result.right
         const error = result.left
-        refusals.note(scene, error, clock.unsafeCurrentTimeMillis())
+        refusals.note(scene, error, MonotonicTime.unsafeNow(clock))
         const changed = Fallback.next(form, error, policy)
         if (changed !== undefined) {
           yield* Effect.logInfo(`${error.message}; sending it as ${changed.applied.at(-1)}`)
@@ -462,7 +463,7 @@ export const make = (
         const form = Fallback.ofVariant(ready, before.variant)
         return yield* (before.part === 0 ? undefined : split(journey, form)) ?? deliver(journey, form, source, 0)
       }
-      const now = clock.unsafeCurrentTimeMillis()
+      const now = MonotonicTime.unsafeNow(clock)
       const form = refusals.avoid(Conversation.sceneOf(conversation), Fallback.asWritten(ready), now)
       return yield* deliver(journey, form, source, 0)
     })

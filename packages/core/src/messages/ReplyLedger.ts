@@ -9,7 +9,7 @@
  */
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Arr from "effect/Array"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
+import * as MonotonicTime from "../MonotonicTime.ts"
 import * as StoredText from "../StoredText.ts"
 import * as Anchor from "./Anchor.ts"
 import * as Conversation from "./Conversation.ts"
@@ -75,7 +76,7 @@ export type Before = "new" | "open" | "delivered"
  * @category models
  */
 export interface Standing {
-  /** When its window closes by this machine's clock, in epoch milliseconds, margin included; `undefined` where it is not known when it was received. */
+  /** When its window closes, in milliseconds of `MonotonicTime`, margin included; `undefined` where it is not known when it was received. */
   readonly closesAt: number | undefined
   /** Whether that has been, or the platform has said that it can no longer be replied to. */
   readonly isClosed: boolean
@@ -100,6 +101,8 @@ export interface ReplyLedgerShape {
   ) => Effect.Effect<Option.Option<Anchor.Anchor>>
   /** The replies to an anchor that were begun, by `msg_seq`. */
   readonly replies: (anchor: Anchor.Anchor) => Effect.Effect<ReadonlyMap<number, Exclude<Before, "new">>>
+  /** Whether by our own count the anchor has a reply left for this one, which may have been begun. */
+  readonly hasBudget: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<boolean>
   /** Begins a reply, which spends one of the anchor's. Says what was known of it before. */
   readonly begin: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<Before>
   /** The reply was delivered. */
@@ -164,7 +167,10 @@ interface Entry extends Pages.Paged {
   readonly kind: Anchor.Anchor["kind"]
   readonly id: string
   readonly place: Place
+  /** Epoch milliseconds, as it is stored. */
   readonly receivedAt: number | undefined
+  /** The same moment in milliseconds of `MonotonicTime`: a clock that is set changes no window. */
+  readonly since: number | undefined
   isKnown: boolean
   closed: boolean
   exhausted: boolean
@@ -288,7 +294,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     first = 0
   }
 
-  const add = (anchor: Anchor.Anchor, receivedAt: number | undefined): Entry => {
+  const add = (anchor: Anchor.Anchor, receivedAt?: number, since?: number): Entry => {
     const scene = Conversation.sceneOf(anchor.conversation)
     const target = Conversation.targetOf(anchor.conversation)
     const place = places[scene].get(target) ?? { scene, target, recent: [] }
@@ -297,6 +303,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       id: anchor.id,
       place,
       receivedAt,
+      since,
       isKnown: true,
       closed: false,
       exhausted: false,
@@ -321,9 +328,9 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   }
 
   const closesAt = (entry: Entry): number | undefined =>
-    entry.receivedAt === undefined
+    entry.since === undefined
       ? undefined
-      : entry.receivedAt + Duration.toMillis(ReplyWindow.table[entry.place.scene].duration) - margin
+      : entry.since + Duration.toMillis(ReplyWindow.table[entry.place.scene].duration) - margin
 
   const standingOf = (entry: Entry | undefined, now: number): Standing => {
     if (entry === undefined) return { closesAt: undefined, isClosed: false, repliesLeft: Number.POSITIVE_INFINITY }
@@ -336,7 +343,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     }
   }
 
-  const known = (anchor: Anchor.Anchor): Entry => find(anchor) ?? add(anchor, undefined)
+  const known = (anchor: Anchor.Anchor): Entry => find(anchor) ?? add(anchor)
 
   const change = (anchor: Anchor.Anchor, body: (entry: Entry) => void): Effect.Effect<void> =>
     Effect.sync(() => {
@@ -360,7 +367,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       // a replay must not open a window again
       if (entry?.receivedAt !== undefined) return
       if (entry !== undefined) forget(entry)
-      const fresh = add(anchor, clock.unsafeCurrentTimeMillis())
+      const fresh = add(anchor, clock.unsafeCurrentTimeMillis(), MonotonicTime.unsafeNow(clock))
       if (entry !== undefined) {
         fresh.replies = entry.replies
         fresh.closed = entry.closed
@@ -368,9 +375,9 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       }
       touch(fresh)
     },
-    standing: (anchor) => Effect.map(Clock.currentTimeMillis, (now) => standingOf(find(anchor), now)),
+    standing: (anchor) => Effect.map(MonotonicTime.now, (now) => standingOf(find(anchor), now)),
     newest: (conversation, kind) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
+      Effect.map(MonotonicTime.now, (now) => {
         const list = places[Conversation.sceneOf(conversation)].get(Conversation.targetOf(conversation))?.recent ?? []
         const entry = list.findLast((candidate) => {
           if (kind !== undefined && candidate.kind !== kind) return false
@@ -380,6 +387,13 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
         return Option.map(Option.fromNullable(entry), anchorOf)
       }),
     replies: (anchor) => Effect.sync(() => new Map(find(anchor)?.replies ?? noReplies)),
+    hasBudget: (anchor, sequence) =>
+      Effect.sync(() => {
+        const entry = find(anchor)
+        if (entry === undefined) return true
+        const others = (entry.replies?.size ?? 0) - (entry.replies?.has(sequence) === true ? 1 : 0)
+        return !entry.exhausted && others < ReplyWindow.table[entry.place.scene].replies
+      }),
     begin: (anchor, sequence) =>
       Effect.sync(() => {
         const entry = known(anchor)
@@ -405,12 +419,13 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   const read = (record: typeof StoredEntry.Type, now: number): Entry => {
     // a clock that was set back must not keep windows open for longer than they are
     const at = record.at === undefined ? undefined : Math.min(record.at, now)
+    const since = at === undefined ? undefined : MonotonicTime.unsafeNow(clock) - (now - at)
     const conversation = Conversation.make(record.scene, record.target)
     const anchor = Anchor.make({ kind: record.kind, id: record.id, conversation })
     // one that was put on another page may be on both
     const known = find(anchor)
     if (known !== undefined) forget(known)
-    const entry = add(anchor, at)
+    const entry = add(anchor, at, since)
     entry.closed = record.closed === true
     entry.exhausted = record.exhausted === true
     for (const sequence of record.delivered ?? []) note(entry, sequence, "delivered")
@@ -442,7 +457,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       for (const entry of before) if (entry.isKnown) touch(entry)
       // what was replied to late is on a later page than what was received after it
       for (const scene of Object.values(places)) {
-        for (const { recent } of scene.values()) recent.sort((a, b) => (a.receivedAt ?? 0) - (b.receivedAt ?? 0))
+        for (const { recent } of scene.values()) recent.sort((a, b) => (a.since ?? 0) - (b.since ?? 0))
       }
     }
   }

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import * as MonotonicTime from "../MonotonicTime.ts"
 import * as ErrorCode from "../openapi/ErrorCode.ts"
 import type { SendError } from "./SendError.ts"
 
@@ -155,6 +156,10 @@ const isUnsettled = (error: SendError): boolean =>
     (code) => code !== undefined && ErrorCode.lookup(code)?.class === "upload_part_retry"
   )
 
+/** How long a decision that was made at `now` waits; schedules count by the wall clock, so only the difference is of use. */
+const waitOf = (decision: ScheduleDecision.ScheduleDecision, now: number): number =>
+  ScheduleDecision.isContinue(decision) ? Math.max(0, ScheduleIntervals.start(decision.intervals) - now) : 0
+
 /** Ends a schedule instead of beginning a wait that would end later than `maximum` after the first failure. */
 const within = (
   schedule: Schedule.Schedule<unknown, SendError>,
@@ -162,33 +167,32 @@ const within = (
 ): Schedule.Schedule<unknown, SendError> => {
   interface State {
     readonly inner: unknown
-    /** Epoch milliseconds. */
+    /** Milliseconds of `MonotonicTime`. */
     readonly firstFailureAt: number | undefined
   }
   return Schedule.makeWithState<State, SendError, unknown>(
     { inner: schedule.initial, firstFailureAt: undefined },
-    (now, error, { firstFailureAt = now, inner }) =>
-      Effect.map(schedule.step(now, error, inner), ([next, output, decision]) => {
-        const isLate =
-          ScheduleDecision.isContinue(decision) &&
-          ScheduleIntervals.start(decision.intervals) - firstFailureAt > Duration.toMillis(maximum)
-        return [{ inner: next, firstFailureAt }, output, isLate ? ScheduleDecision.done : decision] as const
+    (now, error, { firstFailureAt, inner }) =>
+      Effect.zipWith(schedule.step(now, error, inner), MonotonicTime.now, ([next, output, decision], failedAt) => {
+        const first = firstFailureAt ?? failedAt
+        const isLate = failedAt + waitOf(decision, now) - first > Duration.toMillis(maximum)
+        return [{ inner: next, firstFailureAt: first }, output, isLate ? ScheduleDecision.done : decision] as const
       })
   )
 }
 
-/** Ends a schedule instead of waiting past a moment, in epoch milliseconds. */
+/** Ends a schedule instead of waiting past a moment, in milliseconds of `MonotonicTime`. */
 const before = <Out, In>(schedule: Schedule.Schedule<Out, In>, deadline: number): Schedule.Schedule<Out, In> =>
   Schedule.makeWithState(schedule.initial as unknown, (now, input: In, state) =>
-    Effect.map(schedule.step(now, input, state), ([next, out, decision]) => {
-      const isLate = ScheduleDecision.isContinue(decision) && ScheduleIntervals.start(decision.intervals) >= deadline
+    Effect.zipWith(schedule.step(now, input, state), MonotonicTime.now, ([next, out, decision], failedAt) => {
+      const isLate = failedAt + waitOf(decision, now) >= deadline
       return [next, out, isLate ? ScheduleDecision.done : decision] as const
     })
   )
 
 /**
  * The one schedule of a policy. `idempotent`: the platform shows the message once however often it is sent. `deadline`, in
- * epoch milliseconds: nothing is sent again from then on; it ends rather than waits past it.
+ * milliseconds of `MonotonicTime`: nothing is sent again from then on; it ends rather than waits past it.
  *
  * @since 0.1.0
  * @category schedules

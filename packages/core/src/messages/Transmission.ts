@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Schedule from "effect/Schedule"
+import * as MonotonicTime from "../MonotonicTime.ts"
 import * as ErrorCode from "../openapi/ErrorCode.ts"
 import type { OpenApiShape, Response } from "../openapi/OpenApi.ts"
 import type { Anchor } from "./Anchor.ts"
@@ -182,12 +183,22 @@ export const make = (services: {
   const spent = ({ code, detail, errCode, hint, traceId }: SendError.MsgIdExpired | SendError.RateLimited) =>
     new SendError.QuotaExhausted({ code, errCode, traceId, detail, hint, of: "message" })
 
+  /** A rate limit that can also mean that the replies are used up means it only where our own count agrees. */
+  const countDecides = (
+    { anchor, sequence }: Transmission,
+    error: SendError.RateLimited
+  ): Effect.Effect<never, SendError.SendError> =>
+    anchor === undefined || !isSpent(error)
+      ? error
+      : Effect.flatMap(ledger.hasBudget(anchor, sequence), (hasBudget): Effect.Effect<never, SendError.SendError> =>
+          hasBudget ? error : spent(error)
+        )
+
   /** What a refusal means for this message, here and now. */
   const judge = (
     transmission: Transmission,
     progress: Progress,
     error: SendError.SendError | SendError.AlreadySent | SendError.UnderAudit,
-    now: number,
     closesAt: number | undefined
   ): Effect.Effect<Accepted, SendError.SendError> => {
     switch (error._tag) {
@@ -202,9 +213,12 @@ export const make = (services: {
           audit: { _tag: "AuditPending", auditId: error.auditId }
         })
       case "MsgIdExpired":
-        return isSpent(error) && closesAt !== undefined && now < closesAt ? spent(error) : error
+        // "window or count": inside the window it is the count
+        return isSpent(error) && closesAt !== undefined && MonotonicTime.unsafeNow(clock) < closesAt
+          ? spent(error)
+          : error
       case "RateLimited":
-        return transmission.anchor !== undefined && isSpent(error) ? spent(error) : error
+        return countDecides(transmission, error)
       default:
         return error
     }
@@ -215,7 +229,7 @@ export const make = (services: {
     progress: Progress,
     closesAt: number | undefined
   ): Effect.Effect<Accepted, SendError.SendError> => {
-    if (closesAt !== undefined && clock.unsafeCurrentTimeMillis() >= closesAt) return closed()
+    if (closesAt !== undefined && MonotonicTime.unsafeNow(clock) >= closesAt) return closed()
     progress.attempts++
     progress.isInFlight = true
     return Effect.matchEffect(
@@ -228,7 +242,7 @@ export const make = (services: {
       {
         onFailure: (error) => {
           progress.isInFlight = false
-          return judge(transmission, progress, SendError.fromOpenApi(error), clock.unsafeCurrentTimeMillis(), closesAt)
+          return judge(transmission, progress, SendError.fromOpenApi(error), closesAt)
         },
         onSuccess: (response) => {
           progress.isInFlight = false
