@@ -85,6 +85,27 @@ export interface Standing {
 }
 
 /**
+ * A streamed reply that was begun: what a later run needs to close it and to take it back.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BegunStream {
+  /** The `msg_seq` of all its requests. */
+  readonly sequence: number
+  readonly format: "text" | "markdown"
+  /** The platform's id of the message; `undefined` until its first request was answered. */
+  readonly id?: string | undefined
+  /** Of the last request that was made, whether it was taken or not. */
+  readonly index: number
+  readonly content: string
+  /** Whether that request was to be the last. */
+  readonly isLast: boolean
+  /** Whether users see it finished. */
+  readonly isClosed: boolean
+}
+
+/**
  * What the service does.
  *
  * @since 0.1.0
@@ -103,12 +124,21 @@ export interface ReplyLedgerShape {
   readonly replies: (anchor: Anchor.Anchor) => Effect.Effect<ReadonlyMap<number, Exclude<Before, "new">>>
   /** Whether by our own count the anchor has a reply left for this one, which may have been begun. */
   readonly hasBudget: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<boolean>
-  /** Begins a reply, which spends one of the anchor's. Says what was known of it before. */
-  readonly begin: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<Before>
-  /** The reply was delivered. */
-  readonly delivered: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<void>
+  /** The digests of what the replies to an anchor say that were begun, by `msg_seq`, where they are known. */
+  readonly texts: (anchor: Anchor.Anchor) => Effect.Effect<ReadonlyMap<number, string>>
+  /**
+   * Begins a reply, which spends one of the anchor's. Says what was known of it before. `text`: the digest of what it says;
+   * the first one counts.
+   */
+  readonly begin: (anchor: Anchor.Anchor, sequence: number, text?: string) => Effect.Effect<Before>
+  /** The reply was delivered. `text` as for `begin`. */
+  readonly delivered: (anchor: Anchor.Anchor, sequence: number, text?: string) => Effect.Effect<void>
   /** The reply was surely not delivered: what it spent is given back. */
   readonly refused: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<void>
+  /** What an earlier run has left of a streamed reply, by the `msg_seq` that stands for its name. */
+  readonly stream: (anchor: Anchor.Anchor, name: number) => Effect.Effect<Option.Option<BegunStream>>
+  /** Notes how far a streamed reply is before its next request is made; `undefined`: nothing is left of it. */
+  readonly noteStream: (anchor: Anchor.Anchor, name: number, stream: BegunStream | undefined) => Effect.Effect<void>
   /** The platform says that the anchor cannot be replied to any more. */
   readonly close: (anchor: Anchor.Anchor) => Effect.Effect<void>
   /** The platform says that the anchor has no replies left. */
@@ -140,7 +170,25 @@ const StoredEntry = Schema.Struct({
   closed: Schema.optionalWith(Schema.Literal(true), { exact: true }),
   exhausted: Schema.optionalWith(Schema.Literal(true), { exact: true }),
   open: Schema.optionalWith(Schema.Array(Schema.Int), { exact: true }),
-  delivered: Schema.optionalWith(Schema.Array(Schema.Int), { exact: true })
+  delivered: Schema.optionalWith(Schema.Array(Schema.Int), { exact: true }),
+  texts: Schema.optionalWith(Schema.Array(Schema.Tuple(Schema.Int, Schema.String)), { exact: true }),
+  streams: Schema.optionalWith(
+    Schema.Array(
+      Schema.Tuple(
+        Schema.Int,
+        Schema.Struct({
+          sequence: Schema.Int,
+          format: Schema.Literal("text", "markdown"),
+          id: Schema.optional(Schema.String),
+          index: Schema.Int,
+          content: Schema.String,
+          isLast: Schema.Boolean,
+          isClosed: Schema.Boolean
+        })
+      )
+    ),
+    { exact: true }
+  )
 })
 
 const Entries = Schema.Array(StoredEntry)
@@ -176,10 +224,17 @@ interface Entry extends Pages.Paged {
   exhausted: boolean
   /** By `msg_seq`. None until the first reply: most messages never have one. */
   replies: Map<number, Exclude<Before, "new">> | undefined
+  /** By `msg_seq`, the digests of what replies say. */
+  texts: Map<number, string> | undefined
+  /** Streamed replies that were begun and not finished, by the `msg_seq` that stands for their name. */
+  streams: Map<number, BegunStream> | undefined
 }
 
 /** More replies to one message than any window allows; where they are not counted the oldest are forgotten. */
 const maximumReplies = 128
+
+/** Unfinished streamed replies to one message; a private chat allows four replies. */
+const maximumStreams = 8
 
 const noReplies: ReadonlyMap<number, Exclude<Before, "new">> = new Map()
 
@@ -231,7 +286,9 @@ const toStored = (entry: Entry): typeof StoredEntry.Type => {
     ...(entry.closed ? { closed: true as const } : {}),
     ...(entry.exhausted ? { exhausted: true as const } : {}),
     ...(open.length === 0 ? {} : { open }),
-    ...(delivered.length === 0 ? {} : { delivered })
+    ...(delivered.length === 0 ? {} : { delivered }),
+    ...(entry.texts === undefined || entry.texts.size === 0 ? {} : { texts: [...entry.texts] }),
+    ...(entry.streams === undefined || entry.streams.size === 0 ? {} : { streams: [...entry.streams] })
   }
 }
 
@@ -308,6 +365,8 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       closed: false,
       exhausted: false,
       replies: undefined,
+      texts: undefined,
+      streams: undefined,
       page: undefined
     }
     if (byId.has(anchor.id)) namesakes.set(keyOf(anchor), entry)
@@ -358,7 +417,27 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     replies.set(sequence, what)
     if (replies.size <= maximumReplies) return
     const oldest = replies.keys().next().value
-    if (oldest !== undefined) replies.delete(oldest)
+    if (oldest === undefined) return
+    replies.delete(oldest)
+    entry.texts?.delete(oldest)
+  }
+
+  const noteText = (entry: Entry, sequence: number, text: string | undefined): void => {
+    if (text === undefined || entry.texts?.has(sequence) === true) return
+    entry.texts ??= new Map()
+    entry.texts.set(sequence, text)
+  }
+
+  const noteStream = (entry: Entry, name: number, stream: BegunStream | undefined): void => {
+    if (stream === undefined) {
+      entry.streams?.delete(name)
+      return
+    }
+    entry.streams ??= new Map()
+    entry.streams.set(name, stream)
+    if (entry.streams.size <= maximumStreams) return
+    const oldest = entry.streams.keys().next().value
+    if (oldest !== undefined) entry.streams.delete(oldest)
   }
 
   const shape: Book["shape"] = {
@@ -370,6 +449,8 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       const fresh = add(anchor, clock.unsafeCurrentTimeMillis(), MonotonicTime.unsafeNow(clock))
       if (entry !== undefined) {
         fresh.replies = entry.replies
+        fresh.texts = entry.texts
+        fresh.streams = entry.streams
         fresh.closed = entry.closed
         fresh.exhausted = entry.exhausted
       }
@@ -394,18 +475,30 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
         const others = (entry.replies?.size ?? 0) - (entry.replies?.has(sequence) === true ? 1 : 0)
         return !entry.exhausted && others < ReplyWindow.table[entry.place.scene].replies
       }),
-    begin: (anchor, sequence) =>
+    texts: (anchor) => Effect.sync(() => new Map(find(anchor)?.texts)),
+    begin: (anchor, sequence, text) =>
       Effect.sync(() => {
         const entry = known(anchor)
         const before = entry.replies?.get(sequence) ?? "new"
         if (before === "new") {
           note(entry, sequence, "open")
+          noteText(entry, sequence, text)
           touch(entry)
         }
         return before
       }),
-    delivered: (anchor, sequence) => change(anchor, (entry) => note(entry, sequence, "delivered")),
-    refused: (anchor, sequence) => change(anchor, (entry) => entry.replies?.delete(sequence)),
+    delivered: (anchor, sequence, text) =>
+      change(anchor, (entry) => {
+        note(entry, sequence, "delivered")
+        noteText(entry, sequence, text)
+      }),
+    refused: (anchor, sequence) =>
+      change(anchor, (entry) => {
+        entry.replies?.delete(sequence)
+        entry.texts?.delete(sequence)
+      }),
+    stream: (anchor, name) => Effect.sync(() => Option.fromNullable(find(anchor)?.streams?.get(name))),
+    noteStream: (anchor, name, stream) => change(anchor, (entry) => noteStream(entry, name, stream)),
     close: (anchor) =>
       change(anchor, (entry) => {
         entry.closed = true
@@ -430,6 +523,10 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     entry.exhausted = record.exhausted === true
     for (const sequence of record.delivered ?? []) note(entry, sequence, "delivered")
     for (const sequence of record.open ?? []) note(entry, sequence, "open")
+    for (const [sequence, text] of record.texts ?? []) {
+      if (entry.replies?.has(sequence) === true) noteText(entry, sequence, text)
+    }
+    for (const [name, stream] of record.streams ?? []) noteStream(entry, name, stream)
     return entry
   }
 

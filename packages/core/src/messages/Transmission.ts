@@ -47,6 +47,8 @@ export interface Transmission {
   readonly sequence: number
   /** The replies that the ledger is told about. The first one says whether this was sent before. */
   readonly records: ReadonlyArray<Named>
+  /** The digest of what the reply says, where it has a name; the ledger keeps it. */
+  readonly text?: string | undefined
   /** Whether the sequence number says what the reply is, so that a duplicate of it was delivered before. */
   readonly isNamed: boolean
 }
@@ -327,8 +329,9 @@ export const make = (services: {
     [first, ...others]: readonly [Named, ...Array<Named>],
     restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
   ): Effect.fn.Return<Accepted, SendError.SendError> {
-    const before = yield* ledger.begin(first.anchor, first.sequence)
-    for (const record of others) yield* ledger.begin(record.anchor, record.sequence)
+    const { text } = transmission
+    const before = yield* ledger.begin(first.anchor, first.sequence, text)
+    for (const record of others) yield* ledger.begin(record.anchor, record.sequence, text)
     const progress: Progress = { before, attempts: 0, isUnknown: before === "open", isInFlight: false }
     // what the platform cannot tell from its repetition must not be repeated by a process that never heard of it
     const sending = isRepeatable(transmission)
