@@ -1,10 +1,11 @@
 /** The clock of the bot's machine is set while the bot runs: what is measured does not change. */
 import { assert, describe, it } from "@effect/vitest"
 import { type Conversation, Message, Messenger } from "@effect-qq/core"
-import { Fault, WallClock } from "@effect-qq/core/testing"
+import { Fault, VirtualTime, WallClock } from "@effect-qq/core/testing"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as RateLimit from "../../../packages/core/src/messages/RateLimit.ts"
 import * as Bot from "../../support/bot.ts"
 import { inject, listening, on, receiptOf, visible, within, world } from "./harness.ts"
@@ -76,4 +77,21 @@ describe("while the wall clock is set", () => {
       assert.strictEqual(Duration.toMillis(yield* rates.wait(turn)), 1000)
     }).pipe(WallClock.steppable)
   )
+})
+
+describe("virtual time", () => {
+  it("lets the wall clock be set, and neither monotonic time nor a timer notices", () => {
+    const program = Effect.gen(function* () {
+      const before = yield* Clock.currentTimeNanos
+      const sleeper = yield* Effect.fork(Effect.sleep("10 seconds"))
+      yield* WallClock.step(sixMinutes)
+      yield* Fiber.join(sleeper)
+      const elapsed = Number((yield* Clock.currentTimeNanos) - before) / 1e6
+      return [elapsed, yield* Clock.currentTimeMillis]
+    })
+    assert.deepStrictEqual(Effect.runSync(program.pipe(VirtualTime.run({ start: 1000 }))), [
+      10_000,
+      1000 + 10_000 + sixMinutes
+    ])
+  })
 })
