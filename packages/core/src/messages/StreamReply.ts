@@ -63,7 +63,10 @@ export interface Services {
     name: Name,
     whole?: Message.Message
   ) => Effect.Effect<Receipt, SendError.SendError>
-  readonly recall: (conversation: Conversation.Conversation, id: string) => Effect.Effect<void, unknown>
+  readonly recall: (
+    conversation: Conversation.Conversation,
+    id: string
+  ) => Effect.Effect<void, SendError.SendError | SendError.RecallExpired>
 }
 
 /**
