@@ -29,7 +29,7 @@ const rooms = {
 const files = {
   BotConfig: ["gateway/SessionPolicy", "delivery/DeliveryPolicy", "gateway/Intents", "messages/SendPolicy"],
   StoredText: [],
-  "internal/Ladder": [],
+  "internal/Ladder": ["internal/Monotonic"],
   "internal/Monotonic": [],
   "internal/Wire": []
 }

@@ -51,7 +51,8 @@ describe("the table of close codes", () => {
 
   it("every code that stops a bot has a hint, if anybody knows one", () => {
     const silent = [...CloseCode.table.values()].filter(
-      ({ hint, recovery }) => (needsAPerson.has(recovery) || recovery === "misconfigured" || recovery === "fatal") && (hint ?? "").length < 10
+      ({ hint, recovery }) =>
+        (needsAPerson.has(recovery) || recovery === "misconfigured" || recovery === "fatal") && (hint ?? "").length < 10
     )
     assert.deepStrictEqual(
       silent.map(({ code }) => code),

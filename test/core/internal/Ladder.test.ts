@@ -1,9 +1,12 @@
 import * as Ladder from "../../../packages/core/src/internal/Ladder.ts"
-import { describe, expect, it } from "@effect/vitest"
+import * as Monotonic from "../../../packages/core/src/internal/Monotonic.ts"
+import { assert, describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
+import * as TestClock from "effect/TestClock"
 import * as fc from "fast-check"
 
 const seconds = (...numbers: ReadonlyArray<number>) => numbers.map(Duration.seconds)
@@ -70,6 +73,20 @@ describe("only", () => {
   })
 })
 
+describe("climbFor", () => {
+  it("repeats its last wait for any other input, and does not wait before the first of its own", () => {
+    const schedule = Ladder.climbing(seconds(1, 2, 5)).pipe(Ladder.climbFor((n: number) => n > 0))
+    expect(waits(schedule, [0, 1, 0, 0, 1, 1, 0, 1])).toEqual([0, 1, 1, 1, 2, 5, 5, 5])
+  })
+})
+
+describe("when", () => {
+  it("climbs for every input and waits for its own", () => {
+    const schedule = Ladder.climbing(seconds(1, 2, 5)).pipe(Ladder.when((n: number) => n > 0))
+    expect(waits(schedule, [0, 1, 0, 1])).toEqual([0, 2, 0, 5])
+  })
+})
+
 describe("startOver", () => {
   it("waits for the first rung at the input that starts over", () => {
     const schedule = Ladder.climbing(seconds(1, 2, 5)).pipe(Ladder.startOver((input: string) => input === "stable"))
@@ -89,23 +106,38 @@ describe("atLeast", () => {
   })
 })
 
-describe("within", () => {
-  it("ends instead of a wait that would end too late", () => {
-    // 1, 2 and 5 s end after 8 s; the next one would end after 13 s
-    const schedule = Ladder.climbing(seconds(1, 2, 5)).pipe(Ladder.within(Duration.seconds(12)))
-    expect(waits(schedule, times(8))).toEqual([1, 2, 5, 0])
+/** The waits of a schedule that is really waited for, in seconds, until it ends. */
+const waited = (schedule: Schedule.Schedule<Duration.Duration, undefined>) =>
+  Effect.gen(function* () {
+    const seen: Array<number> = []
+    const tapped = Schedule.tapOutput(schedule, (wait) => Effect.sync(() => seen.push(Duration.toSeconds(wait))))
+    const fiber = yield* Effect.fork(Effect.ignore(Effect.retry(Effect.fail(undefined), tapped)))
+    yield* TestClock.adjust("1 hour")
+    yield* Fiber.join(fiber)
+    // the last output is that of the wait which was not begun
+    return seen.slice(0, -1)
   })
 
-  it("allows the wait that ends exactly at the maximum", () => {
-    const schedule = Ladder.climbing(seconds(1, 2, 5)).pipe(Ladder.within(Duration.seconds(8)))
-    expect(waits(schedule, times(8))).toEqual([1, 2, 5, 0])
-  })
+describe("within", () => {
+  it.effect("ends instead of a wait that would end too late", () =>
+    Effect.gen(function* () {
+      // 1, 2 and 5 s end after 8 s; the next one would end after 13 s
+      const ladder = Ladder.climbing(seconds(1, 2, 5))
+      assert.deepStrictEqual(yield* waited(ladder.pipe(Ladder.within(Duration.seconds(12)))), [1, 2, 5])
+      assert.deepStrictEqual(yield* waited(ladder.pipe(Ladder.within(Duration.seconds(8)))), [1, 2, 5])
+      assert.deepStrictEqual(yield* waited(ladder.pipe(Ladder.within(Duration.millis(7999)))), [1, 2])
+    })
+  )
 })
 
 describe("before", () => {
-  it("ends instead of a wait that would end at the deadline or after it", () => {
-    const schedule = Ladder.climbing(seconds(1, 2, 5))
-    expect(waits(schedule.pipe(Ladder.before(8000)), times(8))).toEqual([1, 2, 0])
-    expect(waits(schedule.pipe(Ladder.before(8001)), times(8))).toEqual([1, 2, 5, 0])
-  })
+  it.effect("ends instead of a wait that would end at the deadline or after it", () =>
+    Effect.gen(function* () {
+      const ladder = Ladder.climbing(seconds(1, 2, 5))
+      const now = yield* Monotonic.millis
+      assert.deepStrictEqual(yield* waited(ladder.pipe(Ladder.before(now + 8000))), [1, 2])
+      const later = yield* Monotonic.millis
+      assert.deepStrictEqual(yield* waited(ladder.pipe(Ladder.before(later + 8001))), [1, 2, 5])
+    })
+  )
 })

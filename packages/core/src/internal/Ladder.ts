@@ -12,6 +12,7 @@ import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import * as Monotonic from "./Monotonic.ts"
 
 const waitFor = (now: number, wait: Duration.Duration): ScheduleDecision.ScheduleDecision =>
   ScheduleDecision.continueWith(ScheduleInterval.after(now + Duration.toMillis(wait)))
@@ -134,25 +135,24 @@ export const atLeast =
       })
     )
 
-/** Ends the schedule instead of a wait that `isLate` refuses, by the moment at which it would end. */
+/** Ends the schedule instead of a wait that `isLate` refuses, by the monotonic moment at which it would end. */
 const endingWhen =
   <In>(isLate: (end: number, startedAt: number) => boolean) =>
   <Out>(self: Schedule.Schedule<Out, In>): Schedule.Schedule<Out, In> => {
     interface State {
       readonly inner: unknown
-      /** When the first input came, in epoch milliseconds. */
+      /** When the first input came, in monotonic milliseconds. */
       readonly startedAt: number | undefined
     }
-    return Schedule.makeWithState<State, In, Out>(
-      { inner: self.initial, startedAt: undefined },
-      (now, input, { inner, startedAt = now }) =>
-        Effect.map(self.step(now, input, inner), ([next, out, decision]) => [
-          { inner: next, startedAt },
-          out,
-          ScheduleDecision.isContinue(decision) && isLate(ScheduleIntervals.start(decision.intervals), startedAt)
-            ? ScheduleDecision.done
-            : decision
-        ])
+    return Schedule.makeWithState<State, In, Out>({ inner: self.initial, startedAt: undefined }, (now, input, state) =>
+      Effect.zipWith(self.step(now, input, state.inner), Monotonic.millis, ([inner, out, decision], at) => {
+        const startedAt = state.startedAt ?? at
+        // a schedule counts by the wall clock: only the difference is of use
+        const isOver =
+          ScheduleDecision.isContinue(decision) &&
+          isLate(at + Math.max(0, ScheduleIntervals.start(decision.intervals) - now), startedAt)
+        return [{ inner, startedAt }, out, isOver ? ScheduleDecision.done : decision]
+      })
     )
   }
 
@@ -168,7 +168,7 @@ export const within = (
   endingWhen((end, startedAt) => end - startedAt > Duration.toMillis(maximum))
 
 /**
- * Ends the schedule instead of beginning a wait that would end at or after this moment, in epoch milliseconds.
+ * Ends the schedule instead of beginning a wait that would end at or after this moment, in monotonic milliseconds.
  *
  * @since 0.1.0
  * @category combinators

@@ -3,21 +3,21 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
 /**
- * Monotonic milliseconds of a clock. Only differences mean something.
+ * Whole monotonic milliseconds of a clock. They mean nothing outside of this process.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const unsafeMillis = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+export const unsafeMillis = (clock: Clock.Clock): number => Math.floor(Number(clock.unsafeCurrentTimeNanos()) / 1e6)
 
 /**
- * Monotonic milliseconds.
+ * Whole monotonic milliseconds.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const millis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
+export const millis: Effect.Effect<number> = Effect.clockWith((clock) => Effect.sync(() => unsafeMillis(clock)))

@@ -140,7 +140,7 @@ export const ofVariant = (message: Message.Message, variant: number): Form => {
  * @category models
  */
 export interface Refusals {
-  /** Notes a refusal at this time, in epoch milliseconds; only those of {@link remembered} are kept. */
+  /** Notes a refusal at this time, in monotonic milliseconds; only those of {@link remembered} are kept. */
   readonly note: (scene: Scene, error: SendError, now: number) => void
   /** The form that avoids what was refused lately. */
   readonly avoid: (scene: Scene, form: Form, now: number) => Form

@@ -302,13 +302,20 @@ export const make = (options: Partial<SendPolicy.SendPolicy> = {}): Effect.Effec
           }
           const problem = MediaSource.problem(source)
           if (problem !== undefined) return yield* invalid(...problem)
-          if (source._tag === "FromUrl") return yield* giveUrl(conversation, source)
+          if (source._tag === "FromUrl") {
+            const given = yield* giveUrl(conversation, source)
+            return { ...given, content: JSON.stringify([source.kind, source.name, source.url]) }
+          }
           const content = yield* MediaContent.read(source, policy, begin)
           const scene = Conversation.sceneOf(conversation)
           const key = `${scene}:${source.kind}:${source.name ?? ""}:${content.sha256}`
           const known = yield* lookup(key)
           if (Option.isSome(known)) return known.value
-          const uploaded = yield* giveContent(conversation, source, content, options?.onProgress)
+          const given = yield* giveContent(conversation, source, content, options?.onProgress)
+          const uploaded: MediaSource.Uploaded = {
+            ...given,
+            content: JSON.stringify([source.kind, source.name, content.sha256])
+          }
           remember(key, uploaded)
           return uploaded
         }).pipe(

@@ -84,6 +84,8 @@ export interface Uploaded {
   readonly expiresAt: number | undefined
   /** What it was meant to be, where the platform took it only as a file. */
   readonly insteadOf?: MediaKind | undefined
+  /** Names what was uploaded, where that is known: its digest or its address, the same for each upload of the same. */
+  readonly content?: string | undefined
 }
 
 /**

@@ -17,6 +17,7 @@ import { BotConfig } from "../BotConfig.ts"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import * as OwnMessages from "../events/OwnMessages.ts"
+import * as Monotonic from "../internal/Monotonic.ts"
 import { OpenApi } from "../openapi/OpenApi.ts"
 import { SessionPresence } from "../openapi/SessionPresence.ts"
 import * as Tracing from "../openapi/Tracing.ts"
@@ -35,6 +36,7 @@ import { ReplyLedger } from "./ReplyLedger.ts"
 import * as SendError from "./SendError.ts"
 import * as SendPolicy from "./SendPolicy.ts"
 import * as StreamReply from "./StreamReply.ts"
+import * as TextDigest from "./TextDigest.ts"
 import * as TextSplit from "./TextSplit.ts"
 import * as Transmission from "./Transmission.ts"
 
@@ -60,7 +62,7 @@ export type {
 export interface ReplyOptions {
   /**
    * Names this reply among the replies of its handler to the event, so that it is the same reply however often and in
-   * whatever order it is made. Default: which reply of the run it is. Needed where replies are made concurrently.
+   * whatever order it is made. Another text under a name that was used is another reply. Default: which reply of the run it is. Needed where replies are made concurrently.
    */
   readonly key?: string | undefined
 }
@@ -133,7 +135,9 @@ export interface MessengerShape {
   ) => Effect.Effect<Receipt, SendError.SendError>
   /**
    * Answers with text while it is being written. In private chats users see it grow; elsewhere they get it when it is
-   * whole. Where streaming is refused, what users have not seen yet is sent plainly.
+   * whole. Where streaming is refused, what users have not seen yet is sent plainly. What an earlier run of the handler has
+   * left of the reply is closed and, within the two minutes that the platform allows, taken back before it is streamed again;
+   * after a crash too.
    */
   readonly replyStream: <E, R>(
     event: Answerable,
@@ -178,6 +182,8 @@ interface Journey {
   readonly anchor: Anchor.Anchor | undefined
   /** What the reply is; `undefined` for what has no name that would last. */
   readonly name: Pick<MessageSequence.ReplyName, "handler" | "key"> | undefined
+  /** The digest of what it says, where it has a name. */
+  readonly text: string | undefined
   readonly onExpired: SendPolicy.SendPolicy["onExpired"]
   readonly onExhausted: SendPolicy.SendPolicy["onExhausted"]
 }
@@ -301,6 +307,7 @@ export const make = (
         anchor: route.anchor,
         sequence,
         records: anchors.map((anchor) => ({ anchor, sequence })),
+        text: journey.text,
         isNamed: name !== undefined
       })
       // one by one: to spread an object and add to it costs more than all else here
@@ -377,7 +384,7 @@ export const make = (
         const result = yield* Effect.either(sendForm(journey, route, form, part))
         if (result._tag === "Right") return result.right
         const error = result.left
-        refusals.note(scene, error, clock.unsafeCurrentTimeMillis())
+        refusals.note(scene, error, Monotonic.unsafeMillis(clock))
         const changed = Fallback.next(form, error, policy)
         if (changed !== undefined) {
           yield* Effect.logInfo(`${error.message}; sending it as ${changed.applied.at(-1)}`)
@@ -447,11 +454,28 @@ export const make = (
       )
     }
 
+    /**
+     * A name stands for what was said under it. Where that was something else, as after a retry of a handler that says first
+     * that it is busy, this gets a name of its own, which its text decides: whoever says the same again asks for the same.
+     */
+    const withOwnName = (journey: Journey): Effect.Effect<Journey> => {
+      const { anchor, name, text } = journey
+      if (anchor === undefined || name === undefined || text === undefined) return Effect.succeed(journey)
+      return Effect.map(ledger.texts(anchor), (texts) =>
+        [...texts].some(
+          ([sequence, said]) => said !== text && MessageSequence.withinReply(sequence, name) !== undefined
+        )
+          ? { ...journey, name: { handler: name.handler, key: `${typeof name.key} ${name.key}\u0000${text}` } }
+          : journey
+      )
+    }
+
     const go = Effect.fnUntraced(function* (
-      journey: Journey,
-      message: Message.Message
+      planned: Omit<Journey, "text">,
+      message: Message.Message,
+      whole = message
     ): Effect.fn.Return<Receipt, SendError.SendError> {
-      const { conversation } = journey
+      const { conversation } = planned
       const media = message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
       const ready =
         media !== undefined && (conversation._tag === "C2C" || conversation._tag === "Group")
@@ -459,12 +483,17 @@ export const make = (
           : message
       yield* hold(conversation)
       const source = media !== undefined && MediaSource.isRepeatable(media) ? media : undefined
+      const text =
+        planned.name === undefined
+          ? undefined
+          : TextDigest.of(whole === message ? ready : whole, Conversation.sceneOf(conversation))
+      const journey = yield* withOwnName({ ...planned, text })
       const before = yield* earlier(journey)
       if (before !== undefined) {
         const form = Fallback.ofVariant(ready, before.variant)
         return yield* (before.part === 0 ? undefined : split(journey, form)) ?? deliver(journey, form, source, 0)
       }
-      const now = clock.unsafeCurrentTimeMillis()
+      const now = Monotonic.unsafeMillis(clock)
       const form = refusals.avoid(Conversation.sceneOf(conversation), Fallback.asWritten(ready), now)
       return yield* deliver(journey, form, source, 0)
     })
@@ -514,7 +543,9 @@ export const make = (
     const replyTo = Effect.fnUntraced(function* (
       anchor: Anchor.Anchor,
       message: Message.Message,
-      name: Journey["name"]
+      name: Journey["name"],
+      /** What it is the rest of. */
+      whole = message
     ): Effect.fn.Return<Receipt, SendError.SendError> {
       const { conversation } = anchor
       yield* checked(conversation, message)
@@ -528,7 +559,8 @@ export const make = (
           onExpired: isNotice ? "fail" : policy.onExpired,
           onExhausted: isNotice ? "fail" : policy.onExhausted
         },
-        message
+        message,
+        whole
       ).pipe(Effect.tap(({ via }) => (via === "passive" ? countLeft(anchor) : Effect.void)))
     })
 
@@ -612,7 +644,8 @@ export const make = (
       sequence: Effect.sync(timedSequence),
       name: nameOf,
       hold,
-      reply: replyTo
+      reply: replyTo,
+      recall: recallOne
     })
 
     return Messenger.of({

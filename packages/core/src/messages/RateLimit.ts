@@ -5,13 +5,13 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Monotonic from "../internal/Monotonic.ts"
 import * as Conversation from "./Conversation.ts"
 
 /**
@@ -199,7 +199,7 @@ export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimi
 
     return {
       turn: (turn, atMost) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        Effect.flatMap(Monotonic.millis, (now) => {
           const all = windowsOf(turn, now)
           const at = all.reduce((latest, window) => Math.max(latest, earliest(window, now)), now)
           if (at <= now) {
@@ -218,7 +218,7 @@ export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimi
           )
         }),
       wait: (turn) =>
-        Effect.map(Clock.currentTimeMillis, (now) =>
+        Effect.map(Monotonic.millis, (now) =>
           Duration.millis(
             windowsOf(turn, now).reduce((latest, window) => Math.max(latest, earliest(window, now)), now) - now
           )

@@ -9,7 +9,7 @@
  */
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Arr from "effect/Array"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
+import * as Monotonic from "../internal/Monotonic.ts"
 import * as StoredText from "../StoredText.ts"
 import * as Anchor from "./Anchor.ts"
 import * as Conversation from "./Conversation.ts"
@@ -75,12 +76,33 @@ export type Before = "new" | "open" | "delivered"
  * @category models
  */
 export interface Standing {
-  /** When its window closes by this machine's clock, in epoch milliseconds, margin included; `undefined` where it is not known when it was received. */
+  /** When its window closes, in monotonic milliseconds, margin included; `undefined` where it is not known when it was received. */
   readonly closesAt: number | undefined
   /** Whether that has been, or the platform has said that it can no longer be replied to. */
   readonly isClosed: boolean
   /** Replies left by the table of windows; `Infinity` where they are not counted. */
   readonly repliesLeft: number
+}
+
+/**
+ * A streamed reply that was begun: what a later run needs to close it and to take it back.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BegunStream {
+  /** The `msg_seq` of all its requests. */
+  readonly sequence: number
+  readonly format: "text" | "markdown"
+  /** The platform's id of the message; `undefined` until its first request was answered. */
+  readonly id?: string | undefined
+  /** Of the last request that was made, whether it was taken or not. */
+  readonly index: number
+  readonly content: string
+  /** Whether that request was to be the last. */
+  readonly isLast: boolean
+  /** Whether users see it finished. */
+  readonly isClosed: boolean
 }
 
 /**
@@ -100,12 +122,23 @@ export interface ReplyLedgerShape {
   ) => Effect.Effect<Option.Option<Anchor.Anchor>>
   /** The replies to an anchor that were begun, by `msg_seq`. */
   readonly replies: (anchor: Anchor.Anchor) => Effect.Effect<ReadonlyMap<number, Exclude<Before, "new">>>
-  /** Begins a reply, which spends one of the anchor's. Says what was known of it before. */
-  readonly begin: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<Before>
-  /** The reply was delivered. */
-  readonly delivered: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<void>
+  /** Whether by our own count the anchor has a reply left for this one, which may have been begun. */
+  readonly hasBudget: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<boolean>
+  /** The digests of what the replies to an anchor say that were begun, by `msg_seq`, where they are known. */
+  readonly texts: (anchor: Anchor.Anchor) => Effect.Effect<ReadonlyMap<number, string>>
+  /**
+   * Begins a reply, which spends one of the anchor's. Says what was known of it before. `text`: the digest of what it says;
+   * the first one counts.
+   */
+  readonly begin: (anchor: Anchor.Anchor, sequence: number, text?: string) => Effect.Effect<Before>
+  /** The reply was delivered. `text` as for `begin`. */
+  readonly delivered: (anchor: Anchor.Anchor, sequence: number, text?: string) => Effect.Effect<void>
   /** The reply was surely not delivered: what it spent is given back. */
   readonly refused: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<void>
+  /** What an earlier run has left of a streamed reply, by the `msg_seq` that stands for its name. */
+  readonly stream: (anchor: Anchor.Anchor, name: number) => Effect.Effect<Option.Option<BegunStream>>
+  /** Notes how far a streamed reply is before its next request is made; `undefined`: nothing is left of it. */
+  readonly noteStream: (anchor: Anchor.Anchor, name: number, stream: BegunStream | undefined) => Effect.Effect<void>
   /** The platform says that the anchor cannot be replied to any more. */
   readonly close: (anchor: Anchor.Anchor) => Effect.Effect<void>
   /** The platform says that the anchor has no replies left. */
@@ -137,7 +170,25 @@ const StoredEntry = Schema.Struct({
   closed: Schema.optionalWith(Schema.Literal(true), { exact: true }),
   exhausted: Schema.optionalWith(Schema.Literal(true), { exact: true }),
   open: Schema.optionalWith(Schema.Array(Schema.Int), { exact: true }),
-  delivered: Schema.optionalWith(Schema.Array(Schema.Int), { exact: true })
+  delivered: Schema.optionalWith(Schema.Array(Schema.Int), { exact: true }),
+  texts: Schema.optionalWith(Schema.Array(Schema.Tuple(Schema.Int, Schema.String)), { exact: true }),
+  streams: Schema.optionalWith(
+    Schema.Array(
+      Schema.Tuple(
+        Schema.Int,
+        Schema.Struct({
+          sequence: Schema.Int,
+          format: Schema.Literal("text", "markdown"),
+          id: Schema.optional(Schema.String),
+          index: Schema.Int,
+          content: Schema.String,
+          isLast: Schema.Boolean,
+          isClosed: Schema.Boolean
+        })
+      )
+    ),
+    { exact: true }
+  )
 })
 
 const Entries = Schema.Array(StoredEntry)
@@ -164,16 +215,26 @@ interface Entry extends Pages.Paged {
   readonly kind: Anchor.Anchor["kind"]
   readonly id: string
   readonly place: Place
+  /** Epoch milliseconds, as it is stored. */
   readonly receivedAt: number | undefined
+  /** The same moment in monotonic milliseconds: a clock that is set changes no window. */
+  readonly since: number | undefined
   isKnown: boolean
   closed: boolean
   exhausted: boolean
   /** By `msg_seq`. None until the first reply: most messages never have one. */
   replies: Map<number, Exclude<Before, "new">> | undefined
+  /** By `msg_seq`, the digests of what replies say. */
+  texts: Map<number, string> | undefined
+  /** Streamed replies that were begun and not finished, by the `msg_seq` that stands for their name. */
+  streams: Map<number, BegunStream> | undefined
 }
 
 /** More replies to one message than any window allows; where they are not counted the oldest are forgotten. */
 const maximumReplies = 128
+
+/** Unfinished streamed replies to one message; a private chat allows four replies. */
+const maximumStreams = 8
 
 const noReplies: ReadonlyMap<number, Exclude<Before, "new">> = new Map()
 
@@ -225,7 +286,9 @@ const toStored = (entry: Entry): typeof StoredEntry.Type => {
     ...(entry.closed ? { closed: true as const } : {}),
     ...(entry.exhausted ? { exhausted: true as const } : {}),
     ...(open.length === 0 ? {} : { open }),
-    ...(delivered.length === 0 ? {} : { delivered })
+    ...(delivered.length === 0 ? {} : { delivered }),
+    ...(entry.texts === undefined || entry.texts.size === 0 ? {} : { texts: [...entry.texts] }),
+    ...(entry.streams === undefined || entry.streams.size === 0 ? {} : { streams: [...entry.streams] })
   }
 }
 
@@ -288,7 +351,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     first = 0
   }
 
-  const add = (anchor: Anchor.Anchor, receivedAt: number | undefined): Entry => {
+  const add = (anchor: Anchor.Anchor, receivedAt?: number, since?: number): Entry => {
     const scene = Conversation.sceneOf(anchor.conversation)
     const target = Conversation.targetOf(anchor.conversation)
     const place = places[scene].get(target) ?? { scene, target, recent: [] }
@@ -297,10 +360,13 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       id: anchor.id,
       place,
       receivedAt,
+      since,
       isKnown: true,
       closed: false,
       exhausted: false,
       replies: undefined,
+      texts: undefined,
+      streams: undefined,
       page: undefined
     }
     if (byId.has(anchor.id)) namesakes.set(keyOf(anchor), entry)
@@ -321,9 +387,9 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   }
 
   const closesAt = (entry: Entry): number | undefined =>
-    entry.receivedAt === undefined
+    entry.since === undefined
       ? undefined
-      : entry.receivedAt + Duration.toMillis(ReplyWindow.table[entry.place.scene].duration) - margin
+      : entry.since + Duration.toMillis(ReplyWindow.table[entry.place.scene].duration) - margin
 
   const standingOf = (entry: Entry | undefined, now: number): Standing => {
     if (entry === undefined) return { closesAt: undefined, isClosed: false, repliesLeft: Number.POSITIVE_INFINITY }
@@ -336,7 +402,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     }
   }
 
-  const known = (anchor: Anchor.Anchor): Entry => find(anchor) ?? add(anchor, undefined)
+  const known = (anchor: Anchor.Anchor): Entry => find(anchor) ?? add(anchor)
 
   const change = (anchor: Anchor.Anchor, body: (entry: Entry) => void): Effect.Effect<void> =>
     Effect.sync(() => {
@@ -351,7 +417,27 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     replies.set(sequence, what)
     if (replies.size <= maximumReplies) return
     const oldest = replies.keys().next().value
-    if (oldest !== undefined) replies.delete(oldest)
+    if (oldest === undefined) return
+    replies.delete(oldest)
+    entry.texts?.delete(oldest)
+  }
+
+  const noteText = (entry: Entry, sequence: number, text: string | undefined): void => {
+    if (text === undefined || entry.texts?.has(sequence) === true) return
+    entry.texts ??= new Map()
+    entry.texts.set(sequence, text)
+  }
+
+  const noteStream = (entry: Entry, name: number, stream: BegunStream | undefined): void => {
+    if (stream === undefined) {
+      entry.streams?.delete(name)
+      return
+    }
+    entry.streams ??= new Map()
+    entry.streams.set(name, stream)
+    if (entry.streams.size <= maximumStreams) return
+    const oldest = entry.streams.keys().next().value
+    if (oldest !== undefined) entry.streams.delete(oldest)
   }
 
   const shape: Book["shape"] = {
@@ -360,17 +446,19 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       // a replay must not open a window again
       if (entry?.receivedAt !== undefined) return
       if (entry !== undefined) forget(entry)
-      const fresh = add(anchor, clock.unsafeCurrentTimeMillis())
+      const fresh = add(anchor, clock.unsafeCurrentTimeMillis(), Monotonic.unsafeMillis(clock))
       if (entry !== undefined) {
         fresh.replies = entry.replies
+        fresh.texts = entry.texts
+        fresh.streams = entry.streams
         fresh.closed = entry.closed
         fresh.exhausted = entry.exhausted
       }
       touch(fresh)
     },
-    standing: (anchor) => Effect.map(Clock.currentTimeMillis, (now) => standingOf(find(anchor), now)),
+    standing: (anchor) => Effect.map(Monotonic.millis, (now) => standingOf(find(anchor), now)),
     newest: (conversation, kind) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
+      Effect.map(Monotonic.millis, (now) => {
         const list = places[Conversation.sceneOf(conversation)].get(Conversation.targetOf(conversation))?.recent ?? []
         const entry = list.findLast((candidate) => {
           if (kind !== undefined && candidate.kind !== kind) return false
@@ -380,18 +468,37 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
         return Option.map(Option.fromNullable(entry), anchorOf)
       }),
     replies: (anchor) => Effect.sync(() => new Map(find(anchor)?.replies ?? noReplies)),
-    begin: (anchor, sequence) =>
+    hasBudget: (anchor, sequence) =>
+      Effect.sync(() => {
+        const entry = find(anchor)
+        if (entry === undefined) return true
+        const others = (entry.replies?.size ?? 0) - (entry.replies?.has(sequence) === true ? 1 : 0)
+        return !entry.exhausted && others < ReplyWindow.table[entry.place.scene].replies
+      }),
+    texts: (anchor) => Effect.sync(() => new Map(find(anchor)?.texts)),
+    begin: (anchor, sequence, text) =>
       Effect.sync(() => {
         const entry = known(anchor)
         const before = entry.replies?.get(sequence) ?? "new"
         if (before === "new") {
           note(entry, sequence, "open")
+          noteText(entry, sequence, text)
           touch(entry)
         }
         return before
       }),
-    delivered: (anchor, sequence) => change(anchor, (entry) => note(entry, sequence, "delivered")),
-    refused: (anchor, sequence) => change(anchor, (entry) => entry.replies?.delete(sequence)),
+    delivered: (anchor, sequence, text) =>
+      change(anchor, (entry) => {
+        note(entry, sequence, "delivered")
+        noteText(entry, sequence, text)
+      }),
+    refused: (anchor, sequence) =>
+      change(anchor, (entry) => {
+        entry.replies?.delete(sequence)
+        entry.texts?.delete(sequence)
+      }),
+    stream: (anchor, name) => Effect.sync(() => Option.fromNullable(find(anchor)?.streams?.get(name))),
+    noteStream: (anchor, name, stream) => change(anchor, (entry) => noteStream(entry, name, stream)),
     close: (anchor) =>
       change(anchor, (entry) => {
         entry.closed = true
@@ -405,16 +512,21 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   const read = (record: typeof StoredEntry.Type, now: number): Entry => {
     // a clock that was set back must not keep windows open for longer than they are
     const at = record.at === undefined ? undefined : Math.min(record.at, now)
+    const since = at === undefined ? undefined : Monotonic.unsafeMillis(clock) - (now - at)
     const conversation = Conversation.make(record.scene, record.target)
     const anchor = Anchor.make({ kind: record.kind, id: record.id, conversation })
     // one that was put on another page may be on both
     const known = find(anchor)
     if (known !== undefined) forget(known)
-    const entry = add(anchor, at)
+    const entry = add(anchor, at, since)
     entry.closed = record.closed === true
     entry.exhausted = record.exhausted === true
     for (const sequence of record.delivered ?? []) note(entry, sequence, "delivered")
     for (const sequence of record.open ?? []) note(entry, sequence, "open")
+    for (const [sequence, text] of record.texts ?? []) {
+      if (entry.replies?.has(sequence) === true) noteText(entry, sequence, text)
+    }
+    for (const [name, stream] of record.streams ?? []) noteStream(entry, name, stream)
     return entry
   }
 
@@ -442,7 +554,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       for (const entry of before) if (entry.isKnown) touch(entry)
       // what was replied to late is on a later page than what was received after it
       for (const scene of Object.values(places)) {
-        for (const { recent } of scene.values()) recent.sort((a, b) => (a.receivedAt ?? 0) - (b.receivedAt ?? 0))
+        for (const { recent } of scene.values()) recent.sort((a, b) => (a.since ?? 0) - (b.since ?? 0))
       }
     }
   }

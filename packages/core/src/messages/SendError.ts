@@ -335,8 +335,9 @@ export const decisions: { readonly [C in ErrorCode.ErrorClass]: Decision } = {
 }
 
 /**
- * Codes that mean another thing on a reply than their class says: the replies to the message are used up. 40034128 says
- * "window or count"; inside the window it is the count.
+ * Codes that can mean another thing on a reply than their class says: the replies to the message are used up. 22009 means it
+ * only where our own count of replies agrees, else it is a rate limit. 40034128 says "window or count"; inside the window it
+ * is the count.
  *
  * Source: `error-codes`, openclaw PR#104634 [field].
  *

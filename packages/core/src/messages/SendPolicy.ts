@@ -5,10 +5,8 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import * as Ladder from "../internal/Ladder.ts"
 import * as ErrorCode from "../openapi/ErrorCode.ts"
 import type { SendError } from "./SendError.ts"
 
@@ -87,10 +85,6 @@ export interface SendPolicy {
   readonly onFormatRefused: "file" | "fail"
 }
 
-/** Waits that are used up one by one; the schedule ends with them. */
-const ladder = (...delays: ReadonlyArray<Duration.DurationInput>): Schedule.Schedule<number, SendError> =>
-  Schedule.recurs(delays.length).pipe(Schedule.addDelay((n) => delays[n] ?? Duration.zero))
-
 /** How long the platform wants to be left alone. */
 const asked = (error: SendError): Duration.Duration =>
   error._tag === "RateLimited" ? (error.retryAfter ?? Duration.zero) : Duration.zero
@@ -102,11 +96,8 @@ const asked = (error: SendError): Duration.Duration =>
  * @category constants
  */
 export const defaults: SendPolicy = {
-  transient: ladder("500 millis", "1 second", "2 seconds", "5 seconds"),
-  rateLimited: ladder("2 seconds", "5 seconds", "10 seconds", "30 seconds").pipe(
-    Schedule.zipRight(Schedule.identity<SendError>()),
-    Schedule.modifyDelay((error, delay) => Duration.max(delay, asked(error)))
-  ),
+  transient: Ladder.climbingOnce(["500 millis", "1 second", "2 seconds", "5 seconds"]),
+  rateLimited: Ladder.climbingOnce(["2 seconds", "5 seconds", "10 seconds", "30 seconds"]).pipe(Ladder.atLeast(asked)),
   maximumElapsed: Duration.minutes(2),
   onExpired: "proactive",
   onExhausted: "fail",
@@ -124,21 +115,12 @@ export const defaults: SendPolicy = {
   streamBuffer: 32 * 1024 * 1024,
   uploadConcurrency: 4,
   partTimeout: Duration.minutes(5),
-  partRetries: ladder("1 second", "2 seconds"),
-  finishRetries: ladder("1 second", "2 seconds"),
+  partRetries: Ladder.climbingOnce(["1 second", "2 seconds"]),
+  finishRetries: Ladder.climbingOnce(["1 second", "2 seconds"]),
   maximumFinish: Duration.minutes(10),
-  completeRetries: ladder("2 seconds", "4 seconds"),
+  completeRetries: Ladder.climbingOnce(["2 seconds", "4 seconds"]),
   onFormatRefused: "file"
 }
-
-/** Steps a schedule for its own errors only: those of another kind use up none of its waits. */
-const only = (
-  schedule: Schedule.Schedule<unknown, SendError>,
-  isFor: (error: SendError) => boolean
-): Schedule.Schedule<unknown, SendError> =>
-  Schedule.makeWithState<unknown, SendError, unknown>(schedule.initial, (now, error, state) =>
-    isFor(error) ? schedule.step(now, error, state) : Effect.succeed([state, undefined, ScheduleDecision.done] as const)
-  )
 
 /** What may pass by itself. A `DeliveryUnknown` is in it only for what may happen twice. */
 const isTransient = (error: SendError): boolean =>
@@ -155,40 +137,9 @@ const isUnsettled = (error: SendError): boolean =>
     (code) => code !== undefined && ErrorCode.lookup(code)?.class === "upload_part_retry"
   )
 
-/** Ends a schedule instead of beginning a wait that would end later than `maximum` after the first failure. */
-const within = (
-  schedule: Schedule.Schedule<unknown, SendError>,
-  maximum: Duration.Duration
-): Schedule.Schedule<unknown, SendError> => {
-  interface State {
-    readonly inner: unknown
-    /** Epoch milliseconds. */
-    readonly firstFailureAt: number | undefined
-  }
-  return Schedule.makeWithState<State, SendError, unknown>(
-    { inner: schedule.initial, firstFailureAt: undefined },
-    (now, error, { firstFailureAt = now, inner }) =>
-      Effect.map(schedule.step(now, error, inner), ([next, output, decision]) => {
-        const isLate =
-          ScheduleDecision.isContinue(decision) &&
-          ScheduleIntervals.start(decision.intervals) - firstFailureAt > Duration.toMillis(maximum)
-        return [{ inner: next, firstFailureAt }, output, isLate ? ScheduleDecision.done : decision] as const
-      })
-  )
-}
-
-/** Ends a schedule instead of waiting past a moment, in epoch milliseconds. */
-const before = <Out, In>(schedule: Schedule.Schedule<Out, In>, deadline: number): Schedule.Schedule<Out, In> =>
-  Schedule.makeWithState(schedule.initial as unknown, (now, input: In, state) =>
-    Effect.map(schedule.step(now, input, state), ([next, out, decision]) => {
-      const isLate = ScheduleDecision.isContinue(decision) && ScheduleIntervals.start(decision.intervals) >= deadline
-      return [next, out, isLate ? ScheduleDecision.done : decision] as const
-    })
-  )
-
 /**
  * The one schedule of a policy. `idempotent`: the platform shows the message once however often it is sent. `deadline`, in
- * epoch milliseconds: nothing is sent again from then on; it ends rather than waits past it.
+ * monotonic milliseconds: nothing is sent again from then on; it ends rather than waits past it.
  *
  * @since 0.1.0
  * @category schedules
@@ -198,17 +149,19 @@ export const retries = (
   idempotent: boolean,
   deadline?: number
 ): Schedule.Schedule<unknown, SendError> => {
-  const transient = only(
-    policy.transient,
-    (error) => isTransient(error) && (error._tag !== "DeliveryUnknown" || idempotent)
+  const transient = policy.transient.pipe(
+    Ladder.only((error: SendError) => isTransient(error) && (error._tag !== "DeliveryUnknown" || idempotent))
   )
-  const bounded = within(Schedule.union(transient, only(policy.rateLimited, isLimited)), policy.maximumElapsed)
-  return deadline === undefined ? bounded : before(bounded, deadline)
+  const bounded = transient.pipe(
+    Schedule.union(policy.rateLimited.pipe(Ladder.only(isLimited))),
+    Ladder.within(policy.maximumElapsed)
+  )
+  return deadline === undefined ? bounded : bounded.pipe(Ladder.before(deadline))
 }
 
-/** The platform asks to be left alone. Longer than for `maximumElapsed` nobody waits for it. */
+/** The waits after a rate limit, within `maximumElapsed`. */
 const patience = (policy: SendPolicy): Schedule.Schedule<unknown, SendError> =>
-  within(only(policy.rateLimited, isLimited), policy.maximumElapsed)
+  policy.rateLimited.pipe(Ladder.only(isLimited), Ladder.within(policy.maximumElapsed))
 
 /**
  * How often the platform is told that a part of an upload is there. While it says that it does not have it yet (40093001):
@@ -225,17 +178,18 @@ export const finishing = (
   policy: SendPolicy,
   given: { readonly delay: Duration.Duration; readonly timeout: Duration.Duration }
 ): Schedule.Schedule<unknown, SendError> => {
-  const settling = within(
-    only(Schedule.spaced(given.delay), isUnsettled),
-    Duration.min(given.timeout, policy.maximumFinish)
+  const settling = Schedule.spaced(given.delay).pipe(
+    Ladder.only(isUnsettled),
+    Ladder.within(Duration.min(given.timeout, policy.maximumFinish))
   )
-  const others = only(
-    policy.finishRetries,
-    (error) =>
-      !isUnsettled(error) &&
-      (isTransient(error) || (error._tag === "MessageRejected" && error.class !== "media_invalid"))
+  const others = policy.finishRetries.pipe(
+    Ladder.only(
+      (error: SendError) =>
+        !isUnsettled(error) &&
+        (isTransient(error) || (error._tag === "MessageRejected" && error.class !== "media_invalid"))
+    )
   )
-  return Schedule.union(settling, Schedule.union(others, patience(policy)))
+  return settling.pipe(Schedule.union(others), Schedule.union(patience(policy)))
 }
 
 /**
@@ -245,4 +199,4 @@ export const finishing = (
  * @category schedules
  */
 export const completing = (policy: SendPolicy): Schedule.Schedule<unknown, SendError> =>
-  Schedule.union(only(policy.completeRetries, isTransient), patience(policy))
+  policy.completeRetries.pipe(Ladder.only(isTransient), Schedule.union(patience(policy)))

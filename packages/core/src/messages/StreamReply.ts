@@ -3,6 +3,9 @@
  *
  * Each request carries the whole text so far, which never changes what was shown, so a request may safely be repeated.
  *
+ * The beginning of a stream is stored before it is sent. A run of the handler that finds what an earlier one has left closes
+ * it (`input_state` 10) and recalls it, within the two minutes that the platform allows, and then answers.
+ *
  * Source: the page of `stream_messages` of the platform's documentation of 2026; LangBot#2454 for what happens to those who
  * rewrite shown text, openclaw-qqbot#252 for streams that were left unfinished.
  *
@@ -19,8 +22,9 @@ import * as Conversation from "./Conversation.ts"
 import * as Message from "./Message.ts"
 import * as MessageSequence from "./MessageSequence.ts"
 import type { Receipt } from "./Receipt.ts"
-import type { ReplyLedgerShape } from "./ReplyLedger.ts"
+import type { BegunStream, ReplyLedgerShape } from "./ReplyLedger.ts"
 import type * as SendError from "./SendError.ts"
+import * as TextDigest from "./TextDigest.ts"
 import type { Accepted, Transmission } from "./Transmission.ts"
 
 /**
@@ -52,7 +56,17 @@ export interface Services {
   readonly sequence: Effect.Effect<number>
   readonly name: (anchor: Anchor, options: { readonly key?: string | undefined } | undefined) => Effect.Effect<Name>
   readonly hold: (conversation: Conversation.Conversation) => Effect.Effect<void>
-  readonly reply: (anchor: Anchor, message: Message.Message, name: Name) => Effect.Effect<Receipt, SendError.SendError>
+  /** `whole` is the message of which this is the rest, after a part of it was streamed. */
+  readonly reply: (
+    anchor: Anchor,
+    message: Message.Message,
+    name: Name,
+    whole?: Message.Message
+  ) => Effect.Effect<Receipt, SendError.SendError>
+  readonly recall: (
+    conversation: Conversation.Conversation,
+    id: string
+  ) => Effect.Effect<void, SendError.SendError | SendError.RecallExpired>
 }
 
 /**
@@ -94,20 +108,40 @@ const makeGrowing = (
   anchor: Anchor,
   conversation: Conversation.C2C,
   format: "text" | "markdown",
-  sequence: number
+  sequence: number,
+  streamed: number | undefined,
+  left?: BegunStream
 ) => {
+  const { ledger } = services
   let shown = ""
-  let index = 0
-  let id: string | undefined
+  let index = left?.index ?? 0
+  let id: string | undefined = left?.id
   let first: Accepted | undefined
   let pending: Piece | undefined
-  let isFinished = false
+  let isFinished = left?.isClosed === true
   let isBroken = false
+
+  /** Stores how far it is, for the run after a crash. */
+  const note = (piece: Piece, isClosed: boolean): Effect.Effect<void> =>
+    streamed === undefined
+      ? Effect.void
+      : Effect.zipRight(
+          ledger.noteStream(anchor, streamed, {
+            sequence,
+            format,
+            id,
+            index,
+            content: piece.content,
+            isLast: piece.state === done,
+            isClosed
+          }),
+          ledger.flush
+        )
 
   const send = (piece: Piece): Effect.Effect<void, SendError.SendError> =>
     Effect.suspend(() => {
       pending = piece
-      return services.transmit({
+      const request = services.transmit({
         operation: "stream",
         conversation,
         path: Conversation.streamPath(conversation),
@@ -123,19 +157,26 @@ const makeGrowing = (
         sequence,
         // the whole stream is one reply
         records: index === 0 ? [{ anchor, sequence }] : [],
-        // a piece that came already was taken; a first piece has no other piece to be taken for
-        isNamed: index > 0
+        // a piece that came already was taken; a first piece has no other piece to be taken for, but that of an earlier run
+        isNamed: index > 0 || left !== undefined
       })
+      // without its beginning a stream could be neither closed nor recalled; how far it is may be stored meanwhile
+      return index === 0
+        ? Effect.zipRight(note(piece, false), request)
+        : Effect.zipRight(note(piece, false), request, { concurrent: true })
     }).pipe(
-      Effect.map((accepted) => {
+      Effect.flatMap((accepted) => {
+        const wasUnnamed = id === undefined
         pending = undefined
         shown = piece.content
         first ??= accepted
         id ??= accepted.id
-        index++
         isFinished = piece.state === done
+        const noted = wasUnnamed || isFinished ? note(piece, isFinished) : Effect.void
+        index++
         // without an id there is nothing to go on with
         isBroken = id === undefined && !isFinished
+        return noted
       }),
       Effect.tapError(() =>
         Effect.sync(() => {
@@ -161,9 +202,38 @@ const makeGrowing = (
     Effect.asVoid
   )
 
+  /**
+   * For a stream of an earlier run: closes it, unless it is, and takes it back while the platform allows that. Its last
+   * request is repeated first, for it may have come or not.
+   */
+  const withdraw = (begun: BegunStream): Effect.Effect<void> => {
+    const last: Piece = { content: begun.content, state: begun.isLast || begun.id === undefined ? done : generating }
+    const closing = begun.isClosed
+      ? Effect.void
+      : Effect.zipRight(
+          send(last),
+          Effect.suspend(() => (isFinished || isBroken ? Effect.void : send({ content: begun.content, state: done })))
+        )
+    const recall = Effect.suspend(() =>
+      id === undefined
+        ? Effect.logWarning("a streamed reply of an earlier run cannot be recalled: the platform did not name it")
+        : services.recall(conversation, id)
+    )
+    return closing.pipe(
+      Effect.timeoutOption(closingTime),
+      Effect.catchAll((error) => Effect.logWarning("a streamed reply of an earlier run could not be closed", error)),
+      Effect.zipRight(Effect.timeoutOption(recall, closingTime)),
+      Effect.catchAll((error) =>
+        Effect.logInfo("a streamed reply of an earlier run stays: it was not recalled", error)
+      ),
+      Effect.asVoid
+    )
+  }
+
   return {
     send,
     giveUp,
+    withdraw,
     shown: () => shown,
     hasBegun: () => index > 0,
     isBroken: () => isBroken,
@@ -200,29 +270,42 @@ export const make =
       const name = yield* services.name(anchor, options)
       const format = options?.format ?? "text"
       const every = Duration.max(Duration.decode(options?.every ?? defaultInterval), leastInterval)
-      const plainly = (content: string): Effect.Effect<Receipt, SendError.SendError> =>
-        services.reply(anchor, format === "markdown" ? Message.markdown(content) : Message.text(content), name)
+      const messageOf = (content: string): Message.Message =>
+        format === "markdown" ? Message.markdown(content) : Message.text(content)
+      const plainly = (content: string, all = content): Effect.Effect<Receipt, SendError.SendError> =>
+        services.reply(anchor, messageOf(content), name, messageOf(all))
+      const digestOf = (content: string): string => TextDigest.of(messageOf(content), "c2c")
       const whole = Effect.flatMap(
         Stream.runFold(text, "", (before, piece) => before + piece),
-        plainly
+        (all) => plainly(all)
       )
       if (conversation._tag !== "C2C" || conversation.user === "") return yield* whole
 
       const known = yield* ledger.replies(anchor)
       const streamed = name === undefined ? undefined : streamedAs(name)
       if (streamed !== undefined && known.get(streamed) === "delivered") {
-        const growing = makeGrowing(services, anchor, conversation, format, streamed)
+        const said = (yield* ledger.texts(anchor)).get(streamed)
+        const all = said === undefined ? undefined : yield* Stream.runFold(text, "", (before, piece) => before + piece)
+        // only its whole text says whether it is the reply that was shown
+        if (all !== undefined && digestOf(all) !== said) return yield* plainly(all)
+        const growing = makeGrowing(services, anchor, conversation, format, streamed, undefined)
         return { ...growing.receipt(), deduplicated: true }
       }
       // what an earlier run has sent plainly must not be shown a second time
       const wasPlain =
         name !== undefined && [...known.keys()].some((sequence) => MessageSequence.withinReply(sequence, name))
       const { isClosed } = yield* ledger.standing(anchor)
+      const begun = streamed === undefined || wasPlain ? Option.none() : yield* ledger.stream(anchor, streamed)
+      if (streamed !== undefined && Option.isSome(begun)) {
+        const { format: earlier, sequence: own } = begun.value
+        yield* makeGrowing(services, anchor, conversation, earlier, own, streamed, begun.value).withdraw(begun.value)
+        yield* ledger.noteStream(anchor, streamed, undefined)
+      }
       if (wasPlain || isClosed) return yield* whole
 
       yield* services.hold(conversation)
       const sequence = yield* services.sequence
-      const growing = makeGrowing(services, anchor, conversation, format, sequence)
+      const growing = makeGrowing(services, anchor, conversation, format, sequence, streamed)
       let total = ""
 
       /** What users have not seen, as an ordinary message. */
@@ -232,7 +315,7 @@ export const make =
         const receipt = growing.receipt()
         return missing.trim() === ""
           ? Effect.succeed(receipt)
-          : Effect.map(plainly(missing), (plain): Receipt => ({ ...receipt, parts: [receipt, plain] }))
+          : Effect.map(plainly(missing, total), (plain): Receipt => ({ ...receipt, parts: [receipt, plain] }))
       })
 
       const refused = (error: SendError.SendError): Effect.Effect<void, SendError.SendError> =>
@@ -273,8 +356,13 @@ export const make =
         )
         if (streamed !== undefined && !growing.isBroken()) {
           // from now on it is known by its name, which an earlier run has too
-          yield* Effect.zipRight(ledger.refused(anchor, sequence), ledger.delivered(anchor, streamed))
+          yield* ledger.refused(anchor, sequence)
+          yield* ledger.delivered(anchor, streamed, digestOf(total))
+          yield* ledger.noteStream(anchor, streamed, undefined)
         }
       }
-      return yield* growing.isBroken() || total === "" ? rest : Effect.sync(growing.receipt)
+      if (!growing.isBroken() && total !== "") return growing.receipt()
+      const receipt = yield* rest
+      if (streamed !== undefined) yield* ledger.noteStream(anchor, streamed, undefined)
+      return receipt
     })

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Schedule from "effect/Schedule"
+import * as Monotonic from "../internal/Monotonic.ts"
 import * as ErrorCode from "../openapi/ErrorCode.ts"
 import type { OpenApiShape, Response } from "../openapi/OpenApi.ts"
 import type { Anchor } from "./Anchor.ts"
@@ -46,6 +47,8 @@ export interface Transmission {
   readonly sequence: number
   /** The replies that the ledger is told about. The first one says whether this was sent before. */
   readonly records: ReadonlyArray<Named>
+  /** The digest of what the reply says, where it has a name; the ledger keeps it. */
+  readonly text?: string | undefined
   /** Whether the sequence number says what the reply is, so that a duplicate of it was delivered before. */
   readonly isNamed: boolean
 }
@@ -182,12 +185,22 @@ export const make = (services: {
   const spent = ({ code, detail, errCode, hint, traceId }: SendError.MsgIdExpired | SendError.RateLimited) =>
     new SendError.QuotaExhausted({ code, errCode, traceId, detail, hint, of: "message" })
 
+  /** A rate limit that can also mean that the replies are used up means it only where our own count agrees. */
+  const countDecides = (
+    { anchor, sequence }: Transmission,
+    error: SendError.RateLimited
+  ): Effect.Effect<never, SendError.SendError> =>
+    anchor === undefined || !isSpent(error)
+      ? error
+      : Effect.flatMap(ledger.hasBudget(anchor, sequence), (hasBudget): Effect.Effect<never, SendError.SendError> =>
+          hasBudget ? error : spent(error)
+        )
+
   /** What a refusal means for this message, here and now. */
   const judge = (
     transmission: Transmission,
     progress: Progress,
     error: SendError.SendError | SendError.AlreadySent | SendError.UnderAudit,
-    now: number,
     closesAt: number | undefined
   ): Effect.Effect<Accepted, SendError.SendError> => {
     switch (error._tag) {
@@ -202,9 +215,12 @@ export const make = (services: {
           audit: { _tag: "AuditPending", auditId: error.auditId }
         })
       case "MsgIdExpired":
-        return isSpent(error) && closesAt !== undefined && now < closesAt ? spent(error) : error
+        // "window or count": inside the window it is the count
+        return isSpent(error) && closesAt !== undefined && Monotonic.unsafeMillis(clock) < closesAt
+          ? spent(error)
+          : error
       case "RateLimited":
-        return transmission.anchor !== undefined && isSpent(error) ? spent(error) : error
+        return countDecides(transmission, error)
       default:
         return error
     }
@@ -215,7 +231,7 @@ export const make = (services: {
     progress: Progress,
     closesAt: number | undefined
   ): Effect.Effect<Accepted, SendError.SendError> => {
-    if (closesAt !== undefined && clock.unsafeCurrentTimeMillis() >= closesAt) return closed()
+    if (closesAt !== undefined && Monotonic.unsafeMillis(clock) >= closesAt) return closed()
     progress.attempts++
     progress.isInFlight = true
     return Effect.matchEffect(
@@ -228,7 +244,7 @@ export const make = (services: {
       {
         onFailure: (error) => {
           progress.isInFlight = false
-          return judge(transmission, progress, SendError.fromOpenApi(error), clock.unsafeCurrentTimeMillis(), closesAt)
+          return judge(transmission, progress, SendError.fromOpenApi(error), closesAt)
         },
         onSuccess: (response) => {
           progress.isInFlight = false
@@ -313,8 +329,9 @@ export const make = (services: {
     [first, ...others]: readonly [Named, ...Array<Named>],
     restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
   ): Effect.fn.Return<Accepted, SendError.SendError> {
-    const before = yield* ledger.begin(first.anchor, first.sequence)
-    for (const record of others) yield* ledger.begin(record.anchor, record.sequence)
+    const { text } = transmission
+    const before = yield* ledger.begin(first.anchor, first.sequence, text)
+    for (const record of others) yield* ledger.begin(record.anchor, record.sequence, text)
     const progress: Progress = { before, attempts: 0, isUnknown: before === "open", isInFlight: false }
     // what the platform cannot tell from its repetition must not be repeated by a process that never heard of it
     const sending = isRepeatable(transmission)

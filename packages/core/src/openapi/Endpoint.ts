@@ -15,6 +15,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
+import * as Ladder from "../internal/Ladder.ts"
 import * as ApiError from "./ApiError.ts"
 import * as OpenApi from "./OpenApi.ts"
 import * as Path from "./Path.ts"
@@ -249,11 +250,6 @@ const passes = (error: EndpointError): boolean => {
   }
 }
 
-const ladders = {
-  transient: [0.5, 1, 2, 5],
-  limited: [2, 5, 10, 30]
-} as const
-
 /**
  * The retries of calls that may safely happen twice: 0.5, 1, 2, 5 s after a failure that passes by itself; 2, 5, 10, 30 s,
  * or as long as the platform says, where it asks for fewer calls. An error that asks for more than a minute is not waited
@@ -262,16 +258,12 @@ const ladders = {
  * @since 0.1.0
  * @category schedules
  */
-export const transient: Schedule.Schedule<unknown, EndpointError> = Schedule.identity<EndpointError>().pipe(
-  Schedule.intersect(Schedule.recurs(ladders.transient.length)),
-  Schedule.whileInput(passes),
-  Schedule.addDelay(([error, retry]) =>
-    Duration.max(
-      Duration.seconds((isLimited(error) ? ladders.limited : ladders.transient)[retry] ?? 0),
-      retryAfterOf(error)
-    )
-  )
-)
+export const transient: Schedule.Schedule<unknown, EndpointError> = Schedule.union(
+  Ladder.climbingOnce(["500 millis", "1 second", "2 seconds", "5 seconds"]).pipe(
+    Ladder.only((error: EndpointError) => !isLimited(error))
+  ),
+  Ladder.climbingOnce(["2 seconds", "5 seconds", "10 seconds", "30 seconds"]).pipe(Ladder.only(isLimited))
+).pipe(Ladder.atLeast(retryAfterOf), Schedule.whileInput(passes))
 
 /**
  * The retries that are in force. Default {@link transient}.

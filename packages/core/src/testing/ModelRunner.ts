@@ -2,7 +2,8 @@
  * Gives a model of the platform a clock and a pulse: a fiber that hands what the model wants done to the sockets, and wakes
  * the model when something falls due. The in-memory skins share one runner.
  *
- * It uses `Clock` and `Effect.sleep` and nothing else that waits, so it is as deterministic as the clock and the scheduler
+ * The platform has a clock of its own, which does not change when the one of the bot's machine is set: it goes by monotonic
+ * time. It uses `Clock` and `Effect.sleep` and nothing else that waits, so it is as deterministic as the clock and the scheduler
  * it runs under.
  *
  * @since 0.1.0
@@ -13,6 +14,7 @@ import * as FiberHandle from "effect/FiberHandle"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Monotonic from "../internal/Monotonic.ts"
 import type { Fault } from "./model/Fault.ts"
 import type { Output } from "./model/Model.ts"
 import * as PlatformModel from "./model/PlatformModel.ts"
@@ -131,7 +133,7 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
 
     /** One round; whether there may be more to do. */
     const round = (): boolean => {
-      model.wake(clock.unsafeCurrentTimeMillis())
+      model.wake(Monotonic.unsafeMillis(clock))
       const outputs = model.drain()
       const deferred = tasks.splice(0)
       for (const output of outputs) apply(output)
@@ -161,10 +163,10 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
       sleepingUntil = next
       return next === undefined
         ? Effect.void
-        : Effect.zipRight(Effect.sleep(Math.max(0, next - clock.unsafeCurrentTimeMillis())), wake)
+        : Effect.zipRight(Effect.sleep(Math.max(0, next - Monotonic.unsafeMillis(clock))), wake)
     })
     const wake = Effect.suspend(() => {
-      model.wake(clock.unsafeCurrentTimeMillis())
+      model.wake(Monotonic.unsafeMillis(clock))
       announceWork()
       return nap
     })
@@ -191,7 +193,7 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
     })
 
     const unsafeCall = <A>(run: (model: PlatformModel.PlatformModel, now: number) => A): A => {
-      const answer = run(model, clock.unsafeCurrentTimeMillis())
+      const answer = run(model, Monotonic.unsafeMillis(clock))
       announceWork()
       notify()
       return answer

@@ -20,6 +20,7 @@ import type { JournalEntry, Scene, SentMessage } from "./model/Journal.ts"
 import type * as PlatformModel from "./model/PlatformModel.ts"
 import * as ModelRunner from "./ModelRunner.ts"
 import * as PlatformClient from "./PlatformClient.ts"
+import * as WallClock from "./WallClock.ts"
 
 /**
  * What the service does.
@@ -76,6 +77,11 @@ export interface TestPlatformShape {
   readonly awaitSent: (count: number) => Effect.Effect<ReadonlyArray<SentMessage>>
   /** Says whether a conversation takes proactive messages; a refusal is 40034105, in a direct conversation 304031. */
   readonly allowProactive: (scene: Scene, target: string, allowed: boolean) => Effect.Effect<void>
+  /**
+   * Sets the clock of the bot's machine forward by this many milliseconds, or back by a negative number; the platform keeps
+   * its time, and timers do not notice. Needs `VirtualTime` or `WallClock.steppable`.
+   */
+  readonly stepWallClock: (millis: number) => Effect.Effect<void>
   /** Lets something go wrong. */
   readonly inject: (fault: Fault) => Effect.Effect<void>
   /** Everything that crossed the wire. */
@@ -111,6 +117,7 @@ const make: Effect.Effect<TestPlatformShape, never, ModelRunner.ModelRunner> = E
       awaitSent: (count) =>
         runner.until((model) => (model.sent.length >= count ? Option.some([...model.sent]) : Option.none())),
       allowProactive: (scene, target, allowed) => runner.call((model) => model.allowProactive(scene, target, allowed)),
+      stepWallClock: WallClock.step,
       inject: runner.inject,
       journal: Effect.sync(() => [...runner.model.journal]),
       until: runner.until,

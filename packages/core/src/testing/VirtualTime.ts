@@ -40,6 +40,7 @@ import * as Schema from "effect/Schema"
 import * as Scheduler from "effect/Scheduler"
 import * as Supervisor from "effect/Supervisor"
 import * as Tracer from "effect/Tracer"
+import * as WallClock from "./WallClock.ts"
 
 /**
  * A fiber that waits.
@@ -136,9 +137,10 @@ export interface Options {
  * @category models
  */
 export interface VirtualTime {
-  readonly clock: Clock.Clock
+  /** Its wall time can be set; monotonic time and timers do not notice. */
+  readonly clock: WallClock.WallClock
   readonly scheduler: Scheduler.Scheduler
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds; a wall clock that was set does not change it. */
   readonly now: () => number
   /** How many timers are set. */
   readonly timers: () => number
@@ -310,7 +312,7 @@ export const make = (options: Options = {}): VirtualTime => {
 
   const scheduler: Scheduler.Scheduler = Scheduler.make((task, priority) => ready.scheduleTask(task, priority))
 
-  const clock: Clock.Clock = {
+  const clock = WallClock.make({
     [Clock.ClockTypeId]: Clock.ClockTypeId,
     unsafeCurrentTimeMillis: () => now,
     currentTimeMillis: Effect.sync(() => now),
@@ -326,7 +328,7 @@ export const make = (options: Options = {}): VirtualTime => {
           if (member !== undefined) member.timer = timer
         })
       })
-  }
+  })
 
   /** Runs everything that is ready; false when there was no end to it. */
   const settle = (): boolean => {

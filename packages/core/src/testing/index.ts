@@ -52,3 +52,7 @@ export * as Simulation from "./Simulation.ts"
  * @since 0.1.0
  */
 export * as WebhookClient from "./WebhookClient.ts"
+/**
+ * @since 0.1.0
+ */
+export * as WallClock from "./WallClock.ts"
