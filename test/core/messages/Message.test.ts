@@ -202,3 +202,20 @@ describe("what stands for a refused message", () => {
     assert.isUndefined(Message.withoutAddresses(Message.text("nothing to see. really.")))
   })
 })
+
+describe("addresses", () => {
+  for (const [text, masked] of [
+    ["see example.com", "see example。com"],
+    ["run `install.sh` now", "run `install。sh` now"],
+    ["version 1.2.3, 3.14", "version 1.2.3, 3.14"],
+    ["a@b.org", "a@b。org"],
+    ["访问例子.中国吧 and 看baidu.com吧", "访问例子.中国吧 and 看baidu。com吧"],
+    ["例子.中国 and ftp://x.example/a.b", "例子。中国 and x。example/a。b"],
+    ["the end.Then file.qqzz", "the end.Then file.qqzz"]
+  ] as const) {
+    it(`are masked in ${text}`, () => {
+      const changed = Message.withoutAddresses(Message.text(text))
+      assert.strictEqual(changed === undefined ? text : Message.textOf(changed), masked)
+    })
+  }
+})

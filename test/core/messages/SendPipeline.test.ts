@@ -482,6 +482,29 @@ describe("what the platform refuses", () => {
     }).pipe(on({ maximumContent: 100, windows: { c2c: { duration: 3_600_000, replies: 100 } } }))
   )
 
+  it.effect("as too long is cut again for as long as its parts are too long", () =>
+    Effect.gen(function* () {
+      const { privately } = yield* listening
+      const event = yield* privately()
+      const text = Array.from({ length: 1200 }, (_, n) => `line ${n}`.padEnd(9, ".")).join("\n")
+      const receipt = yield* Messenger.reply(event, Message.text(text))
+      const messages = yield* sent
+      assert.strictEqual(messages.map(({ content }) => content).join("\n"), text)
+      assert.isTrue(messages.every(({ content }) => content.length <= 4000))
+      assert.strictEqual(receipt.parts.length, messages.length)
+    }).pipe(on({ maximumContent: 4000, windows: { c2c: { duration: 3_600_000, replies: 100 } } }))
+  )
+
+  it.effect("as too long and that would take more than 15 parts fails, and nothing is sent", () =>
+    Effect.gen(function* () {
+      const { privately } = yield* listening
+      const event = yield* privately()
+      const error = errorOf(yield* Effect.either(Messenger.reply(event, Message.text("x".repeat(2000)))))
+      assert.strictEqual(error._tag, "MessageInvalid")
+      assert.strictEqual((yield* sent).length, 0)
+    }).pipe(on({ maximumContent: 100, windows: { c2c: { duration: 3_600_000, replies: 100 } } }))
+  )
+
   it.effect("as too long and whose third part has no reply left says which part", () =>
     Effect.gen(function* () {
       const { privately } = yield* listening

@@ -128,6 +128,21 @@ describe("a streamed reply", () => {
     }).pipe(on())
   )
 
+  it.effect(`that is refused as too long in the middle is finished with what was shown, under the next index`, () =>
+    Effect.gen(function* () {
+      const { privately } = yield* listening
+      const event = yield* privately()
+      const fiber = yield* Effect.fork(Messenger.replyStream(event, told(1000)))
+      yield* Bot.advance("2 seconds")
+      yield* inject(Fault.http("stream", Fault.status(400, { code: 40054007, message: "long" })))
+      yield* Bot.advance("2 minutes")
+      yield* Fiber.join(fiber)
+      const [shown] = yield* sent
+      assert.strictEqual(shown?.stream, "done")
+      assert.strictEqual((yield* visible).join(""), story)
+    }).pipe(on())
+  )
+
   it.effect("with a piece of unknown outcome is not followed by that piece's text", () =>
     Effect.gen(function* () {
       const { privately } = yield* listening

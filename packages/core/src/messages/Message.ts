@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Address from "./Address.ts"
 import * as Ark from "./Ark.ts"
 import type { Scene } from "./Conversation.ts"
 import * as Keyboard from "./Keyboard.ts"
@@ -385,8 +386,6 @@ export const withoutKeyboard = (message: Message): Markdown | undefined => {
   return rest
 }
 
-const address = /\b(?:https?:\/\/|www\.)[^\s<>"'）】》，。；]+/gi
-
 /**
  * The same message with the dots of its addresses written as `。`, so that no client makes links of them; `undefined` where
  * it has no address in its text.
@@ -396,6 +395,6 @@ const address = /\b(?:https?:\/\/|www\.)[^\s<>"'）】》，。；]+/gi
  */
 export const withoutAddresses = (message: Message): Message | undefined => {
   const content = textOf(message)
-  const masked = content?.replaceAll(address, (found) => found.replace(/^https?:\/\//i, "").replaceAll(".", "。"))
+  const masked = content === undefined ? undefined : Address.mask(content)
   return masked === undefined || masked === content ? undefined : withText(message, masked)
 }

@@ -212,6 +212,13 @@ const isDuplicate = (error: SendError.SendError): boolean =>
 const isTooLong = (error: SendError.SendError): boolean =>
   error._tag === "MessageRejected" && error.class === "too_long"
 
+const tooManyParts = (parts: number, sent: number): SendError.MessageInvalid =>
+  new SendError.MessageInvalid({
+    field: "content",
+    detail: `would take ${parts} parts, more than ${MessageSequence.maximumParts}`,
+    hint: sent === 0 ? "shorten it, or send a file; nothing was sent" : `shorten it; its first ${sent} parts were sent`
+  })
+
 /** `file_info` that the platform does not know any more. */
 const unknownFile = 304080
 
@@ -416,25 +423,48 @@ export const make = (
       }
     })
 
-    /** A message in parts, one after another; `undefined` for one that cannot be cut. */
+    /**
+     * A message in parts, one after another; a part that is too long is cut again, and so is what follows it. `undefined` for
+     * one that cannot be cut.
+     */
     const split = (journey: Journey, form: Fallback.Form): Effect.Effect<Receipt, SendError.SendError> | undefined => {
       const text = Message.textOf(form.message)
       if (text === undefined) return undefined
-      const texts = TextSplit.split(text, Math.min(policy.partLength, Math.ceil(text.length / 2)))
-      const [first] = texts
-      if (first === undefined || texts.length < 2 || texts.length > MessageSequence.maximumParts) return undefined
-      const applied: ReadonlyArray<Fallback.Fallback> = [...form.applied, "split"]
-      return Effect.forEach(partsOf(form.message, texts), (message, index) =>
-        Effect.mapError(deliver(journey, { ...form, message, applied }, undefined, index + 1), (error) =>
-          SendError.withPart(error, { number: index + 1, of: texts.length })
-        )
-      ).pipe(
-        Effect.map(([head, ...rest]) => ({
+      const start = Math.min(policy.partLength, Math.ceil(text.length / 2))
+      const first = TextSplit.split(text, start)
+      if (first.length < 2) return undefined
+      return Effect.gen(function* () {
+        const applied: ReadonlyArray<Fallback.Fallback> = [...form.applied, "split"]
+        const receipts: Array<Receipt> = []
+        let limit = start
+        let texts = first
+        while (receipts.length < texts.length) {
+          if (texts.length > MessageSequence.maximumParts) return yield* tooManyParts(texts.length, receipts.length)
+          const index = receipts.length
+          const message = partsOf(form.message, texts)[index] ?? form.message
+          const sent = yield* Effect.either(deliver(journey, { ...form, message, applied }, undefined, index + 1))
+          if (sent._tag === "Right") {
+            receipts.push(sent.right)
+            continue
+          }
+          const refused = texts[index] ?? ""
+          const next = Math.ceil(Math.min(limit, refused.length) / 2)
+          const again = texts.slice(index).flatMap((part) => TextSplit.split(part, next))
+          if (!isTooLong(sent.left) || policy.onTooLong !== "split" || again.length <= texts.length - index) {
+            return yield* SendError.withPart(sent.left, { number: index + 1, of: texts.length })
+          }
+          yield* Effect.logInfo(`${sent.left.message}; cutting it again, into parts of ${next} at most`)
+          limit = next
+          // what nothing was sent of yet is cut afresh, so that no part is shorter than it need be
+          texts = index === 0 ? TextSplit.split(text, next) : [...texts.slice(0, index), ...again]
+        }
+        const [head] = receipts
+        return {
           ...(head as Receipt),
-          deduplicated: [head, ...rest].every((receipt) => receipt?.deduplicated === true),
-          parts: [head as Receipt, ...rest]
-        }))
-      )
+          deduplicated: receipts.every(({ deduplicated }) => deduplicated),
+          parts: receipts
+        }
+      })
     }
 
     /** What an earlier run of the same handler has sent of this reply decides in which form it is sent now. */

@@ -128,24 +128,56 @@ export class RateLimit extends Context.Tag("@effect-qq/core/RateLimit")<RateLimi
 interface Window {
   readonly rate: Rate
   readonly given: Array<number>
+  /** No moment from `since` up to `until` can be given: a search begins behind it, so that each moment is looked at once. */
+  readonly full: { since: number; until: number }
+}
+
+/** The index of the first moment that is later than this one. */
+const later = (given: ReadonlyArray<number>, moment: number): number => {
+  let low = 0
+  let high = given.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (given[middle]! <= moment) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Drops the moments that no stretch from now on can hold, many at a time. */
+const prune = ({ given, rate }: Window, now: number): void => {
+  const gone = later(given, now - Duration.toMillis(rate.window))
+  if (gone > 0 && gone * 2 >= given.length) given.splice(0, gone)
+}
+
+/** The moment up to which no other can be given beside those around this one; `undefined` where this one can be given. */
+const fullUntil = ({ given, rate }: Window, at: number): number | undefined => {
+  const length = Duration.toMillis(rate.window)
+  const limit = Math.max(1, rate.limit)
+  const place = later(given, at)
+  // the last stretch that is full is the one that holds longest
+  for (let first = Math.min(place, given.length - limit); first >= Math.max(0, place - limit); first--) {
+    const start = given[first]!
+    if (Math.max(at, given[first + limit - 1]!) - Math.min(at, start) < length) return start + length
+  }
+  return undefined
 }
 
 /**
- * The first moment from now on that can be given, so that no stretch of the window's length holds more than the limit. A
+ * The first moment from `from` on that can be given, so that no stretch of the window's length holds more than the limit. A
  * moment to come may have been given already: its turn waits for another row.
  */
-const earliest = ({ given, rate: { limit, window } }: Window, now: number): number => {
-  const length = Duration.toMillis(window)
-  while (given[0] !== undefined && given[0] + length <= now) given.shift()
-  if (given.length < limit) return now
-  for (let at = now; ;) {
-    const near = given.filter((moment) => moment > at - length && moment < at + length)
-    const all = [...near, at].toSorted((one, other) => one - other)
-    const isFull = all.some((moment, index) => (all[index + limit] ?? Number.POSITIVE_INFINITY) - moment < length)
-    if (!isFull) return at
-    // the next chance is when the oldest moment that counts has left
-    at = (near[0] ?? at) + length
+const earliest = (window: Window, from: number, now: number): number => {
+  const { full } = window
+  const isInside = from >= full.since && from < full.until
+  let at = isInside ? full.until : from
+  for (let next = fullUntil(window, at); next !== undefined; next = fullUntil(window, at)) at = next
+  if (isInside) full.until = at
+  else if (full.until <= now) {
+    full.since = from
+    full.until = at
   }
+  return at
 }
 
 /** How many windows may be known before those that are empty are forgotten. */
@@ -179,21 +211,33 @@ export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimi
         const key = row.per === "bot" ? String(index) : `${index}:${Conversation.targetOf(conversation)}`
         const known = windows.get(key)
         if (known !== undefined) return [known]
-        const fresh: Window = { rate: row, given: [] }
+        const fresh: Window = { rate: row, given: [], full: { since: 0, until: 0 } }
         windows.set(key, fresh)
         return [fresh]
       })
     }
 
     const give = ({ given }: Window, at: number): void => {
-      const index = given.findLastIndex((moment) => moment <= at)
-      given.splice(index + 1, 0, at)
+      given.splice(later(given, at), 0, at)
     }
 
     const takeBack = (taken: ReadonlyArray<Window>, at: number): void => {
-      for (const { given } of taken) {
-        const index = given.lastIndexOf(at)
-        if (index >= 0) given.splice(index, 1)
+      for (const { full, given, rate: row } of taken) {
+        const index = later(given, at) - 1
+        if (given[index] !== at) continue
+        given.splice(index, 1)
+        full.until = Math.min(full.until, at - Duration.toMillis(row.window))
+      }
+    }
+
+    /** The first moment that every window can give. */
+    const first = (all: ReadonlyArray<Window>, now: number): number => {
+      for (const window of all) prune(window, now)
+      let at = now
+      for (;;) {
+        const next = all.reduce((latest, window) => earliest(window, latest, now), at)
+        if (next === at) return at
+        at = next
       }
     }
 
@@ -201,7 +245,7 @@ export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimi
       turn: (turn, atMost) =>
         Effect.flatMap(Monotonic.millis, (now) => {
           const all = windowsOf(turn, now)
-          const at = all.reduce((latest, window) => Math.max(latest, earliest(window, now)), now)
+          const at = first(all, now)
           if (at <= now) {
             for (const window of all) give(window, at)
             return Effect.void
@@ -217,12 +261,7 @@ export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimi
             (_, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => takeBack(all, at)))
           )
         }),
-      wait: (turn) =>
-        Effect.map(Monotonic.millis, (now) =>
-          Duration.millis(
-            windowsOf(turn, now).reduce((latest, window) => Math.max(latest, earliest(window, now)), now) - now
-          )
-        )
+      wait: (turn) => Effect.map(Monotonic.millis, (now) => Duration.millis(first(windowsOf(turn, now), now) - now))
     }
   })
 

@@ -178,12 +178,29 @@ const makeGrowing = (
         isBroken = id === undefined && !isFinished
         return noted
       }),
-      Effect.tapError(() =>
+      Effect.tapError((error) =>
         Effect.sync(() => {
           isBroken = true
+          // a piece that was refused has spent its index
+          if (id !== undefined && error._tag !== "DeliveryUnknown") index++
         })
       )
     )
+
+  /** After a refusal: the platform takes a stream that is never finished back to its first piece. */
+  const close: Effect.Effect<void> = Effect.suspend(() =>
+    id === undefined || isFinished ? Effect.void : send({ content: shown, state: done })
+  ).pipe(
+    Effect.timeoutOption(closingTime),
+    Effect.catchAll((error) => Effect.logWarning("a stream that was refused could not be finished", error)),
+    Effect.ensuring(
+      Effect.sync(() => {
+        // what is not shown yet goes out plainly
+        isBroken = true
+      })
+    ),
+    Effect.asVoid
+  )
 
   /** For a stream that was given up: a message that is never finished stays visibly incomplete. */
   const giveUp: Effect.Effect<void> = Effect.suspend(() => {
@@ -232,6 +249,7 @@ const makeGrowing = (
 
   return {
     send,
+    close,
     giveUp,
     withdraw,
     shown: () => shown,
@@ -322,7 +340,10 @@ export const make =
         // a piece that may have been shown must not be followed by its own text
         error._tag === "DeliveryUnknown"
           ? Effect.fail(error)
-          : Effect.logInfo(`${error.message}; the rest of the stream is sent plainly`)
+          : Effect.zipRight(
+              Effect.logInfo(`${error.message}; the stream is finished, and its rest sent plainly`),
+              growing.close
+            )
 
       const follow = (source: Fiber.RuntimeFiber<void, E>) =>
         Effect.gen(function* () {

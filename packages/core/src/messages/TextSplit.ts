@@ -4,29 +4,83 @@
  * @since 0.1.0
  */
 
-const graphemes = (text: string): ReadonlyArray<string> => {
-  const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
-  return Array.from(segmenter.segment(text), ({ segment }) => segment)
+/** A grapheme of more code units than this, and than a part may have, is cut between its code points. */
+const longestGrapheme = 128
+
+/** Letters of ASCII, kana and Han: between two of them a grapheme ends. */
+const isPlain = (code: number): boolean =>
+  (code >= 0x20 && code < 0x7f) || (code >= 0x3041 && code <= 0x3096) || (code >= 0x4e00 && code <= 0x9fff)
+
+/** The first half of emoji that join with nothing before them unless there is a joiner. */
+const emoji = 0xd83d
+
+/** Half of a flag. */
+const isRegional = (text: string, index: number): boolean => {
+  const low = text.charCodeAt(index + 1)
+  return text.charCodeAt(index) === 0xd83c && low >= 0xdde6 && low <= 0xddff
 }
 
-/** Pieces of a line that is too long by itself. A grapheme that is longer than `maximum` is a piece of its own. */
-const cut = (line: string, maximum: number): ReadonlyArray<string> => {
-  const pieces: Array<string> = []
-  let piece = ""
-  for (const grapheme of graphemes(line)) {
-    if (piece !== "" && piece.length + grapheme.length > maximum) {
-      pieces.push(piece)
-      piece = ""
+/** Where the flag at this index begins, in a run of flags that begins at `start` at the earliest. */
+const flagAt = (text: string, start: number, index: number): number => {
+  let first = index
+  while (first - 2 >= start && isRegional(text, first - 2)) first -= 2
+  return (index - first) % 4 === 0 ? index : index - 2
+}
+
+/** Whether a grapheme surely ends before the code unit at this index. */
+const isBorder = (text: string, index: number): boolean =>
+  (isPlain(text.charCodeAt(index - 1)) && isPlain(text.charCodeAt(index))) ||
+  (text.charCodeAt(index - 2) === emoji && text.charCodeAt(index) === emoji)
+
+/** How far back a sure end of a grapheme is looked for before all of the part is segmented. */
+const lookBack = 256
+
+/**
+ * Where a part that begins at `start` ends: the last end of a grapheme that leaves at most `maximum` code units, or the end
+ * of the first grapheme. Only a window of the text is segmented, for the segmenter's time grows faster than its text.
+ */
+const endOf = (segmenter: Intl.Segmenter, line: string, start: number, maximum: number): number => {
+  const limit = start + maximum
+  if (limit >= line.length) return line.length
+  // the segmenter's time for a run of flags grows with its square
+  const half = isRegional(line, limit) ? limit : isRegional(line, limit - 1) ? limit - 1 : undefined
+  const flag = half === undefined ? start : flagAt(line, start, half)
+  if (flag > start && isRegional(line, flag - 2)) return flag
+  let from = limit
+  while (from > start && from > limit - lookBack && !isBorder(line, from)) from--
+  if (from === limit) return limit
+  if (from <= limit - lookBack) from = start
+  const window = line.slice(from, Math.max(limit, start + longestGrapheme) + 1)
+  let end = from
+  for (const { index, segment } of segmenter.segment(window)) {
+    const next = from + index + segment.length
+    if (next > limit) {
+      if (end > start) return end
+      // the first grapheme alone is longer than a part
+      if (next - start <= longestGrapheme) return next
+      break
     }
-    piece += grapheme
+    end = next
   }
-  if (piece !== "") pieces.push(piece)
+  const isInPair = /[\uD800-\uDBFF]/.test(line.charAt(limit - 1)) && /[\uDC00-\uDFFF]/.test(line.charAt(limit))
+  return isInPair ? (maximum === 1 ? limit + 1 : limit - 1) : limit
+}
+
+/** Pieces of a line that is too long by itself. */
+const cut = (line: string, maximum: number): ReadonlyArray<string> => {
+  const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
+  const pieces: Array<string> = []
+  for (let start = 0; start < line.length;) {
+    const end = endOf(segmenter, line, start, maximum)
+    pieces.push(line.slice(start, end))
+    start = end
+  }
   return pieces
 }
 
 /**
  * Cuts text into parts of at most `maximum` UTF-16 code units, at the ends of lines where it can and between graphemes
- * where it must; only a grapheme that is longer by itself makes a longer part. The line break at a cut is left out, and
+ * where it must; only a grapheme that is longer by itself (up to 128 code units) makes a longer part. The line break at a cut is left out, and
  * so are parts that would be blank; nothing else is lost. At least 1.
  *
  * @example

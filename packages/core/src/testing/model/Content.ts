@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Address from "../../messages/Address.ts"
 import type { MessageTrait } from "./Fault.ts"
 import type { Scene } from "./Journal.ts"
 import type { ErrorCode } from "./Reply.ts"
@@ -187,7 +188,7 @@ export const read = (scene: Scene, body: Body): Content | ErrorCode => {
   return typeof content === "number" ? content : withExtras(body, content)
 }
 
-const hasUrl = (text: string): boolean => /(?:https?:\/\/|www\.)\S/i.test(text)
+const hasUrl = Address.isIn
 
 /**
  * Why a platform with these settings does not take a message, if it does not.

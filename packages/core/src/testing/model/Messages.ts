@@ -275,7 +275,8 @@ export const make = (
     if (reply !== undefined && reply.id !== anchor) return fail(40034024)
     // A part that came already is a repetition of the same message, in the platform's words for that.
     if (index === stream.index && (reply === undefined || reply.sequence === message.msgSeq)) return fail(40054005)
-    if (index !== stream.index + 1 || message.stream === "done") return fail(40113002)
+    // A part that was refused has spent its index.
+    if (index <= stream.index || index > stream.index + 2 || message.stream === "done") return fail(40113002)
     const whole = mode === "replace" ? text : message.content + text
     if (!whole.startsWith(message.content)) return fail(40007)
     const content: Content.Content = { msgType: message.msgType, text: whole }
