@@ -211,6 +211,38 @@ describe("with curl", () => {
   )
 })
 
+describe("a request with another path or method", () => {
+  const lines: Array<string> = []
+  const collector = Logger.add(Logger.make(({ message }) => void lines.push(String(message))))
+  const ask = (url: string, method: string) => Effect.promise(() => fetch(url, { method }))
+
+  it.scopedLive("is logged with its path and that of the webhook, once per interval, without its query", () =>
+    on(
+      Effect.gen(function* () {
+        const { url } = yield* serve({ path: "/qq" })
+        lines.length = 0
+        assert.strictEqual((yield* ask(`${url}/?secret=1`, "POST")).status, 404)
+        assert.strictEqual((yield* ask(url, "GET")).status, 405)
+        for (let i = 0; i < 20; i++) yield* ask(`${url}/${i}`, "POST")
+        assert.deepStrictEqual(lines, ["a request POST /qq/ was refused: the webhook takes POST /qq"])
+      }).pipe(Effect.provide(collector))
+    )
+  )
+
+  it.scopedLive("is logged with no more than the beginning of a long path", () =>
+    on(
+      Effect.gen(function* () {
+        const { url } = yield* serve({ path: "/qq", misdirectedLogInterval: 0 })
+        lines.length = 0
+        yield* ask(url, "GET")
+        yield* ask(`${url}${"x".repeat(5000)}`, "POST")
+        assert.strictEqual(lines[0], "a request GET /qq was refused: the webhook takes POST /qq")
+        assert.isBelow((lines[1] ?? "").length, 300)
+      }).pipe(Effect.provide(collector))
+    )
+  )
+})
+
 describe("a slow client", () => {
   const impatient = { headersTimeout: "300 millis", requestTimeout: "20 seconds" } as const
   const limits = { ...impatient, webhook: { readTimeout: Duration.millis(300) } }

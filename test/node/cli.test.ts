@@ -75,7 +75,7 @@ describe("effect-qq", () => {
         })
       })
       assert.strictEqual(answer.status, 200)
-      assert.strictEqual(yield* recorded.until("good"), "# bot to user u1: good \uFFFD[31mmorning")
+      assert.strictEqual(yield* recorded.until("good"), "# bot to user u1: good \\u001b[31mmorning")
     })
   )
 

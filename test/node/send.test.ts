@@ -104,6 +104,17 @@ const refusing = (code: number, status = 400) => ({
   status
 })
 
+describe("text from elsewhere", () => {
+  it("is shown with control, format, bidirectional and separator characters escaped, and the rest as it is", () => {
+    assert.strictEqual(
+      Send.printable("a\u202eb\u200bc\u2028d\u2029e\u2066f\ufeffg\u00adh\u009bi\u{e0041}j\ud800"),
+      "a\\u202eb\\u200bc\\u2028d\\u2029e\\u2066f\\ufeffg\\u00adh\\u009bi\\udb40\\udc41j\\ud800"
+    )
+    assert.strictEqual(Send.printable("早安 😀\tü\n"), "早安 😀\tü\n")
+    assert.strictEqual(Send.line("a\r\nb\u2028c"), "a\\u000d b\\u2028c")
+  })
+})
+
 describe("effect-qq send", () => {
   it.scopedLive("prints a receipt for a message that nobody asked for", () =>
     Effect.gen(function* () {
@@ -253,7 +264,7 @@ describe("effect-qq send", () => {
     assert.deepStrictEqual(errors.map(Send.exitCode), [10, 11, 12, 13, 14, 15, 16, 17])
     for (const error of errors) {
       const [first, ...rest] = Send.describeError(error).split("\n")
-      assert.match(first ?? "", /^effect-qq: .+refused\uFFFD\[2J here$/)
+      assert.match(first ?? "", /^effect-qq: .+refused\\u001b\[2J here$/)
       assert.deepStrictEqual(rest.slice(1), [
         "  code      1",
         "  err_code  2",

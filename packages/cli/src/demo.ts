@@ -24,6 +24,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Sandbox from "./sandbox/Sandbox.ts"
+import * as Send from "./Send.ts"
 
 /**
  * Messages were lost or answered twice: this library is broken.
@@ -43,13 +44,15 @@ export class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", {
 const pad = (who: string): string => who.padEnd(9)
 
 const line = (who: string, what: string): Effect.Effect<void> =>
-  Effect.flatMap(DateTime.now, (now) => Console.log(`${DateTime.formatIso(now).slice(11, 21)}  ${pad(who)}${what}`))
+  Effect.flatMap(DateTime.now, (now) =>
+    Console.log(`${DateTime.formatIso(now).slice(11, 21)}  ${pad(who)}${Send.line(what)}`)
+  )
 
 /** What the library logs, in the shape of the other lines. */
 const logger = Logger.withConsoleLog(
   Logger.make<unknown, string>(({ date, message }) => {
     const [text]: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
-    return `${date.toISOString().slice(11, 21)}  ${pad("library")}${String(text)}`
+    return `${date.toISOString().slice(11, 21)}  ${pad("library")}${Send.line(String(text))}`
   })
 )
 

@@ -27,6 +27,7 @@ import * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -98,6 +99,11 @@ export interface ServerOptions {
   readonly requestTimeout?: Duration.DurationInput | undefined
   /** The most connections at once; more are refused. Default 512. */
   readonly maximumConnections?: number | undefined
+  /**
+   * The shortest time between two log lines about requests with another path or method; those in between are counted in the
+   * next line. Default 10 s.
+   */
+  readonly misdirectedLogInterval?: Duration.DurationInput | undefined
   /** How long requests that are being answered may take when the server ends. Default 5 s. */
   readonly gracePeriod?: Duration.DurationInput | undefined
 }
@@ -154,12 +160,47 @@ const refusedWith = (status: number, outcome: string, headers?: Headers.Input) =
     HttpServerResponse.empty({ status, headers })
   )
 
+/** UTF-16 code units of a foreign path in a log line. */
+const longestLoggedPath = 200
+
+/** Foreign text for a log line: bounded, with everything but visible ASCII escaped. */
+const logged = (text: string): string => {
+  const bounded = text.length > longestLoggedPath ? `${text.slice(0, longestLoggedPath)}...` : text
+  return bounded.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+}
+
+/** Logs a request with another path or method, at most once per interval, so that a scanner cannot flood the log. */
+const makeMisdirectedLog = (path: string, interval: number) => {
+  let loggedAt = Number.NEGATIVE_INFINITY
+  let omitted = 0
+  return (method: string, asked: string): Effect.Effect<void> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (Math.abs(now - loggedAt) < interval) {
+        omitted++
+        return Effect.void
+      }
+      const more = omitted === 0 ? "" : ` (${omitted} more since the last such line)`
+      loggedAt = now
+      omitted = 0
+      return Effect.logWarning(
+        `a request ${logged(method)} ${logged(asked)} was refused: the webhook takes POST ${path}${more}`
+      )
+    })
+}
+
 /** The app under its path. */
-const atPath = (path: string, app: HttpApp.Default<never, Scope.Scope>): HttpApp.Default<never, Scope.Scope> =>
+const atPath = (
+  path: string,
+  app: HttpApp.Default<never, Scope.Scope>,
+  log: (method: string, asked: string) => Effect.Effect<void>
+): HttpApp.Default<never, Scope.Scope> =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) => {
     const query = url.indexOf("?")
-    if ((query < 0 ? url : url.slice(0, query)) !== path) return refusedWith(404, "PathWrong")
-    return method === "POST" ? app : refusedWith(405, "MethodWrong", { allow: "POST" })
+    // a query may hold a secret
+    const asked = query < 0 ? url : url.slice(0, query)
+    if (asked !== path) return Effect.zipRight(log(method, asked), refusedWith(404, "PathWrong"))
+    if (method === "POST") return app
+    return Effect.zipRight(log(method, asked), refusedWith(405, "MethodWrong", { allow: "POST" }))
   })
 
 const makeServer = (options: ServerOptions): Effect.Effect<Http.Server, WebhookServerError> =>
@@ -287,10 +328,13 @@ export const serve = (
     // loaded when a server is started: most bots have none
     const { makeHandler } = yield* Effect.promise(() => import("@effect/platform-node/NodeHttpServer"))
     // whoever sees a signature can send the request again
-    const handle = yield* Effect.locallyWith(makeHandler(atPath(path, app)), Headers.currentRedactedNames, (names) => [
-      ...names,
-      "x-signature-ed25519"
-    ])
+    const handle = yield* Effect.locallyWith(
+      makeHandler(
+        atPath(path, app, makeMisdirectedLog(path, Duration.toMillis(options.misdirectedLogInterval ?? "10 seconds")))
+      ),
+      Headers.currentRedactedNames,
+      (names) => [...names, "x-signature-ed25519"]
+    )
     server.on("request", (request, response) => {
       // a client that hangs up is an everyday event; unheard, it would end the process
       response.on("error", () => {})

@@ -274,7 +274,7 @@ export const run = <E, R>(
 export const report = (error: unknown): Effect.Effect<void> => {
   if (ValidationError.isValidationError(error) || error instanceof Doctor.Unwell) return Effect.void
   if (Send.isSendError(error)) return Console.error(Send.describeError(error))
-  return Console.error(`effect-qq: ${error instanceof Error ? error.message : String(error)}`)
+  return Console.error(`effect-qq: ${Send.printable(error instanceof Error ? error.message : String(error))}`)
 }
 
 const exitCode = (error: unknown): number => (error instanceof Doctor.Unwell ? error.exitCode : Send.exitCode(error))

@@ -91,7 +91,7 @@ export const describe = ({ advice, found, of, status }: Doctor.Check): string =>
 
 const asJson = (checks: ReadonlyArray<Doctor.Check>): string => {
   const code = exitCode(checks)
-  return JSON.stringify({ ok: code === 0, exitCode: code, checks })
+  return Send.printable(JSON.stringify({ ok: code === 0, exitCode: code, checks }))
 }
 
 const codes = [

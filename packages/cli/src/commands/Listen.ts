@@ -94,7 +94,7 @@ const gist = (d: unknown): string => {
 }
 
 /**
- * An event in one line: when it came, its type, where, who and what. Characters that could steer the terminal are replaced.
+ * An event in one line: when it came, its type, where, who and what. Characters that could steer the terminal are escaped.
  *
  * @since 0.1.0
  * @category formatting
@@ -108,16 +108,13 @@ export const describe = (envelope: Envelope, at: DateTime.DateTime): string => {
 
 /**
  * The frame of an event as a line of JSON; the payload of one that is nested too deeply to be written is a text that says so.
- * JSON leaves the controls beyond ASCII as they are, which are escaped here.
+ * JSON leaves control and format characters beyond ASCII as they are, which are escaped here.
  *
  * @since 0.1.0
  * @category formatting
  */
 export const asJson = (envelope: Envelope): string =>
-  (written(envelope) ?? JSON.stringify({ ...envelope, d: nested })).replaceAll(
-    /[\u007f-\u009f]/g,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`
-  )
+  Send.printable(written(envelope) ?? JSON.stringify({ ...envelope, d: nested }))
 
 /** What the named types need; without any, what every bot may have. */
 const intentsFor = (types: ReadonlyArray<string>): Intents.Intents => {

@@ -94,13 +94,19 @@ export const isSendError = (error: unknown): error is SendError.SendError =>
  */
 export const exitCode = (error: unknown): number => (isSendError(error) ? exitCodes[error._tag] : 1)
 
+/** Each UTF-16 code unit as JSON escapes it. */
+const escaped = (character: string): string =>
+  character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
 /**
- * Text from elsewhere with its control characters replaced: it must not steer the terminal.
+ * Text from elsewhere with its control, format, bidirectional and line separator characters and its lone surrogates escaped
+ * as `\\uXXXX`, so that it can neither steer the terminal nor reorder or hide text. Line feeds and tabs are kept. JSON stays
+ * the same JSON.
  *
  * @since 0.1.0
  * @category formatting
  */
-export const printable = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, "\u{FFFD}")
+export const printable = (text: string): string => text.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped)
 
 /**
  * Text from elsewhere as one line.
@@ -183,15 +189,19 @@ const facts = ({ attempts, audit, deduplicated, fallbacks, id, timestamp, via }:
 })
 
 const receiptAsJson = (receipt: Messenger.Receipt): string =>
-  JSON.stringify({
-    sent: { to: Conversation.toKey(receipt.conversation), ...facts(receipt), parts: receipt.parts.map(facts) }
-  })
+  printable(
+    JSON.stringify({
+      sent: { to: Conversation.toKey(receipt.conversation), ...facts(receipt), parts: receipt.parts.map(facts) }
+    })
+  )
 
 const errorAsJson = (error: SendError.SendError): string => {
   const { code, errCode, hint, traceId }: Facts = error
-  return JSON.stringify({
-    error: { tag: error._tag, exitCode: exitCodes[error._tag], message: error.message, code, errCode, traceId, hint }
-  })
+  return printable(
+    JSON.stringify({
+      error: { tag: error._tag, exitCode: exitCodes[error._tag], message: error.message, code, errCode, traceId, hint }
+    })
+  )
 }
 
 interface Wanted {
