@@ -7,11 +7,12 @@
  * @since 0.1.0
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import { BadArgument, type PlatformError } from "@effect/platform/Error"
+import { BadArgument, type PlatformError, SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -48,6 +49,25 @@ const isNotFound = (error: PlatformError): boolean => error._tag === "SystemErro
 const absentIsFine = (effect: Effect.Effect<void, PlatformError>): Effect.Effect<void, PlatformError> =>
   Effect.catchIf(effect, isNotFound, () => Effect.void)
 
+/** How long opening a store, or closing it, waits for a file system that does not answer. */
+const patience = Duration.seconds(1)
+
+/** Leaves behind what a file system has not done in time, even where it cannot be interrupted. */
+const within = <A, R>(method: string, effect: Effect.Effect<A, PlatformError, R>): Effect.Effect<A, PlatformError, R> =>
+  effect.pipe(
+    Effect.disconnect,
+    Effect.timeoutFail({
+      duration: patience,
+      onTimeout: () =>
+        new SystemError({
+          module: "KeyValueStore",
+          method,
+          reason: "TimedOut",
+          description: "the directory of the store does not answer"
+        })
+    })
+  )
+
 const bytesOf = (value: string | Uint8Array): Uint8Array =>
   typeof value === "string" ? new TextEncoder().encode(value) : value
 
@@ -65,7 +85,7 @@ export const make = (
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const lock = yield* Effect.makeSemaphore(1)
-    yield* fs.makeDirectory(directory, { recursive: true, mode: 0o700 })
+    yield* within("makeDirectory", fs.makeDirectory(directory, { recursive: true, mode: 0o700 }))
 
     // A rename is on the disk only when its directory is. Windows cannot open a directory, and needs no such thing.
     const syncDirectory: Effect.Effect<void, PlatformError> =
@@ -84,12 +104,13 @@ export const make = (
         if (age > temporaryLifetime) yield* absentIsFine(fs.remove(path))
       }
     })
-    yield* removeAbandoned
+    yield* within("readDirectory", removeAbandoned)
 
     // One per store, so that two stores of one directory never write to the same file.
     const temporary = Path.join(directory, `${temporaryPrefix}${Crypto.randomUUID()}`)
     yield* Effect.addFinalizer(() =>
-      absentIsFine(fs.remove(temporary)).pipe(
+      within("remove", absentIsFine(fs.remove(temporary))).pipe(
+        Effect.interruptible,
         Effect.catchAll((error) => Effect.logWarning("a temporary file could not be removed", error))
       )
     )

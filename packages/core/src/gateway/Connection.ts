@@ -17,6 +17,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as RetryAfter from "../openapi/RetryAfter.ts"
 import * as CloseCode from "./CloseCode.ts"
 import * as Frame from "./Frame.ts"
 import {
@@ -156,7 +157,7 @@ export const fromClose = (
         : new ConnectionLost({ phase, reason: "Closed", code, detail })
     }
     case "identify":
-      return new SessionInvalid({ code, resumable: false, by: "Close", detail })
+      return new SessionInvalid({ code, resumable: false, by: row.skipsFrame === true ? "Frame" : "Close", detail })
     case "refresh-token":
     case "slow-down":
       return new SessionInvalid({ code, resumable: invalidSession ?? true, by: "Close", detail })
@@ -169,19 +170,21 @@ export const fromClose = (
   }
 }
 
+/** What `ws` says of a message beyond its `maxPayload`. */
+const tooLargeForSocket = "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH"
+
+const tooLarge = (detail: string): SessionInvalid => new SessionInvalid({ resumable: false, by: "Frame", detail })
+
 /** What a failed upgrade or a broken connection tells, in the shapes that Node's `ws` and the tests use. */
-const fromErrorEvent = (event: WebSocketEvent, phase: Phase): ConnectionLost => {
-  const status = numberField(event.error, "status")
-  const asked = field(event.error, "retryAfter")
-  const retryAfter = Duration.isDuration(asked) ? asked : Duration.seconds(Number(text(asked)) || 0)
+const fromErrorEvent = (event: WebSocketEvent, phase: Phase, granted: RetryAfter.Grant | undefined): GatewayError => {
+  const code = text(field(event.error, "code"))
+  if (code === tooLargeForSocket) return tooLarge("a frame is larger than the socket takes")
   return new ConnectionLost({
     phase,
     reason: phase === "Connecting" ? "OpenFailed" : "Transport",
-    status,
-    retryAfter: Duration.greaterThan(retryAfter, Duration.zero)
-      ? Duration.min(retryAfter, Duration.hours(1))
-      : undefined,
-    detail: printable(text(field(event.error, "code")) || text(event.message)),
+    status: numberField(event.error, "status"),
+    retryAfter: granted !== undefined && Duration.greaterThan(granted.wait, Duration.zero) ? granted.wait : undefined,
+    detail: printable(code || text(event.message)),
     cause: event.error
   })
 }
@@ -225,6 +228,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
     let roundTrip: number | undefined
     let refusedFrames = 0
     let refused: Array<string> = []
+    let warning: string | undefined
     let openedAt: number | undefined
     let hasEnded = false
     let toldReady = false
@@ -315,12 +319,17 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
 
     const onFrame = (socket: WebSocketLike, data: unknown): void => {
       const now = clock.unsafeCurrentTimeMillis()
+      const frame = Frame.parse(data)
+      // a resume would bring it again; and what came with it was not heard
+      if (Frame.isMalformed(frame) && frame.reason === "TooLarge") {
+        refuse(`${frame.reason} (${frame.size})`)
+        return end(tooLarge(`a frame of ${frame.size} characters is more than is read`))
+      }
       lastFrameAt = now
       if (awaiting) {
         awaiting = false
         if (readyAt !== undefined) answered = true
       }
-      const frame = Frame.parse(data)
       if (Frame.isMalformed(frame)) return refuse(`${frame.reason} (${frame.size})`)
       switch (frame.op) {
         case Frame.Opcode.Dispatch:
@@ -387,7 +396,12 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         )
         socket.addEventListener(
           "error",
-          guarded((event) => end(fromErrorEvent(event, phase)))
+          guarded((event) => {
+            const asked = [field(event.error, "retryAfter")]
+            const granted = RetryAfter.grant(asked, clock.unsafeCurrentTimeMillis(), policy.maximumRetryAfter)
+            warning = granted?.warning
+            end(fromErrorEvent(event, phase, granted))
+          })
         )
         socket.addEventListener("close", (event) => {
           Deferred.unsafeDone(closed, Exit.succeed(true))
@@ -534,8 +548,10 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
 
     options.onLink({ lastFrameAt: () => lastFrameAt, roundTrip: () => roundTrip, end })
 
+    const tellWarning = Effect.suspend(() => (warning === undefined ? Effect.void : Effect.logWarning(warning)))
+
     const toEnd = (error: GatewayError): Effect.Effect<never, End> =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.flatMap(Effect.zipRight(tellWarning, Clock.currentTimeMillis), (now) =>
         Effect.zipRight(
           refusedFrames > refusalsTold
             ? Effect.zipRight(tellRefused, Effect.logWarning(`${refusedFrames} frames were refused on this connection`))

@@ -47,14 +47,14 @@ const rung = (ladder: ReadonlyArray<Duration.Duration>, n: number): Duration.Dur
   n < 1 ? Duration.zero : (ladder[Math.min(n, ladder.length) - 1] ?? Duration.zero)
 
 /** What is left of the budget, spread evenly over the time it has to last: only from the third identify in ten minutes. */
-const share = (step: Step): Duration.Duration =>
+const share = (policy: SessionPolicy, step: Step): Duration.Duration =>
   step.history.identifiedAt.length >= 2 && step.budget.remaining > 0 && Number.isFinite(step.budget.remaining)
-    ? Duration.times(step.budget.resetAfter, 1 / step.budget.remaining)
+    ? Duration.min(Duration.times(step.budget.resetAfter, 1 / step.budget.remaining), policy.maximumRetryAfter)
     : Duration.zero
 
 const identifyWait = (policy: SessionPolicy, step: Step): Duration.Duration =>
   step.identifies && step.history.identifyRung > 0
-    ? Duration.max(rung(policy.identifyLadder, step.history.identifyRung), share(step))
+    ? Duration.max(rung(policy.identifyLadder, step.history.identifyRung), share(policy, step))
     : Duration.zero
 
 const ladderWait = (policy: SessionPolicy, step: Step): Duration.Duration => {
@@ -80,8 +80,12 @@ const ladderWait = (policy: SessionPolicy, step: Step): Duration.Duration => {
 export const leastWait = (policy: SessionPolicy, step: Step): Duration.Duration => {
   if (step.decision._tag === "Probe") return policy.refusalProbe
   const floor = step.decision._tag === "Reconnect" ? step.decision.floor : Duration.zero
-  const age = step.end.error._tag === "SessionInvalid" && step.end.error.by === "Age"
-  return [floor, ladderWait(policy, step), age ? Duration.zero : identifyWait(policy, step)].reduce(Duration.max)
+  const { error } = step.end
+  const replaces =
+    error._tag === "SessionInvalid" &&
+    (error.by === "Age" ||
+      (error.by === "Frame" && step.decision._tag === "Reconnect" && step.decision.ladder === "None"))
+  return [floor, ladderWait(policy, step), replaces ? Duration.zero : identifyWait(policy, step)].reduce(Duration.max)
 }
 
 /** A random part on top, never below: nobody returns sooner than the ladder says. */

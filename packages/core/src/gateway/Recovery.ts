@@ -84,6 +84,8 @@ export interface History {
   readonly requested: boolean
   /** op 9 since the reconnect ladder started over. */
   readonly invalidSessions: number
+  /** Frames that were too large to be read since the reconnect ladder started over. */
+  readonly largeFrames: number
   /** Resumes in a row that were neither confirmed nor refused. */
   readonly unconfirmedResumes: number
   /** When resumes ended that had brought neither a dispatch nor an ACK, in epoch milliseconds. */
@@ -116,6 +118,7 @@ export const empty: History = {
   requestedAt: undefined,
   requested: false,
   invalidSessions: 0,
+  largeFrames: 0,
   unconfirmedResumes: 0,
   fruitlessResumesAt: [],
   identifyRefusals: 0,
@@ -213,6 +216,9 @@ const isIdentifyRefusal = (end: End): boolean =>
 
 const isCredentialRefusal = (end: End): boolean => end.error._tag === "CredentialsRejected" || closedWith(end, 4004)
 
+/** A frame was too large to be read: the session is replaced, so that no resume brings the frame again. */
+const isTooLarge = (error: GatewayError): boolean => error._tag === "SessionInvalid" && error.by === "Frame"
+
 const isStartup = (end: End, everGreeted: boolean): boolean =>
   !everGreeted || end.error._tag === "GatewayUnavailable" || end.error._tag === "CredentialsRejected"
 
@@ -241,7 +247,9 @@ export const fold =
     // a full inbox and the caller act for reasons of their own, which say nothing about the platform
     if (isOwnWish(end.error) && !end.greeted) return history
     const stable = isStable(policy, end)
-    const base = stable ? { ...history, rung: 0, pinned: false, invalidSessions: 0, clientErrors: 0 } : history
+    const base = stable
+      ? { ...history, rung: 0, pinned: false, invalidSessions: 0, largeFrames: 0, clientErrors: 0 }
+      : history
     const quick = quickAfter(policy, stable ? 0 : base.quick, end)
     const again =
       isRequested(end) &&
@@ -269,6 +277,7 @@ export const fold =
       requestedAt: isRequested(end) ? end.at : base.requestedAt,
       requested,
       invalidSessions: base.invalidSessions + (end.invalidSession === undefined ? 0 : 1),
+      largeFrames: base.largeFrames + (isTooLarge(end.error) ? 1 : 0),
       unconfirmedResumes:
         end.sent === "Resume"
           ? count(base.unconfirmedResumes, unconfirmed)
@@ -300,7 +309,8 @@ const rateLimited = (error: GatewayError): boolean =>
   (error._tag === "ConnectionLost" && error.status === 429)
 
 const floorOf = (policy: SessionPolicy, history: History, end: End): Duration.Duration => {
-  const retryAfter = "retryAfter" in end.error ? (end.error.retryAfter ?? Duration.zero) : Duration.zero
+  const asked = "retryAfter" in end.error ? (end.error.retryAfter ?? Duration.zero) : Duration.zero
+  const retryAfter = Duration.min(asked, policy.maximumRetryAfter)
   const floors = [
     retryAfter,
     rateLimited(end.error) || closedWith(end, 4008) ? policy.rateLimitedWait : Duration.zero,
@@ -339,6 +349,8 @@ const ladderOf = (
     return policy.expiredSession === "identify" && error._tag === "SessionInvalid" ? "Reconnect" : "Requested"
   }
   if (isStartup(end, history.everGreeted)) return "Startup"
+  // the first one is skipped at once; a server that sends nothing else has the ladder
+  if (isTooLarge(error) && history.largeFrames === 1 && !history.pinned) return "None"
   // the first op 9 has its own wait, the floor; the ladder is for those after it
   if (end.invalidSession !== undefined && history.invalidSessions === 1 && !history.pinned) return "None"
   return "Reconnect"

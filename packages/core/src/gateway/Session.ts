@@ -122,7 +122,10 @@ export interface Session {
   readonly status: Subscribable.Subscribable<SessionStatus>
   /** Completes at READY or RESUMED, at once if the session is Ready. Fails with `GatewayStopped` once it has stopped. */
   readonly ready: Effect.Effect<void, GatewayStopped>
-  /** Cuts a wait short, or replaces a connection that is Ready. Does nothing while a connection is being made. */
+  /**
+   * Cuts a wait short, also one that the platform asked for, or replaces a connection that is Ready. Within the policy's
+   * `reconnectNowSpacing` of the last time that is done once it is over. Does nothing while a connection is being made.
+   */
   readonly reconnectNow: Effect.Effect<void>
 }
 
@@ -195,6 +198,14 @@ export const make = (options: {
     let held: Scope.CloseableScope | undefined
     let tokenFetch = 0
     let overflowResumeAt = Number.NEGATIVE_INFINITY
+    /** When `reconnectNow` last did something: monotonic milliseconds. */
+    let hurriedAt = Number.NEGATIVE_INFINITY
+    /** Attempts to connect, ever. */
+    let attempts = 0
+    /** Open while `reconnectNow` was asked for too soon. */
+    const impatient = yield* Effect.makeLatch(false)
+
+    const monotonicMillis = (): number => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
 
     const intents = (): Intents.Intents => intentSets[intentSet] ?? options.intents
 
@@ -365,6 +376,7 @@ export const make = (options: {
     /** From nothing to the end of one connection. */
     const once: Effect.Effect<never, Recovery.End, Socket.WebSocketConstructor> = Effect.gen(function* () {
       attempt++
+      attempts++
       yield* setState({ _tag: "Connecting" })
       const { access, url } = yield* Effect.catchAll(prepare, Connection.neverConnected)
       tokenFetch = access.fetch
@@ -452,7 +464,6 @@ export const make = (options: {
         })
         if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {
           memory.drop()
-          yield* Effect.fork(memory.saveUntilSaved)
         }
         if (decision._tag === "Reconnect" && decision.refreshToken) {
           yield* token.reject(tokenFetch)
@@ -498,6 +509,34 @@ export const make = (options: {
         )
       )
 
+    /** Milliseconds until an attempt may be hurried again. */
+    const untilHurried = (): number => hurriedAt + Duration.toMillis(policy.reconnectNowSpacing) - monotonicMillis()
+
+    const hurryNow = Effect.suspend(() => {
+      const cut = wake
+      if (cut === undefined && state._tag !== "Ready") return Effect.void
+      hurriedAt = monotonicMillis()
+      if (cut === undefined) return Effect.sync(() => link?.end(new ReconnectRequested({ by: "Caller" })))
+      return Effect.zipRight(Effect.zipRight(token.askAgain, metadata.askAgain), Deferred.succeed(cut, undefined))
+    })
+
+    const hurryLater = (of: number): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        // another attempt that was made meanwhile is what was asked for
+        if (of !== attempts && state._tag === "Ready") return Effect.void
+        const left = untilHurried()
+        return left <= 0 ? hurryNow : Effect.zipRight(Effect.sleep(left), hurryLater(of))
+      })
+
+    /** Does what was asked for too soon. */
+    const hurry: Effect.Effect<never> = impatient.await.pipe(
+      Effect.zipRight(impatient.close),
+      Effect.zipRight(Effect.suspend(() => hurryLater(attempts))),
+      Effect.forever
+    )
+
+    const reconnectNow = Effect.suspend(() => (untilHurried() <= 0 ? hurryNow : impatient.open))
+
     const run: Session["run"] = Effect.gen(function* () {
       yield* memory.restore
       const driver = yield* Schedule.driver(
@@ -506,6 +545,7 @@ export const make = (options: {
       yield* Effect.forkScoped(memory.keepSaved)
       yield* Effect.forkScoped(refetch)
       yield* Effect.forkScoped(retire)
+      yield* Effect.forkScoped(hurry)
       return yield* Effect.forever(Effect.catchAll(once, recover(driver)))
     }).pipe(
       Effect.scoped,
@@ -553,11 +593,6 @@ export const make = (options: {
       Stream.runHead,
       Effect.asVoid
     )
-
-    const reconnectNow = Effect.sync(() => {
-      if (wake !== undefined) Deferred.unsafeDone(wake, Effect.void)
-      else if (state._tag === "Ready") link?.end(new ReconnectRequested({ by: "Caller" }))
-    })
 
     return { run, status, ready, reconnectNow }
   })
