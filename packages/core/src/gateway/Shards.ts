@@ -11,6 +11,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { BotConfig, type Shards as Wanted } from "../BotConfig.ts"
 import { GatewayRejected, GatewayStopped } from "./GatewayError.ts"
@@ -96,8 +97,9 @@ const recommendedNow = (
 ): Effect.Effect<number, GatewayStopped, BotConfig | GatewayMetadata> => {
   const ask = (notWithin: Duration.Duration): Effect.Effect<number, GatewayStopped, BotConfig | GatewayMetadata> => {
     const impatient = Effect.all([again, Effect.sleep(notWithin)], { concurrency: "unbounded" })
-    return Effect.flatMap(Effect.raceFirst(recommended, Effect.as(impatient, undefined)), (count) =>
-      count === undefined ? ask(spacing) : Effect.succeed(count)
+    const asked = Effect.asSome(recommended)
+    return Effect.raceFirst(asked, Effect.as(impatient, Option.none<number>())).pipe(
+      Effect.flatMap(Option.match({ onNone: () => ask(spacing), onSome: Effect.succeed }))
     )
   }
   return ask(Duration.zero)

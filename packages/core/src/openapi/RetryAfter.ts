@@ -13,8 +13,24 @@ import * as Option from "effect/Option"
 
 const seconds = /^\+?(\d+(?:\.\d+)?)(?:\s*,.*)?$/
 
-/** The three forms of an HTTP date begin with a day of the week. Only the oldest names no zone; it is GMT too. */
-const httpDate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /
+/** The three forms of an HTTP date: that of today, of RFC 850 and of `asctime`. The last one is in GMT without naming it. */
+const httpDates = [
+  /^[A-Z][a-z]{2}, (?<day>\d{2}) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
+  /^[A-Z][a-z]{5,8}, (?<day>\d{2})-(?<month>[A-Z][a-z]{2})-(?<year>\d{2}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
+  /^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) {1,2}(?<day>\d{1,2}) (?<time>\d{2}:\d{2}:\d{2}) (?<year>\d{4})$/
+]
+
+/** Epoch milliseconds. */
+const readDate = (text: string): number | undefined => {
+  for (const form of httpDates) {
+    const found = form.exec(text)?.groups
+    if (found === undefined) continue
+    const { day, month, time, year } = found
+    const at = DateTime.make(`${day} ${month} ${year} ${time}Z`)
+    return Option.getOrUndefined(Option.map(at, DateTime.toEpochMillis))
+  }
+  return undefined
+}
 
 /**
  * The wait that a value asks for at the moment `now` (epoch milliseconds): a number of seconds, a text of one, or an HTTP
@@ -32,11 +48,8 @@ export const parse = (value: unknown, now: number): Duration.Duration | undefine
   const text = value.trim()
   const digits = seconds.exec(text)?.[1]
   if (digits !== undefined) return Duration.seconds(Number(digits))
-  if (text.length > 64 || !httpDate.test(text)) return undefined
-  const at = DateTime.make(new Date(/(?:GMT|UTC|[+-]\d{4})$/.test(text) ? text : `${text} GMT`))
-  return Option.getOrUndefined(
-    Option.map(at, (date) => Duration.millis(Math.max(0, DateTime.toEpochMillis(date) - now)))
-  )
+  const at = readDate(text)
+  return at === undefined ? undefined : Duration.millis(Math.max(0, at - now))
 }
 
 /**
