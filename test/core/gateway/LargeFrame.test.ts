@@ -28,7 +28,11 @@ const platform = <A, E>(use: (platform: TestPlatform.TestPlatformShape) => Effec
 
 const inject = (fault: Fault.Fault) => platform((it) => it.inject(fault))
 
-const say = (text: string) => Effect.zipRight(platform((it) => it.privateMessage({ user: "u", text })), Bot.settle)
+const say = (text: string) =>
+  Effect.zipRight(
+    platform((it) => it.privateMessage({ user: "u", text })),
+    Bot.settle
+  )
 
 describe("a large frame", () => {
   it.effect("of 60 MiB is an event like any other", () =>

@@ -454,6 +454,9 @@ const shapeOf = (book: Book, flush: Effect.Effect<void>): ReplyLedgerShape => ({
   size: Effect.sync(book.size)
 })
 
+/** How long sending waits for a store that failed the last time. */
+const brokenPatience = Duration.millis(500)
+
 /** The most that a shutdown waits for the ledger to be stored. */
 const lastSaveTimeout = Duration.seconds(2)
 
@@ -556,6 +559,8 @@ export const make = (
         })
       )
     const save = saveWithin(all.saveTimeout)
+    // what is sent does not wait long, message after message, for a store that is known to be broken
+    const flush = Effect.suspend(() => (failing ? saveWithin(Duration.min(all.saveTimeout, brokenPatience)) : save))
     // a shutdown does not wait as long
     yield* Effect.addFinalizer(() => saveWithin(Duration.min(all.saveTimeout, lastSaveTimeout)))
     yield* book.changed.pipe(
@@ -564,7 +569,7 @@ export const make = (
       Effect.forever,
       Effect.forkScoped
     )
-    return shapeOf(book, save)
+    return shapeOf(book, flush)
   })
 
 /**
