@@ -236,6 +236,19 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
 
   const notRunning = without({ _tag: "Disconnected" })
 
+  /** The same of the states alone. */
+  const overallState = ({ otherwise, sessions }: Running): Session.SessionState => {
+    let worst: Session.SessionState | undefined
+    let worstLiving: Session.SessionState | undefined
+    for (const session of sessions) {
+      const state = session.state()
+      if (worst === undefined || Session.ranks[state._tag] < Session.ranks[worst._tag]) worst = state
+      if (state._tag === "Stopped" && config.onShardStopped === "continue") continue
+      if (worstLiving === undefined || Session.ranks[state._tag] < Session.ranks[worstLiving._tag]) worstLiving = state
+    }
+    return worstLiving ?? worst ?? otherwise
+  }
+
   /** Of all shards, how the bot is. */
   const overall = (statuses: ReadonlyArray<Session.SessionStatus>, otherwise: Session.SessionState) => {
     const living = config.onShardStopped === "continue" ? statuses.filter(isAlive) : statuses
@@ -270,14 +283,14 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   /** Tells senders how the bot is, for as long as it runs: to be run at every change. */
   const announcing: Effect.Effect<Effect.Effect<void>, never, Scope.Scope> = Effect.suspend(() => {
     let wasReady = false
-    const presenceOf = ({ state }: Session.SessionStatus): Presence => {
+    const presenceOf = (state: Session.SessionState): Presence => {
       wasReady = wasReady || state._tag === "Ready"
       if (state._tag === "Ready") return "Up"
       return wasReady && state._tag !== "Stopped" ? "Reconnecting" : "Absent"
     }
-    const announce = Effect.flatMap(current, (status) => {
+    const announce = Effect.flatMap(SubscriptionRef.get(running), (now) => {
       changes.tell()
-      return presence.set(presenceOf(status))
+      return presence.set(presenceOf(Option.match(now, { onNone: () => notRunning.state, onSome: overallState })))
     })
     return Effect.as(
       Effect.addFinalizer(() => presence.set("Absent")),

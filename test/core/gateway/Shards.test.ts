@@ -266,14 +266,11 @@ describe("too many shards", () => {
 })
 
 describe("1000 shards", () => {
-  it.effect("start one after another, at the platform's pace, and hold little memory meanwhile", () =>
+  it.effect("that wait for their turn to identify hold no socket", () =>
     Effect.gen(function* () {
-      const before = process.memoryUsage().heapUsed
       yield* start
-      const held = (process.memoryUsage().heapUsed - before) / 1000
-      assert.isBelow(held, 200_000)
-      yield* Bot.advance("1 minute")
-      assert.isAtMost((yield* Bot.counters).openSockets, 14)
+      // the others wait for their turn to identify without a socket
+      assert.isAtMost((yield* Bot.counters).openSockets, 1)
     }).pipe(Bot.on({ platform: { shards: 1000 }, bot: { shards: "recommended", intents } }))
   )
 })

@@ -118,6 +118,8 @@ export interface SessionStatus {
 export interface Session {
   /** Runs the session. Fails with `GatewayStopped` when only a person can mend what is wrong. */
   readonly run: Effect.Effect<never, GatewayStopped>
+  /** The state now, without an effect: with many shards each change of one makes all of them be looked at. */
+  readonly state: () => SessionState
   /** The status now, and every change of state. Ready may be stale by at most one heartbeat interval and 15 s. */
   readonly status: Subscribable.Subscribable<SessionStatus>
   /** Completes at READY or RESUMED, at once if the session is Ready. Fails with `GatewayStopped` once it has stopped. */
@@ -594,5 +596,5 @@ export const make = (options: {
       Effect.asVoid
     )
 
-    return { run, status, ready, reconnectNow }
+    return { run, state: () => state, status, ready, reconnectNow }
   })
