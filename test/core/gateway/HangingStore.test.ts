@@ -66,7 +66,7 @@ const run = (
     const ready = yield* Deferred.make<void>()
     const fiber = yield* Effect.gen(function* () {
       yield* Effect.forkScoped(Effect.intoDeferred(Effect.orDie(Gateway.ready), ready))
-      yield* Gateway.run(Gateway.on("C2C_MESSAGE_CREATE", handle))
+      return yield* Gateway.run(Gateway.on("C2C_MESSAGE_CREATE", handle))
     }).pipe(Effect.scoped, Effect.provide(TestPlatform.layerBot({ hosts: Bot.ownHosts, ...options })), Effect.fork)
     return { fiber, ready }
   })
