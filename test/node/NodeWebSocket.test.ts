@@ -200,9 +200,9 @@ describe("NodeWebSocket", () => {
     })
   )
 
-  it.scopedLive("8 MiB are read by default", () =>
+  it.scopedLive("64 MiB are read by default", () =>
     Effect.gen(function* () {
-      const size = 8 * 1024 * 1024
+      const size = 64 * 1024 * 1024
       const port = yield* webSocketServer((socket) => {
         socket.send("x".repeat(size))
         socket.close(1000)

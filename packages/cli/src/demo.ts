@@ -24,7 +24,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Sandbox from "./sandbox/Sandbox.ts"
-import * as Send from "./Send.ts"
+import * as Send from "./commands/Send.ts"
 
 /**
  * Messages were lost or answered twice: this library is broken.

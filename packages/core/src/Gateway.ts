@@ -22,10 +22,11 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import * as SubscriptionRef from "effect/SubscriptionRef"
@@ -40,7 +41,7 @@ import { OwnMessages } from "./events/OwnMessages.ts"
 import * as Changes from "./gateway/Changes.ts"
 import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
-import type { GatewayMetadata } from "./gateway/GatewayMetadata.ts"
+import { GatewayMetadata } from "./gateway/GatewayMetadata.ts"
 import type { IdentifyLimiter } from "./gateway/IdentifyLimiter.ts"
 import * as Intents from "./gateway/Intents.ts"
 import * as Session from "./gateway/Session.ts"
@@ -48,7 +49,7 @@ import type { SessionStore } from "./gateway/SessionStore.ts"
 import * as Shards from "./gateway/Shards.ts"
 import * as Conversation from "./messages/Conversation.ts"
 import { Reception } from "./messages/Reception.ts"
-import type { AccessToken } from "./openapi/AccessToken.ts"
+import { AccessToken } from "./openapi/AccessToken.ts"
 import type { OpenApi } from "./openapi/OpenApi.ts"
 import { type Presence, SessionPresence } from "./openapi/SessionPresence.ts"
 import { WebhookIntake } from "./webhook/WebhookIntake.ts"
@@ -254,6 +255,8 @@ const patience = Duration.minutes(5)
 export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.gen(function* () {
   const config = yield* BotConfig
   const services = yield* Effect.context<SessionServices>()
+  const token = yield* AccessToken
+  const metadata = yield* GatewayMetadata
   const reception = yield* Reception
   const presence = yield* SessionPresence
   const webhook = yield* WebhookIntake
@@ -275,6 +278,19 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   })
 
   const notRunning = without({ _tag: "Disconnected" })
+
+  /** The same of the states alone. */
+  const overallState = ({ otherwise, sessions }: Running): Session.SessionState => {
+    let worst: Session.SessionState | undefined
+    let worstLiving: Session.SessionState | undefined
+    for (const session of sessions) {
+      const state = session.state()
+      if (worst === undefined || Session.ranks[state._tag] < Session.ranks[worst._tag]) worst = state
+      if (state._tag === "Stopped" && config.onShardStopped === "continue") continue
+      if (worstLiving === undefined || Session.ranks[state._tag] < Session.ranks[worstLiving._tag]) worstLiving = state
+    }
+    return worstLiving ?? worst ?? otherwise
+  }
 
   /** Of all shards, how the bot is. */
   const overall = (statuses: ReadonlyArray<Session.SessionStatus>, otherwise: Session.SessionState) => {
@@ -310,14 +326,14 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   /** Tells senders how the bot is, for as long as it runs: to be run at every change. */
   const announcing: Effect.Effect<Effect.Effect<void>, never, Scope.Scope> = Effect.suspend(() => {
     let wasReady = false
-    const presenceOf = ({ state }: Session.SessionStatus): Presence => {
+    const presenceOf = (state: Session.SessionState): Presence => {
       wasReady = wasReady || state._tag === "Ready"
       if (state._tag === "Ready") return "Up"
       return wasReady && state._tag !== "Stopped" ? "Reconnecting" : "Absent"
     }
-    const announce = Effect.flatMap(current, (status) => {
+    const announce = Effect.flatMap(SubscriptionRef.get(running), (now) => {
       changes.tell()
-      return presence.set(presenceOf(status))
+      return presence.set(presenceOf(Option.match(now, { onNone: () => notRunning.state, onSome: overallState })))
     })
     return Effect.as(
       Effect.addFinalizer(() => presence.set("Absent")),
@@ -371,7 +387,8 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       yield* Effect.forkScoped(Effect.intoDeferred(delivery.run, failed))
       if (config.shards === "recommended") {
         const because = "the number of shards is not known yet"
-        yield* begin([], { _tag: "Waiting", until: undefined, because }, Effect.asVoid(impatient.open))
+        const again = Effect.zipRight(Effect.zipRight(token.askAgain, metadata.askAgain), impatient.open)
+        yield* begin([], { _tag: "Waiting", until: undefined, because }, Effect.asVoid(again))
       }
       const plan = Effect.tapError(Shards.plan(Effect.zipRight(impatient.await, impatient.close)), (because) =>
         begin([], { _tag: "Stopped", because }, Effect.void)
@@ -382,6 +399,8 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
         yield* Effect.forkScoped(Effect.intoDeferred(take, failed))
         yield* webhook.open(heard(sink))
       }
+      // all sessions are left at once: one that takes its time delays no other
+      const apart = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.parallel)
       let left = shards.length
       const sessions = yield* Effect.forEach(shards, (shard) =>
         Effect.gen(function* () {
@@ -394,7 +413,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
           const alone = Effect.catchTag(session.run, "GatewayStopped", (stopped) =>
             config.onShardStopped === "continue" && --left > 0 ? Effect.never : stopped
           )
-          yield* Effect.forkScoped(Effect.intoDeferred(alone, failed))
+          yield* Effect.forkIn(Effect.intoDeferred(alone, failed), apart)
           return session
         })
       )

@@ -13,8 +13,17 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 
-/** How long one attempt may take. */
-const attemptTimeout = Duration.seconds(5)
+/** How long reading may take, retries included, where the caller does not say. */
+const defaultPatience = Duration.seconds(4)
+
+/**
+ * How long a start waits for a record that cannot be used to be set aside: 0.5 s. Where that takes longer the bot starts
+ * meanwhile.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const setAsidePatience: Duration.Duration = Duration.millis(500)
 
 /**
  * When reading is tried again: after 0.5, 1 and 2 s.
@@ -28,19 +37,38 @@ export const retries: Schedule.Schedule<unknown> = Schedule.intersect(
 )
 
 /**
- * What is stored under a key. Fails with what was wrong at the last attempt: an error or a defect of the store, or that it
- * did not answer within 5 s, not even where it cannot be interrupted.
+ * What is stored under a key. Fails with what was wrong at the last attempt, an error or a defect of the store; or with
+ * `TimeoutException` where there was no answer within `patience` (default 4 s), retries included. A read that cannot be
+ * interrupted is left behind.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const read = (
   store: KeyValueStore.KeyValueStore,
-  key: string
+  key: string,
+  patience: Duration.DurationInput = defaultPatience
 ): Effect.Effect<Option.Option<string>, PlatformError | Cause.TimeoutException | Cause.UnknownException> =>
   Effect.suspend(() => store.get(key)).pipe(
-    Effect.disconnect,
-    Effect.timeout(attemptTimeout),
     Effect.catchAllDefect((defect) => new Cause.UnknownException(defect, "a defect of the store")),
-    Effect.retry(retries)
+    Effect.retry(retries),
+    Effect.disconnect,
+    Effect.timeout(patience)
+  )
+
+/**
+ * A write that is waited for until `patience` is over, even where it cannot be interrupted: then it is left behind, and
+ * fails with `TimeoutException`. A defect of the store is a failure too. A caller may leave at any time.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const write = <A, E>(
+  effect: Effect.Effect<A, E>,
+  patience: Duration.DurationInput
+): Effect.Effect<A, E | Cause.TimeoutException | Cause.UnknownException> =>
+  effect.pipe(
+    Effect.catchAllDefect((defect) => new Cause.UnknownException(defect, "a defect of the store")),
+    Effect.disconnect,
+    Effect.timeout(patience)
   )

@@ -12,6 +12,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -48,12 +49,32 @@ const isNotFound = (error: PlatformError): boolean => error._tag === "SystemErro
 const absentIsFine = (effect: Effect.Effect<void, PlatformError>): Effect.Effect<void, PlatformError> =>
   Effect.catchIf(effect, isNotFound, () => Effect.void)
 
+/** How long opening a store, or closing it, waits for each answer of the file system. */
+const patience = Duration.millis(500)
+
+/** Leaves behind, with a warning, what a file system has not done in time, even where it cannot be interrupted. */
+const inTime = <R>(
+  what: string,
+  effect: Effect.Effect<void, PlatformError, R>
+): Effect.Effect<void, PlatformError, R> =>
+  effect.pipe(
+    Effect.disconnect,
+    Effect.timeoutOption(patience),
+    Effect.flatMap((done) =>
+      Option.isSome(done)
+        ? Effect.void
+        : Effect.logWarning(
+            `the state directory does not answer: ${what} takes longer than ${Duration.format(patience)}`
+          )
+    )
+  )
+
 const bytesOf = (value: string | Uint8Array): Uint8Array =>
   typeof value === "string" ? new TextEncoder().encode(value) : value
 
 /**
  * Opens a store in a directory, which is made (for its owner only) where it is missing. Files are readable by their
- * owner only. Several stores and several processes may share a directory: a read sees one whole value, and the last
+ * owner only. A directory that does not answer is warned about and not waited for. Several stores and several processes may share a directory: a read sees one whole value, and the last
  * write wins.
  *
  * @since 0.1.0
@@ -65,7 +86,7 @@ export const make = (
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const lock = yield* Effect.makeSemaphore(1)
-    yield* fs.makeDirectory(directory, { recursive: true, mode: 0o700 })
+    yield* inTime("making it", fs.makeDirectory(directory, { recursive: true, mode: 0o700 }))
 
     // A rename is on the disk only when its directory is. Windows cannot open a directory, and needs no such thing.
     const syncDirectory: Effect.Effect<void, PlatformError> =
@@ -84,12 +105,13 @@ export const make = (
         if (age > temporaryLifetime) yield* absentIsFine(fs.remove(path))
       }
     })
-    yield* removeAbandoned
+    yield* inTime("looking for abandoned files", removeAbandoned)
 
     // One per store, so that two stores of one directory never write to the same file.
     const temporary = Path.join(directory, `${temporaryPrefix}${Crypto.randomUUID()}`)
     yield* Effect.addFinalizer(() =>
-      absentIsFine(fs.remove(temporary)).pipe(
+      inTime("removing a temporary file", absentIsFine(fs.remove(temporary))).pipe(
+        Effect.interruptible,
         Effect.catchAll((error) => Effect.logWarning("a temporary file could not be removed", error))
       )
     )

@@ -6,8 +6,8 @@
  *
  * @since 0.1.0
  */
+import { RetryAfter } from "@effect-qq/core"
 import * as Socket from "@effect/platform/Socket"
-import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -27,7 +27,7 @@ import * as NodeProxy from "./NodeProxy.ts"
 export class HandshakeRefused extends Schema.TaggedError<HandshakeRefused>()("HandshakeRefused", {
   /** The HTTP status; 0 when the answer had none. */
   status: Schema.Number,
-  /** The least time to wait, from the `retry-after` header. */
+  /** The least time to wait, from the `retry-after` header, as it was asked for: the session caps it. */
   retryAfter: Schema.optional(Schema.DurationFromSelf)
 }) {
   override get message(): string {
@@ -47,21 +47,13 @@ export interface Options {
    * connects directly. An agent of one's own answers for its own TLS settings.
    */
   readonly agent?: Http.Agent | ((url: string) => Http.Agent | undefined) | undefined
-  /** The largest message that is read, in bytes; a larger one closes the connection with 1009. Default 8 MiB. */
+  /** The largest message that is read, in bytes; a larger one closes the connection with 1009. Default 64 MiB. */
   readonly maximumPayload?: number | undefined
   /** The longest that TCP, TLS and the upgrade may take together. Default 10 s. */
   readonly handshakeTimeout?: Duration.DurationInput | undefined
 }
 
-const defaultMaximumPayload = 8 * 1024 * 1024
-
-const retryAfterOf = (header: string | undefined, clock: Clock.Clock): Duration.Duration | undefined => {
-  if (header === undefined) return undefined
-  const text = header.trim()
-  if (/^\d{1,9}$/.test(text)) return Duration.seconds(Number(text))
-  const at = Date.parse(text)
-  return Number.isNaN(at) ? undefined : Duration.millis(Math.max(0, at - clock.unsafeCurrentTimeMillis()))
-}
+const defaultMaximumPayload = 64 * 1024 * 1024
 
 /**
  * Makes the constructor. It throws a `SyntaxError` for a malformed URL, as that of a browser does.
@@ -94,7 +86,7 @@ export const make = (
           "error",
           new HandshakeRefused({
             status: response.statusCode ?? 0,
-            retryAfter: retryAfterOf(response.headers["retry-after"], clock)
+            retryAfter: RetryAfter.parse(response.headers["retry-after"], clock.unsafeCurrentTimeMillis())
           })
         )
         // With a listener here, `ws` leaves it to us to end the request; this also brings the `close` event.

@@ -7,9 +7,9 @@ const range = (from: number, to: number): ReadonlyArray<number> =>
 
 /** What the design says about every code that is documented or has been seen. */
 const expected: ReadonlyArray<readonly [CloseCode.CloseRecovery, ReadonlyArray<number>]> = [
-  ["resume", [...range(1000, 1003), ...range(1005, 1015)]],
+  ["resume", [...range(1000, 1003), ...range(1005, 1008), ...range(1010, 1015)]],
   ["expired", [4009]],
-  ["identify", [4000, 4003, 4005, 4006, 4007, ...range(4900, 4913)]],
+  ["identify", [1009, 4000, 4003, 4005, 4006, 4007, ...range(4900, 4913)]],
   ["refresh-token", [4004]],
   ["slow-down", [4008]],
   ["refused-intents", [4013, 4014]],

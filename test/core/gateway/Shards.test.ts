@@ -234,6 +234,47 @@ describe("how many shards", () => {
   )
 })
 
+describe("too many shards", () => {
+  for (const recommended of [1001, 200_000, 2 ** 32, 999_999_999_999_999]) {
+    it.effect(`${recommended} that are recommended end the run at once, with a hint`, () =>
+      Effect.gen(function* () {
+        const bot = yield* start
+        yield* Bot.settle
+        assert.include(yield* Bot.ending(bot), `GatewayStopped: the gateway rejects this bot: ${recommended} shards`)
+        assert.strictEqual(yield* Bot.state, "Stopped")
+        const status = yield* Effect.flatMap(Gateway.status, ({ get }) => get)
+        assert.include(status.state._tag === "Stopped" ? status.state.because.hint : "", "maximumShards")
+      }).pipe(Bot.on({ platform: { shards: recommended }, bot: { shards: "recommended", intents } }))
+    )
+  }
+
+  for (const configured of [1001, 2 ** 32, Number.POSITIVE_INFINITY, Number.NaN]) {
+    it.effect(`${configured} that are configured end the run at once, with a hint`, () =>
+      Effect.gen(function* () {
+        const bot = yield* start
+        assert.include(yield* Bot.ending(bot), `${configured} shards are configured`)
+      }).pipe(Bot.on({ bot: { shards: configured, intents } }))
+    )
+  }
+
+  it.effect("are as many as the policy says", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      assert.include(yield* Bot.ending(bot), "5 shards are configured, and one process runs 4 at most")
+    }).pipe(Bot.on({ bot: { shards: { of: 9, run: [0, 1, 2, 3, 4] }, session: { maximumShards: 4 }, intents } }))
+  )
+})
+
+describe("1000 shards", () => {
+  it.effect("that wait for their turn to identify hold no socket", () =>
+    Effect.gen(function* () {
+      yield* start
+      // the others wait for their turn to identify without a socket
+      assert.isAtMost((yield* Bot.counters).openSockets, 1)
+    }).pipe(Bot.on({ platform: { shards: 1000 }, bot: { shards: "recommended", intents } }))
+  )
+})
+
 describe("the shard of a guild", () => {
   it("is one of those there are, and the documented one", () => {
     fc.assert(

@@ -64,7 +64,8 @@ const metadata = Layer.effectContext(
         limits: current,
         identified: Effect.map(current, (limits) => {
           platform.limits = { ...limits, remaining: Math.max(0, limits.remaining - 1) }
-        })
+        }),
+        askAgain: Effect.void
       })
     )
   })

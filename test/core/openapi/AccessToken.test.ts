@@ -62,6 +62,53 @@ describe("AccessToken", () => {
     }).pipe(provided(FakeHttp.make(() => FakeHttp.tokenReply("abc", expiresIn))))
   )
 
+  it.effect.each(["0.001", 0.001, 1, "2"])("keeps a token that is said to live for %s s for 10 s", (expiresIn) => {
+    const http = FakeHttp.make((_, count) => FakeHttp.tokenReply(`token-${count}`, expiresIn))
+    return Effect.gen(function* () {
+      const service = yield* AccessToken
+      for (let call = 0; call < 120; call++) {
+        yield* service.get
+        yield* TestClock.adjust("10 millis")
+      }
+      assert.strictEqual(http.asked.length, 1)
+      // and nothing that is fetched of itself comes sooner than 5 s
+      yield* TestClock.adjust("1 minute")
+      assert.isAtMost(http.asked.length, 14)
+    }).pipe(provided(http))
+  })
+
+  it.effect("asks again after ten minutes, whatever the endpoint asked for, or once it is told to", () => {
+    const limited = { status: 429, body: {}, headers: { "retry-after": "99999999999" } }
+    const http = FakeHttp.make(() => limited)
+    return Effect.gen(function* () {
+      const service = yield* AccessToken
+      const error = yield* Effect.flip(service.get)
+      assert.deepStrictEqual(error._tag === "TokenUnavailable" && error.retryAfter, Duration.minutes(10))
+      yield* TestClock.adjust("9 minutes")
+      yield* Effect.flip(service.get)
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.flip(service.get)
+      assert.deepStrictEqual(times(http), [0, 600_000])
+      yield* service.askAgain
+      yield* Effect.flip(service.get)
+      yield* service.askAgain
+      yield* Effect.flip(service.get)
+      assert.deepStrictEqual(times(http), [0, 600_000, 600_000])
+      yield* TestClock.adjust("5 seconds")
+      yield* Effect.flip(service.get)
+      assert.deepStrictEqual(times(http), [0, 600_000, 600_000, 605_000])
+    }).pipe(provided(http))
+  })
+
+  it.effect.each([{ retry_after: 90 }, { data: { retry_after: "90" } }])(
+    "reads the wait from a body such as %o",
+    (body) =>
+      Effect.gen(function* () {
+        const error = yield* failure({ status: 429, body })
+        assert.deepStrictEqual(error._tag === "TokenUnavailable" && error.retryAfter, Duration.seconds(90))
+      })
+  )
+
   it.effect.each([0, "0", -5, "-5", "soon", "", null, undefined, "1e999", {}, [7200], true])(
     "refuses expires_in %s",
     (expiresIn) =>

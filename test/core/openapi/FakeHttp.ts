@@ -128,7 +128,8 @@ export const tokens = (): {
       Effect.sync(() => {
         rejected.push(fetch)
         if (fetch === current) current++
-      })
+      }),
+    askAgain: Effect.void
   })
   return { layer, rejected }
 }

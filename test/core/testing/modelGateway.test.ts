@@ -544,7 +544,7 @@ describe("faults of connections", () => {
     assert.isBelow(JSON.stringify(client.model.journal).length, 10_000)
     client.inject(Fault.hugeFrame())
     const [largest] = client.outputs()
-    assert.strictEqual(largest?._tag === "Frame" ? largest.text.length : 0, 8 * 1024 * 1024 + 1)
+    assert.strictEqual(largest?._tag === "Frame" ? largest.text.length : 0, 64 * 1024 * 1024 + 1)
   })
 
   it("takes one of two connections", () => {

@@ -25,6 +25,9 @@ const Times = Schema.Union(
 const absentOr = <A, I>(schema: Schema.Schema<A, I>): Schema.optionalWith<Schema.Schema<A, I>, { exact: true }> =>
   Schema.optionalWith(schema, { exact: true })
 
+/** What one text can hold. */
+const largestFrame = 256 * 1024 * 1024
+
 const times = { times: absentOr(Times) }
 const connection = { connection: absentOr(Count) }
 const status = Schema.Int.pipe(Schema.between(100, 599))
@@ -96,6 +99,7 @@ const Faults = Schema.Union(
   Schema.TaggedStruct("Twin", times),
   Schema.TaggedStruct("Reorder", { ...times, within: absentOr(Count) }),
   Schema.TaggedStruct("SkipSequence", { ...times, by: absentOr(Count) }),
+  Schema.TaggedStruct("Swell", { ...times, size: Schema.Int.pipe(Schema.between(0, largestFrame)) }),
   Schema.TaggedStruct("ReplayMore", { ...times, events: Count }),
   Schema.TaggedStruct("Http", {
     ...times,

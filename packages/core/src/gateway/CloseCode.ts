@@ -52,6 +52,8 @@ export interface CloseCodeRow {
   /** Whether it refuses an identify that it answers, as op 9 `d:false` does. */
   readonly refusesIdentify?: boolean | undefined
   readonly source: string
+  /** Whether a frame was too large for somebody on the way: a resume would bring it again, a new session skips it. */
+  readonly skipsFrame?: boolean | undefined
 }
 
 const documented = "error-trace/websocket.md"
@@ -85,7 +87,7 @@ export const table: ReadonlyMap<number, CloseCodeRow> = new Map<number, CloseCod
   row(1006, "resume", "the connection broke without a close frame", rfc),
   row(1007, "resume", "inconsistent data", rfc),
   row(1008, "resume", "policy violation", rfc),
-  row(1009, "resume", "message too big", rfc),
+  [1009, { code: 1009, recovery: "identify", meaning: "message too big", source: rfc, skipsFrame: true }],
   row(1010, "resume", "missing extension", rfc),
   row(1011, "resume", "internal error of the server", rfc),
   row(1012, "resume", "the service restarts", "IANA WebSocket close codes"),

@@ -255,6 +255,7 @@ const toDisconnect =
   (error: GatewayError): Effect.Effect<never, Disconnect> =>
     Effect.gen(function* () {
       const disconnect = protocol.disconnect(error, yield* Monotonic.millis, yield* Clock.currentTimeMillis)
+      if (live.warning !== undefined) yield* Effect.logWarning(live.warning)
       yield* logRefusals(live)
       const unlogged = LiveSocket.unlogged(live)
       if (unlogged > 0) yield* Effect.logWarning(`${unlogged} more frames were refused on this connection`)
@@ -274,7 +275,7 @@ export const run = (options: Options): Effect.Effect<never, Disconnect, Socket.W
     const construct = yield* Socket.WebSocketConstructor
     const now = () => Monotonic.unsafeMillis(clock)
     const protocol = new Protocol({ policy: options.policy, resume: options.resume, dialledAt: now() })
-    const live = new LiveSocket.LiveSocket(options, protocol, clock)
+    const live = new LiveSocket.LiveSocket(options, protocol, clock, options.policy.maximumRetryAfter)
     const line: Line = { options, clock, protocol, live }
     options.onHandle({
       lastFrameAge: () => now() - protocol.lastFrameAt,

@@ -94,7 +94,7 @@ export const fromClose = (
         : new ConnectionLost({ phase, reason: "Closed", code, detail })
     }
     case "identify":
-      return new SessionInvalid({ code, resumable: false, by: "Close", detail })
+      return new SessionInvalid({ code, resumable: false, by: row.skipsFrame === true ? "Frame" : "Close", detail })
     case "refresh-token":
     case "slow-down":
       return new SessionInvalid({ code, resumable: invalidSession ?? true, by: "Close", detail })
@@ -171,6 +171,15 @@ export const isIdentifyRefused = ({ close, invalidSession, ready, sent }: Discon
 
 const isOnlyClosed = (recovery: CloseCode.CloseRecovery): boolean =>
   recovery === "resume" || recovery === "expired" || recovery === "identify"
+
+/**
+ * Whether a frame was too large to be read: the session is replaced, so that no resume brings the frame again.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isFrameTooLarge = ({ error }: Disconnect): boolean =>
+  error._tag === "SessionInvalid" && error.by === "Frame"
 
 /**
  * Whether the credentials were refused: by the token endpoint, or by 4004.

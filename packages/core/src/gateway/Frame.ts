@@ -73,12 +73,12 @@ export class Malformed extends Data.TaggedClass("Malformed")<{
 }> {}
 
 /**
- * The largest frame that is looked at, in UTF-16 code units: 8 MiB.
+ * The largest frame that is looked at, in UTF-16 code units: 64 Mi.
  *
  * @since 0.1.0
  * @category constants
  */
-export const maximumSize: number = 8 * 1024 * 1024
+export const maximumSize: number = 64 * 1024 * 1024
 
 const malformed = (reason: Malformed["reason"], size: number): Malformed => new Malformed({ reason, size })
 

@@ -16,6 +16,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as FiberHandle from "effect/FiberHandle"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -102,6 +103,11 @@ export interface GatewayMetadataShape {
   readonly limits: Effect.Effect<Limits>
   /** Counts one identify. */
   readonly identified: Effect.Effect<void>
+  /**
+   * Cuts the wait that the platform asked for short: the next {@link GatewayMetadataShape.refresh} asks again, once the
+   * session policy's `reconnectNowSpacing` has passed since a wait was last cut short. The two requests a minute stay.
+   */
+  readonly askAgain: Effect.Effect<void>
 }
 
 /**
@@ -249,6 +255,7 @@ const makeAllowance = () => {
   let left: number = policy.burst
   let countedAt: number | undefined
   let notBefore = Number.NEGATIVE_INFINITY
+  let hurriedAt = Number.NEGATIVE_INFINITY
   return {
     /** Takes one, or says in how many milliseconds there will be one. Times are monotonic. */
     take: (now: number): number => {
@@ -261,6 +268,13 @@ const makeAllowance = () => {
     },
     pause: (until: number): void => {
       notBefore = Math.max(notBefore, until)
+    },
+    /** Ends a pause now, or this many milliseconds after the last one that was ended so. */
+    hurry: (now: number, spacing: number): void => {
+      if (notBefore <= now) return
+      const soonest = Math.max(now, hurriedAt + spacing)
+      if (soonest === now) hurriedAt = now
+      notBefore = Math.min(notBefore, soonest)
     }
   }
 }
@@ -283,11 +297,12 @@ export const make: Effect.Effect<
   never,
   BotConfig.BotConfig | OpenApi.OpenApi | SessionStore.SessionStore | Scope.Scope
 > = Effect.gen(function* () {
-  const { appId, hosts } = yield* BotConfig.BotConfig
+  const { appId, hosts, session } = yield* BotConfig.BotConfig
   const openApi = yield* OpenApi.OpenApi
   const store = yield* SessionStore.SessionStore
   const isUsable = isGatewayUrl(hosts.api)
   const allowance = makeAllowance()
+  const saving = yield* FiberHandle.make<void>()
 
   let known: Metadata | undefined
   let stored: string | undefined
@@ -312,16 +327,19 @@ export const make: Effect.Effect<
         )
   }
 
+  /** Stores an address beside whatever else happens: a store that hangs delays no connection. One fiber at a time. */
   const keepUrl = (url: string): Effect.Effect<void> =>
-    url === stored
-      ? Effect.void
-      : Effect.matchEffect(store.saveGatewayUrl(url), {
-          onFailure: (error) => Effect.logWarning(error.message),
-          onSuccess: () =>
-            Effect.sync(() => {
-              stored = url
-            })
-        })
+    Effect.suspend(() => {
+      if (url === stored) return Effect.void
+      const save = Effect.matchEffect(store.saveGatewayUrl(url), {
+        onFailure: (error) => Effect.logWarning(error.message),
+        onSuccess: () =>
+          Effect.sync(() => {
+            stored = url
+          })
+      })
+      return Effect.asVoid(FiberHandle.run(saving, save, { onlyIfMissing: true }))
+    })
 
   const ask: Effect.Effect<Metadata, MetadataError> = Effect.gen(function* () {
     const metadata = yield* openApi
@@ -399,7 +417,8 @@ export const make: Effect.Effect<
     identified: Effect.map(current, (now) => {
       now.remaining = Math.max(0, now.remaining - 1)
       tellLeft(now.remaining)
-    })
+    }),
+    askAgain: Effect.map(monotonicMillis, (now) => allowance.hurry(now, Duration.toMillis(session.reconnectNowSpacing)))
   }
 })
 

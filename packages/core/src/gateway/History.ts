@@ -31,6 +31,8 @@ export interface History {
   readonly requested: boolean
   /** op 9 since the reconnect ladder started over. */
   readonly invalidSessions: number
+  /** Frames that were too large to be read since the reconnect ladder started over. */
+  readonly largeFrames: number
   /** Consecutive resumes that were neither confirmed nor refused. */
   readonly unconfirmedResumes: number
   /** When resumes ended that had brought neither a dispatch nor an ACK. */
@@ -62,6 +64,7 @@ export const empty: History = {
   requestedAt: undefined,
   requested: false,
   invalidSessions: 0,
+  largeFrames: 0,
   unconfirmedResumes: 0,
   fruitlessResumesAt: [],
   refusals: 0,
@@ -138,7 +141,9 @@ export const record =
     if (Disconnect.isClientInitiated(disconnect) && !disconnect.greeted) return history
     const { at, error, greeted, ready } = disconnect
     const stable = Disconnect.isStable(policy, disconnect)
-    const base = stable ? { ...history, pinned: false, quick: 0, invalidSessions: 0, clientErrors: 0 } : history
+    const base = stable
+      ? { ...history, pinned: false, quick: 0, invalidSessions: 0, largeFrames: 0, clientErrors: 0 }
+      : history
     const quick = quickAfter(policy, base.quick, disconnect)
     const asked = Disconnect.isServerRequested(disconnect)
     const again =
@@ -159,6 +164,7 @@ export const record =
       requestedAt: asked ? at : base.requestedAt,
       requested: asked && !again,
       invalidSessions: base.invalidSessions + (disconnect.invalidSession === undefined ? 0 : 1),
+      largeFrames: base.largeFrames + (Disconnect.isFrameTooLarge(disconnect) ? 1 : 0),
       ...resumesAfter(policy, base, disconnect),
       refusals: consecutive(base.refusals, isRefusal(disconnect), ready),
       refusedSince: refused ? (base.refusedSince ?? at) : ready ? undefined : base.refusedSince,

@@ -12,10 +12,11 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Monotonic from "../internal/Monotonic.ts"
 import * as Wire from "../internal/Wire.ts"
+import * as RetryAfter from "../openapi/RetryAfter.ts"
 import * as Frame from "./Frame.ts"
 import { ConnectionLost, type GatewayError, type Phase } from "./GatewayError.ts"
 import * as GatewayMetrics from "./GatewayMetrics.ts"
-import type { Action, Protocol } from "./Protocol.ts"
+import { type Action, type Protocol, tooLarge } from "./Protocol.ts"
 
 /**
  * The part of the WHATWG `WebSocket` that is used, with the `terminate` that Node's `ws` adds to it.
@@ -64,20 +65,19 @@ export interface Listener {
   readonly onDispatch: (frame: Frame.Frame, size: number) => void
 }
 
+/** What `ws` says of a message beyond its `maxPayload`. */
+const tooLargeForSocket = "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH"
+
 /** What a failed upgrade or a broken connection tells, in the shapes that Node's `ws` and the tests use. */
-const fromErrorEvent = (event: WebSocketEvent, phase: Phase): ConnectionLost => {
-  const asked = Wire.field(event.error, "retryAfter")
-  const retryAfter = Duration.isDuration(asked)
-    ? asked
-    : Duration.seconds(Number(Wire.textField(event.error, "retryAfter")) || 0)
+const fromErrorEvent = (event: WebSocketEvent, phase: Phase, granted: RetryAfter.Grant | undefined): GatewayError => {
+  const code = Wire.textField(event.error, "code")
+  if (code === tooLargeForSocket) return tooLarge("a frame is larger than the socket takes")
   return new ConnectionLost({
     phase,
     reason: phase === "Connecting" ? "OpenFailed" : "Transport",
     status: Wire.numberField(event.error, "status"),
-    retryAfter: Duration.greaterThan(retryAfter, Duration.zero)
-      ? Duration.min(retryAfter, Duration.hours(1))
-      : undefined,
-    detail: Wire.printable(Wire.textField(event.error, "code") || (event.message ?? "")),
+    retryAfter: granted !== undefined && Duration.greaterThan(granted.wait, Duration.zero) ? granted.wait : undefined,
+    detail: Wire.printable(code || (event.message ?? "")),
     cause: event.error
   })
 }
@@ -105,6 +105,8 @@ export class LiveSocket {
   /** How the connection ended. */
   ended: GatewayError | undefined
   doubt: Extract<Action, { readonly _tag: "Doubt" }> | undefined
+  /** What was odd about the answer to the upgrade, for the log. */
+  warning: string | undefined
   /** Number of frames that were refused. */
   refused = 0
   /** Nothing that the socket still says is heard. */
@@ -113,9 +115,11 @@ export class LiveSocket {
   readonly #listener: Listener
   readonly #protocol: Protocol
   readonly #clock: Clock.Clock
+  readonly #maximumRetryAfter: Duration.Duration
 
-  constructor(listener: Listener, protocol: Protocol, clock: Clock.Clock) {
+  constructor(listener: Listener, protocol: Protocol, clock: Clock.Clock, maximumRetryAfter: Duration.Duration) {
     this.#listener = listener
+    this.#maximumRetryAfter = maximumRetryAfter
     this.#protocol = protocol
     this.#clock = clock
   }
@@ -141,7 +145,10 @@ export class LiveSocket {
       "error",
       this.#guarded((event) => {
         if (this.ended === undefined) this.#protocol.failed()
-        this.end(fromErrorEvent(event, this.#protocol.phase))
+        const asked = [Wire.field(event.error, "retryAfter")]
+        const granted = RetryAfter.grant(asked, this.#clock.unsafeCurrentTimeMillis(), this.#maximumRetryAfter)
+        this.warning ??= granted?.warning
+        this.end(fromErrorEvent(event, this.#protocol.phase, granted))
       })
     )
     socket.addEventListener("close", (event) => {
@@ -225,6 +232,7 @@ export class LiveSocket {
       case "Refused":
         return this.#refuse(action.reason)
       case "End":
+        if (action.refused !== undefined) this.#refuse(action.refused)
         return this.end(action.error)
       case "Doubt":
         return this.#suspect(action)

@@ -23,7 +23,7 @@ import type { SessionPolicy } from "./SessionPolicy.ts"
  * - `Acknowledged`: a heartbeat came back after `roundTrip` milliseconds.
  * - `Beat`: the server asks for a heartbeat at once.
  * - `Refused`: the frame cannot be used.
- * - `End`: the connection is over.
+ * - `End`: the connection is over; `refused` is why its last frame cannot be used.
  * - `Doubt`: it is probably over. A close frame that explains it often follows: wait `grace` for it.
  *
  * @since 0.1.0
@@ -38,12 +38,21 @@ export type Action =
   | { readonly _tag: "Acknowledged"; readonly roundTrip: number }
   | { readonly _tag: "Beat" }
   | { readonly _tag: "Refused"; readonly reason: string }
-  | { readonly _tag: "End"; readonly error: GatewayError }
+  | { readonly _tag: "End"; readonly error: GatewayError; readonly refused?: string | undefined }
   | { readonly _tag: "Doubt"; readonly error: GatewayError; readonly grace: Duration.Duration }
 
 const none: Action = { _tag: "None" }
 
 const beat: Action = { _tag: "Beat" }
+
+/**
+ * The error of a frame that is too large to be read.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const tooLarge = (detail: string): SessionInvalid =>
+  new SessionInvalid({ resumable: false, by: "Frame", detail })
 
 /**
  * How long the handshake may still take, in milliseconds, or the error of a handshake that took too long. `undefined`:
@@ -159,12 +168,17 @@ export class Protocol {
 
   /** A text or binary message of the socket. */
   receive(data: unknown, now: number): Action {
+    const frame = Frame.parse(data)
+    // a resume would bring it again; and what came with it was not heard
+    if (Frame.isMalformed(frame) && frame.reason === "TooLarge") {
+      const error = tooLarge(`a frame of ${frame.size} characters is more than is read`)
+      return { _tag: "End", error, refused: `${frame.reason} (${frame.size})` }
+    }
     this.#lastFrameAt = now
     if (this.#awaiting) {
       this.#awaiting = false
       if (this.#readyAt !== undefined) this.#answered = true
     }
-    const frame = Frame.parse(data)
     if (Frame.isMalformed(frame)) return { _tag: "Refused", reason: `${frame.reason} (${frame.size})` }
     switch (frame.op) {
       case Frame.Opcode.Dispatch:

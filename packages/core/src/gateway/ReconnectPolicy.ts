@@ -63,9 +63,12 @@ const lasted =
   ({ disconnect }) =>
     disconnect.readyFor >= Duration.toMillis(policy.identifyStableAfter)
 
-/** The replacement of an old session is planned and happens once a day: it is not held up. */
-const identifies: Predicate<Step> = ({ disconnect: { error }, identifies }) =>
-  identifies && !(error._tag === "SessionInvalid" && error.by === "Age")
+/** The planned replacement of an old session, and the first one because of a frame too large, are not held up. */
+const isPlanned: Predicate<Step> = ({ decision, disconnect }) =>
+  (disconnect.error._tag === "SessionInvalid" && disconnect.error.by === "Age") ||
+  (Disconnect.isFrameTooLarge(disconnect) && decision._tag === "Reconnect" && decision.ladder === "None")
+
+const identifies: Predicate<Step> = (step) => step.identifies && !isPlanned(step)
 
 const takes =
   (ladder: LadderName): Predicate<Step> =>
@@ -79,10 +82,12 @@ const pinned =
     history.pinned ? (policy.reconnectLadder.at(-1) ?? Duration.zero) : Duration.zero
 
 /** From the third identify in ten minutes: what is left of the budget, spread evenly over the time it has to last. */
-const share = ({ budget, history }: Step): Duration.Duration =>
-  history.identifiedAt.length >= 2 && budget.remaining > 0 && Number.isFinite(budget.remaining)
-    ? Duration.times(budget.resetAfter, 1 / budget.remaining)
-    : Duration.zero
+const share =
+  (policy: SessionPolicy) =>
+  ({ budget, history }: Step): Duration.Duration =>
+    history.identifiedAt.length >= 2 && budget.remaining > 0 && Number.isFinite(budget.remaining)
+      ? Duration.min(Duration.times(budget.resetAfter, 1 / budget.remaining), policy.maximumRetryAfter)
+      : Duration.zero
 
 const floor =
   (policy: SessionPolicy) =>
@@ -112,7 +117,7 @@ export const exact = (policy: SessionPolicy): ReconnectSchedule => {
   const identify = Ladder.climbing(policy.identifyLadder).pipe(
     Ladder.climbFor((step: Step) => identified(step) && !lasted(policy)(step)),
     Ladder.startOver(lasted(policy)),
-    Ladder.atLeast(share),
+    Ladder.atLeast(share(policy)),
     Ladder.when(identifies)
   )
   return reconnect.pipe(

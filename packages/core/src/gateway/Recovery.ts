@@ -82,7 +82,7 @@ const floorOf = (
 ): Duration.Duration => {
   const { error, invalidSession } = disconnect
   const floors = [
-    "retryAfter" in error ? (error.retryAfter ?? Duration.zero) : Duration.zero,
+    "retryAfter" in error ? Duration.min(error.retryAfter ?? Duration.zero, policy.maximumRetryAfter) : Duration.zero,
     isRateLimited(disconnect) ? policy.rateLimitedWait : Duration.zero,
     invalidSession === undefined ? Duration.zero : policy.invalidSessionWait,
     Disconnect.isQuick(policy, disconnect) && history.quick >= policy.quickDisconnectLimit
@@ -123,6 +123,8 @@ const ladderOf = (policy: SessionPolicy, disconnect: Disconnect.Disconnect, hist
       : "Requested"
   }
   if (History.isStartup(disconnect, history)) return "Startup"
+  // the first one is skipped at once; a server that sends nothing else has the ladder
+  if (Disconnect.isFrameTooLarge(disconnect) && history.largeFrames === 1 && !history.pinned) return "None"
   // the first op 9 has its own wait, the floor; the ladder is for those after it
   if (disconnect.invalidSession !== undefined && history.invalidSessions === 1 && !history.pinned) return "None"
   return "Reconnect"

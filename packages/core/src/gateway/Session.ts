@@ -21,6 +21,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import { BotConfig } from "../BotConfig.ts"
+import * as Monotonic from "../internal/Monotonic.ts"
 import * as AccessToken from "../openapi/AccessToken.ts"
 import * as Changes from "./Changes.ts"
 import * as Connection from "./Connection.ts"
@@ -121,11 +122,16 @@ export interface SessionStatus {
 export interface Session {
   /** Runs the session. Fails with `GatewayStopped` when only a person can mend what is wrong. */
   readonly run: Effect.Effect<never, GatewayStopped>
+  /** The state now, without an effect: with many shards each change of one makes all of them be looked at. */
+  readonly state: () => SessionState
   /** The status now, and every change of state. Ready may be stale by at most one heartbeat interval and 15 s. */
   readonly status: Subscribable.Subscribable<SessionStatus>
   /** Completes at READY or RESUMED, at once if the session is Ready. Fails with `GatewayStopped` once it has stopped. */
   readonly ready: Effect.Effect<void, GatewayStopped>
-  /** Cuts a wait short, or replaces a connection that is Ready. Does nothing while a connection is being made. */
+  /**
+   * Cuts a wait short, also one that the platform asked for, or replaces a connection that is Ready. Within the policy's
+   * `reconnectNowSpacing` of the last time that is done once it is over. Does nothing while a connection is being made.
+   */
   readonly reconnectNow: Effect.Effect<void>
 }
 
@@ -202,6 +208,12 @@ export const make = (options: {
     let reserved: { readonly permit: Permit; readonly scope: Scope.CloseableScope } | undefined
     let tokenFetch = 0
     let overflowResumeAt = Number.NEGATIVE_INFINITY
+    /** When `reconnectNow` last did something, in monotonic milliseconds. */
+    let hurriedAt = Number.NEGATIVE_INFINITY
+    /** Attempts to connect, ever. */
+    let attempts = 0
+    /** Open while `reconnectNow` was asked for too soon. */
+    const impatient = yield* Effect.makeLatch(false)
 
     const intents = (): Intents.Intents => intentSets[intentSet] ?? options.intents
 
@@ -420,6 +432,7 @@ export const make = (options: {
     /** From nothing to the end of one connection. */
     const once: Effect.Effect<never, Disconnect.Disconnect, Socket.WebSocketConstructor> = Effect.gen(function* () {
       attempt++
+      attempts++
       const taken = reserved
       reserved = undefined
       held = taken?.scope
@@ -507,7 +520,6 @@ export const make = (options: {
         waitingFor = (refusal ?? error).message
         if (decision._tag === "Refused" || decision.drop) {
           memory.drop()
-          yield* Effect.fork(memory.saveUntilSaved)
         }
         if (decision._tag !== "Refused" && decision.refreshToken) {
           yield* token.reject(tokenFetch)
@@ -563,12 +575,42 @@ export const make = (options: {
         )
     })
 
+    /** Milliseconds until `reconnectNow` may do something again. */
+    const untilHurried = (): number =>
+      hurriedAt + Duration.toMillis(policy.reconnectNowSpacing) - Monotonic.unsafeMillis(clock)
+
+    const hurryNow = Effect.suspend(() => {
+      const cut = wake
+      if (cut === undefined && state._tag !== "Ready") return Effect.void
+      hurriedAt = Monotonic.unsafeMillis(clock)
+      if (cut === undefined) return Effect.sync(() => link?.end(new ReconnectRequested({ by: "Caller" })))
+      return Effect.zipRight(Effect.zipRight(token.askAgain, metadata.askAgain), Deferred.succeed(cut, undefined))
+    })
+
+    const hurryLater = (of: number): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        // another attempt that was made meanwhile is what was asked for
+        if (of !== attempts && state._tag === "Ready") return Effect.void
+        const left = untilHurried()
+        return left <= 0 ? hurryNow : Effect.zipRight(Effect.sleep(left), hurryLater(of))
+      })
+
+    /** Does what was asked for too soon. */
+    const hurry: Effect.Effect<never> = impatient.await.pipe(
+      Effect.zipRight(impatient.close),
+      Effect.zipRight(Effect.suspend(() => hurryLater(attempts))),
+      Effect.forever
+    )
+
+    const reconnectNow = Effect.suspend(() => (untilHurried() <= 0 ? hurryNow : impatient.open))
+
     const run: Session["run"] = Effect.gen(function* () {
       yield* memory.restore
       const pause = yield* makePause
       yield* Effect.forkScoped(memory.keepSaved)
       yield* Effect.forkScoped(refetch)
       yield* Effect.forkScoped(retire)
+      yield* Effect.forkScoped(hurry)
       return yield* Effect.forever(Effect.catchAll(once, recover(pause)))
     }).pipe(
       Effect.scoped,
@@ -616,10 +658,5 @@ export const make = (options: {
       Effect.asVoid
     )
 
-    const reconnectNow = Effect.sync(() => {
-      if (wake !== undefined) Deferred.unsafeDone(wake, Effect.void)
-      else if (state._tag === "Ready") link?.end(new ReconnectRequested({ by: "Caller" }))
-    })
-
-    return { run, status, ready, reconnectNow }
+    return { run, state: () => state, status, ready, reconnectNow }
   })

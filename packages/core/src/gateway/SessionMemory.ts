@@ -52,10 +52,12 @@ export interface SessionMemory {
   readonly end: () => void
   /** Takes up what an earlier process stored. */
   readonly restore: Effect.Effect<void>
+  /** Stores what is remembered now; nothing as long as this process has neither read nor begun a session. */
   readonly save: Effect.Effect<void, StoreError>
-  /** Saves; a store that fails is tried again until it takes it. */
-  readonly saveUntilSaved: Effect.Effect<void>
-  /** Saves what changes, at most once in the delivery policy's `saveEvery`. */
+  /**
+   * Saves what changes, at most once in the delivery policy's `saveEvery`, and at once that a session was given up. A store
+   * that fails is tried again until it takes it. One fiber is enough for a session's whole life.
+   */
   readonly keepSaved: Effect.Effect<never>
 }
 
@@ -107,6 +109,10 @@ export const make = (options: {
     let session: Resumable | undefined
     /** What the next session begins after. */
     let lost: Resumable | undefined
+    /** Whether what is stored is ours to replace: what could not be read, or was not read yet, stays as it is. */
+    let isOurs = false
+    /** Open while a session was given up since the last save. */
+    const givenUp = yield* Effect.makeLatch(false)
     /** Gaps that a restart has to tell of. */
     let gaps: ReadonlyArray<Gap> = []
 
@@ -145,9 +151,12 @@ export const make = (options: {
     const drop = (): void => {
       lost ??= session
       session = undefined
+      givenUp.unsafeOpen()
     }
 
     const save = Effect.suspend(() => {
+      givenUp.unsafeClose()
+      if (!isOurs) return Effect.void
       // one that was given up is remembered until there is another, so that a restart does not forget the gap
       const kept = session ?? lost
       if (kept === undefined) return store.clear(shard)
@@ -185,6 +194,7 @@ export const make = (options: {
         const before = lost ?? session
         const gap = before === undefined ? undefined : gapAfter(before, now)
         session = resumable(sessionId, sequence, now, now)
+        isOurs = true
         lost = undefined
         sink.begin(sequence, [], before === undefined || gap === undefined ? undefined : keepUnsettled(before, gap))
         sink.announce(ready)
@@ -202,6 +212,7 @@ export const make = (options: {
         if (Option.isNone(stored)) return
         const { gaps: untold = [], heardAt, savedAt, sequence, sessionId, settled, startedAt } = stored.value.session
         session = resumable(sessionId, sequence, startedAt, heardAt ?? savedAt)
+        isOurs = true
         sink.begin(sequence, settled)
         for (const gap of untold) tellOfGap({ ...gap, shard })
         if (stored.value.resumable) return yield* Effect.logInfo("a stored session will be resumed", { sequence })
@@ -209,10 +220,9 @@ export const make = (options: {
         yield* Effect.logInfo("the stored session cannot be resumed; a new one is made")
       }),
       save,
-      saveUntilSaved,
-      keepSaved: sink.changed.pipe(
+      keepSaved: Effect.raceFirst(sink.changed, givenUp.await).pipe(
         Effect.zipRight(saveUntilSaved),
-        Effect.zipRight(Effect.sleep(delivery.saveEvery)),
+        Effect.zipRight(Effect.raceFirst(Effect.sleep(delivery.saveEvery), givenUp.await)),
         Effect.forever
       )
     }

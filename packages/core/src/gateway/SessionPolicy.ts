@@ -32,6 +32,13 @@ export interface SessionPolicy {
   readonly quickDisconnectPenalty: Duration.Duration
   /** The least wait after the platform said that it is asked too often. Default 60 s. */
   readonly rateLimitedWait: Duration.Duration
+  /**
+   * The longest wait that is granted to a server: a `Retry-After`, a `retry_after` in a body, or an identify's share of
+   * `reset_after`. A longer one is cut to this; a `Retry-After` that was cut is warned about. Default 10 min.
+   */
+  readonly maximumRetryAfter: Duration.Duration
+  /** The least time between two attempts to connect that `reconnectNow` brings about; a call in between waits. Default 5 s. */
+  readonly reconnectNowSpacing: Duration.Duration
   /** The most that is waited at random after the server asked for a reconnect. Default 1 s. */
   readonly requestedReconnectJitter: Duration.Duration
   /** A second requested reconnect within this time takes the ladder. Default 60 s. */
@@ -57,6 +64,12 @@ export interface SessionPolicy {
   readonly fruitlessResumeWindow: Duration.Duration
   /** A session older than this is replaced at a quiet moment. Default 24 h. Source: bot-docs#191 (deaf after days). */
   readonly maximumAge: Duration.Duration
+  /** The most shards that one process runs; `run` fails beyond it. Default 1000. */
+  readonly maximumShards: number
+  /** The most time for reading one stored record at start, retries included. Default 4 s. */
+  readonly storeReadTimeout: Duration.Duration
+  /** The most time for one write to the session store. Default 5 s. */
+  readonly storeWriteTimeout: Duration.Duration
   /** How long no dispatch may have come for a moment to be quiet. Default 60 s. */
   readonly quietFor: Duration.Duration
   /** So many failed connects in a row make the metadata be asked again. Default 3. */
@@ -107,6 +120,8 @@ export const defaults: SessionPolicy = {
   quickDisconnectLimit: 3,
   quickDisconnectPenalty: Duration.seconds(60),
   rateLimitedWait: Duration.seconds(60),
+  maximumRetryAfter: Duration.minutes(10),
+  reconnectNowSpacing: Duration.seconds(5),
   requestedReconnectJitter: Duration.seconds(1),
   requestedReconnectWindow: Duration.seconds(60),
   invalidSessionGrace: Duration.seconds(5),
@@ -118,6 +133,9 @@ export const defaults: SessionPolicy = {
   fruitlessResumes: 5,
   fruitlessResumeWindow: Duration.seconds(300),
   maximumAge: Duration.hours(24),
+  maximumShards: 1000,
+  storeReadTimeout: Duration.seconds(4),
+  storeWriteTimeout: Duration.seconds(5),
   quietFor: Duration.seconds(60),
   metadataAfterFailures: 3,
   openTimeout: Duration.seconds(10),

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -160,18 +161,19 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
 
     const write = (operation: StoreError["operation"]) => {
       return <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void, StoreError> =>
-        writing
-          .withPermits(1)(effect)
-          .pipe(
-            // a store with a defect is one that failed: else nothing would ever be saved again, and nobody told
-            Effect.catchAllDefect(Effect.fail),
-            Effect.mapError((cause) => new StoreError({ operation, detail: "the store refused", cause })),
-            Effect.asVoid
-          )
+        // one that hangs keeps its turn, so that no other overtakes it, but not its caller
+        StoredText.write(writing.withPermits(1)(effect), policy.storeWriteTimeout).pipe(
+          Effect.mapError((cause) =>
+            Cause.isTimeoutException(cause)
+              ? new StoreError({ operation, detail: "the store did not answer in time", cause })
+              : new StoreError({ operation, detail: "the store refused", cause })
+          ),
+          Effect.asVoid
+        )
     }
 
     const read = (key: string): Effect.Effect<Option.Option<string>> =>
-      Effect.catchAll(StoredText.read(store, key), (error) =>
+      Effect.catchAll(StoredText.read(store, key, policy.storeReadTimeout), (error) =>
         Effect.as(
           Effect.logWarning("the session store cannot be read; the bot starts without it", error),
           Option.none()
@@ -179,16 +181,17 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
       )
 
     const setAside = (key: string, text: string): Effect.Effect<void> =>
-      writing
-        .withPermits(1)(Effect.zipRight(store.set(`${key}.corrupt`, text), store.remove(key)))
-        .pipe(
-          Effect.catchAll((error) => Effect.logWarning("the stored session could not be set aside", error)),
-          Effect.zipRight(
-            Effect.logWarning("the stored session cannot be used; a new session is made").pipe(
-              Effect.annotateLogs({ setAside: `${key}.corrupt` })
-            )
+      StoredText.write(
+        writing.withPermits(1)(Effect.zipRight(store.set(`${key}.corrupt`, text), store.remove(key))),
+        StoredText.setAsidePatience
+      ).pipe(
+        Effect.catchAll((error) => Effect.logWarning("the stored session could not be set aside", error)),
+        Effect.zipRight(
+          Effect.logWarning("the stored session cannot be used; a new session is made").pipe(
+            Effect.annotateLogs({ setAside: `${key}.corrupt` })
           )
         )
+      )
 
     return {
       load: ({ intents, shard }) =>

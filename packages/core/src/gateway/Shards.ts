@@ -11,9 +11,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { BotConfig, type Shards as Wanted } from "../BotConfig.ts"
-import { GatewayStopped } from "./GatewayError.ts"
+import { GatewayRejected, GatewayStopped } from "./GatewayError.ts"
 import { GatewayMetadata, type MetadataError } from "./GatewayMetadata.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
@@ -86,17 +87,36 @@ export const list = (shards: Wanted, recommended: number): ReadonlyArray<Shard> 
   return shards.run.map((index) => [index, shards.of] as const)
 }
 
-/** The platform is asked anew, on a ladder that starts over, each time that `again` completes. */
+/**
+ * The platform is asked anew, on a ladder that starts over, each time that `again` completes; not within `spacing` of the
+ * last such time.
+ */
 const recommendedNow = (
-  again: Effect.Effect<void>
-): Effect.Effect<number, GatewayStopped, BotConfig | GatewayMetadata> =>
-  Effect.flatMap(Effect.raceFirst(recommended, Effect.as(again, undefined)), (count) =>
-    count === undefined ? recommendedNow(again) : Effect.succeed(count)
-  )
+  again: Effect.Effect<void>,
+  spacing: Duration.Duration
+): Effect.Effect<number, GatewayStopped, BotConfig | GatewayMetadata> => {
+  const ask = (notWithin: Duration.Duration): Effect.Effect<number, GatewayStopped, BotConfig | GatewayMetadata> => {
+    const impatient = Effect.all([again, Effect.sleep(notWithin)], { concurrency: "unbounded" })
+    const asked = Effect.asSome(recommended)
+    return Effect.raceFirst(asked, Effect.as(impatient, Option.none<number>())).pipe(
+      Effect.flatMap(Option.match({ onNone: () => ask(spacing), onSome: Effect.succeed }))
+    )
+  }
+  return ask(Duration.zero)
+}
+
+const tooMany = (count: number, maximum: number, isRecommended: boolean): GatewayStopped =>
+  new GatewayStopped({
+    because: new GatewayRejected({
+      detail: `${count} shards are ${isRecommended ? "recommended by the platform" : "configured"}, and one process runs ${maximum} at most`,
+      hint: `set the number of shards, or which of them this process runs, with the option "shards" or QQ_SHARDS; raise the session policy's maximumShards if there really are that many`
+    })
+  })
 
 /**
  * The shards that the configuration asks for. Waits for the platform where it is to say how many there are, each time that
- * `again` completes no longer, and fails with `GatewayStopped` when it refuses the bot.
+ * `again` completes no longer, and fails with `GatewayStopped` when it refuses the bot, or where there are more shards than
+ * the session policy's `maximumShards`.
  *
  * @since 0.1.0
  * @category constructors
@@ -104,6 +124,12 @@ const recommendedNow = (
 export const plan = (
   again: Effect.Effect<void> = Effect.never
 ): Effect.Effect<ReadonlyArray<Shard>, GatewayStopped, BotConfig | GatewayMetadata> =>
-  Effect.flatMap(BotConfig, ({ shards }) =>
-    Effect.map(shards === "recommended" ? recommendedNow(again) : Effect.succeed(1), (count) => list(shards, count))
-  )
+  Effect.gen(function* () {
+    const { session: policy, shards } = yield* BotConfig
+    const isRecommended = shards === "recommended"
+    const recommended = isRecommended ? yield* recommendedNow(again, policy.reconnectNowSpacing) : 1
+    const count = isRecommended ? recommended : typeof shards === "number" ? shards : shards.run.length
+    // a number that is none is no number of shards either
+    if (!(count <= policy.maximumShards)) return yield* tooMany(count, policy.maximumShards, isRecommended)
+    return list(shards, recommended)
+  })

@@ -566,6 +566,12 @@ const shapeOf = (book: Book, flush: Effect.Effect<void>): ReplyLedgerShape => ({
   size: Effect.sync(book.size)
 })
 
+/** How long sending waits for a store that failed the last time. */
+const brokenPatience = Duration.millis(500)
+
+/** The most that a shutdown waits for the ledger to be stored. */
+const lastSaveTimeout = Duration.seconds(2)
+
 /** Processes that share the shards of a bot do not share a ledger. Where one runs them all, their number may change. */
 const partOf = (shards: BotConfig.Shards): string =>
   typeof shards === "object" ? `${shards.run.join("_")}-${shards.of}` : "0-1"
@@ -584,7 +590,7 @@ export const make = (
 ): Effect.Effect<ReplyLedgerShape, never, BotConfig.BotConfig | KeyValueStore.KeyValueStore | Scope.Scope> =>
   Effect.gen(function* () {
     const all = { ...defaults, ...options }
-    const { appId, shards } = yield* BotConfig.BotConfig
+    const { appId, session, shards } = yield* BotConfig.BotConfig
     const store = yield* KeyValueStore.KeyValueStore
     const book = makeBook(all, yield* Effect.clock)
     const key = `ledger.${appId}.${partOf(shards)}`
@@ -592,14 +598,17 @@ export const make = (
     const writing = yield* Effect.makeSemaphore(1)
 
     const setAside = (from: string, text: string): Effect.Effect<void> =>
-      Effect.zipRight(store.set(`${from}.corrupt`, text), store.remove(from)).pipe(
+      StoredText.write(
+        writing.withPermits(1)(Effect.zipRight(store.set(`${from}.corrupt`, text), store.remove(from))),
+        StoredText.setAsidePatience
+      ).pipe(
         Effect.catchAll((error) => Effect.logWarning("the stored reply ledger could not be set aside", error)),
         Effect.zipRight(Effect.logWarning("a part of the stored reply ledger cannot be used; the bot does without it")),
         Effect.annotateLogs({ setAside: `${from}.corrupt` })
       )
 
     const read = <A>(from: string, decode: (text: string) => Option.Option<A>): Effect.Effect<Option.Option<A>> =>
-      Effect.matchEffect(StoredText.read(store, from), {
+      Effect.matchEffect(StoredText.read(store, from, session.storeReadTimeout), {
         onFailure: (error) =>
           Effect.as(
             Effect.logWarning("the reply ledger cannot be read; the bot does without it", error),
@@ -636,22 +645,17 @@ export const make = (
     })
 
     if (Option.isSome(whole)) {
-      yield* Effect.catchAll(Effect.zipRight(write, store.remove(key)), (error) =>
+      const moved = writing.withPermits(1)(Effect.zipRight(write, store.remove(key)))
+      yield* Effect.catchAll(StoredText.write(moved, StoredText.setAsidePatience), (error) =>
         Effect.logWarning("the stored reply ledger could not be put into pages; that is tried again", error)
       )
     }
 
     let failing = false
-    const save = writing
-      .withPermits(1)(write)
-      .pipe(
-        // nobody waits for a store that never answers, not even where nothing can be interrupted; a write that cannot be
-        // interrupted keeps its turn, so that none overtakes it
-        Effect.disconnect,
+    const saveWithin = (patience: Duration.Duration): Effect.Effect<void> =>
+      // one that hangs keeps its turn, so that no other overtakes it, but not its caller
+      StoredText.write(writing.withPermits(1)(write), patience).pipe(
         Effect.interruptible,
-        Effect.timeout(all.saveTimeout),
-        // a store with a defect is one that failed: else nothing would ever be saved again, and nobody told
-        Effect.catchAllDefect(Effect.fail),
         Effect.matchEffect({
           onSuccess: () =>
             Effect.sync(() => {
@@ -666,14 +670,18 @@ export const make = (
           }
         })
       )
-    yield* Effect.addFinalizer(() => save)
+    const save = saveWithin(all.saveTimeout)
+    // what is sent does not wait long, message after message, for a store that is known to be broken
+    const flush = Effect.suspend(() => (failing ? saveWithin(Duration.min(all.saveTimeout, brokenPatience)) : save))
+    // a shutdown does not wait as long
+    yield* Effect.addFinalizer(() => saveWithin(Duration.min(all.saveTimeout, lastSaveTimeout)))
     yield* book.changed.pipe(
       Effect.zipRight(save),
       Effect.zipRight(Effect.sleep(all.saveEvery)),
       Effect.forever,
       Effect.forkScoped
     )
-    return shapeOf(book, save)
+    return shapeOf(book, flush)
   })
 
 /**

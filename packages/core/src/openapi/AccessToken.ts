@@ -29,6 +29,7 @@ import * as ApiError from "./ApiError.ts"
 import * as ErrorCode from "./ErrorCode.ts"
 import * as HttpExchange from "./HttpExchange.ts"
 import * as OpenApiMetrics from "./OpenApiMetrics.ts"
+import * as RetryAfter from "./RetryAfter.ts"
 import * as SingleFlight from "./SingleFlight.ts"
 
 /**
@@ -67,8 +68,8 @@ export interface AccessTokenShape {
    * The living token. The first use fetches it; a token that ended, or was rejected, is replaced first.
    *
    * Fails with `TokenRejected` for codes 100007, 100016 and 10004, `IpRefused` for 11298, and `TokenUnavailable` for
-   * everything else. After a failure the endpoint is not asked again for 2 s (60 s when it asked for fewer requests):
-   * meanwhile this fails as before.
+   * everything else. After a failure the endpoint is not asked again for 2 s (60 s when it asked for fewer requests, or as
+   * long as it says, up to the session policy's `maximumRetryAfter`): meanwhile this fails as before.
    */
   readonly get: Effect.Effect<Token, AccessTokenError>
   /**
@@ -80,6 +81,11 @@ export interface AccessTokenShape {
    * one such fetch every 10 s. Nothing happens when the token was replaced already.
    */
   readonly reject: (fetch: number) => Effect.Effect<void>
+  /**
+   * Cuts the pause after a failure short, whatever the endpoint asked for: the next {@link AccessTokenShape.get} asks again,
+   * once the session policy's `reconnectNowSpacing` has passed since a pause was last cut short.
+   */
+  readonly askAgain: Effect.Effect<void>
 }
 
 /**
@@ -98,6 +104,8 @@ export class AccessToken extends Context.Tag("@effect-qq/core/AccessToken")<Acce
  * - `overlap` 60 s: the platform's last minute.
  * - `unchangedAhead` 5 s: the same token again within its last minute is asked for again this long before its end.
  * - `shortestWait` 5 s: the least time before the next planned fetch, whatever the answer said.
+ * - `shortestLife` 10 s: a token is kept for this long even where the answer gives it less, so that a lifetime of next to
+ *   nothing does not make a fetch of every call. One that has ended meanwhile is refused, and replaced then.
  * - `longestLife` 1 day: no answer is believed beyond it. Documented are 7200 s.
  * - `requestTimeout` 10 s for one answer.
  * - `forcedSpacing` 10 s between two fetches because of a rejected token.
@@ -113,6 +121,7 @@ export const policy = {
   overlap: Duration.seconds(60),
   unchangedAhead: Duration.seconds(5),
   shortestWait: Duration.seconds(5),
+  shortestLife: Duration.seconds(10),
   longestLife: Duration.days(1),
   requestTimeout: Duration.seconds(10),
   forcedSpacing: Duration.seconds(10),
@@ -170,7 +179,10 @@ const malformed = (status: number, detail: string): ApiError.TokenUnavailable =>
   new ApiError.TokenUnavailable({ reason: "Malformed", status, detail })
 
 /** Reads an answer. Its text never gets into an error: it may echo what was sent. */
-const decode = ({ headers, status, text }: HttpExchange.Answer): Effect.Effect<Issued, AccessTokenError> => {
+const decode = (
+  { headers, status, text }: HttpExchange.Answer,
+  longestWait: Duration.Duration
+): Effect.Effect<Issued, AccessTokenError> => {
   const body = HttpExchange.parseJson(text)?.value
   const fields = typeof body === "object" && body !== null ? (body as Readonly<Record<string, unknown>>) : undefined
   const code = HttpExchange.wireInteger(fields?.["code"])
@@ -198,8 +210,8 @@ const decode = ({ headers, status, text }: HttpExchange.Answer): Effect.Effect<I
         new ApiError.IpRefused({ code: shown, detail: "the token endpoint refuses this machine's address" })
       )
     case "rate_limited":
-      return Effect.map(
-        HttpExchange.retryAfter(headers["retry-after"]),
+      return Effect.flatMap(
+        RetryAfter.ofAnswer(headers, fields, longestWait),
         (asked) =>
           new ApiError.TokenUnavailable({
             reason: "RateLimited",
@@ -208,18 +220,21 @@ const decode = ({ headers, status, text }: HttpExchange.Answer): Effect.Effect<I
             code: shown,
             detail: "the token endpoint was asked too often"
           })
-      ).pipe(Effect.flip)
-    default:
-      return Effect.fail(
-        fields === undefined
-          ? malformed(status, "the token endpoint did not answer in JSON")
-          : new ApiError.TokenUnavailable({
-              reason: "Refused",
-              status,
-              code: shown,
-              detail: "the token endpoint refused to hand out a token"
-            })
       )
+    default:
+      return fields === undefined
+        ? Effect.fail(malformed(status, "the token endpoint did not answer in JSON"))
+        : Effect.flatMap(
+            RetryAfter.ofAnswer(headers, fields, longestWait),
+            (asked) =>
+              new ApiError.TokenUnavailable({
+                reason: "Refused",
+                retryAfter: asked,
+                status,
+                code: shown,
+                detail: "the token endpoint refused to hand out a token"
+              })
+          )
   }
 }
 
@@ -251,12 +266,15 @@ const untilRefresh = (life: number, unchanged: boolean, spread: number): number 
 export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | HttpClient.HttpClient | Scope.Scope> =
   Effect.gen(function* () {
     const config = yield* BotConfig.BotConfig
+    const { session } = config
     const exchange = HttpExchange.make(yield* HttpClient.HttpClient)
     const refresher = yield* FiberHandle.make<void, never>()
 
     let held: Held | undefined
     let rejected = false
     let fetches = 0
+    /** When a pause was last cut short: monotonic milliseconds. */
+    let hurriedAt = Number.NEGATIVE_INFINITY
     let forcedAt = Number.NEGATIVE_INFINITY
     let failure: { readonly error: AccessTokenError; readonly until: number } | undefined
 
@@ -279,14 +297,14 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
         error.reason === "Unreachable" && fallback !== undefined ? askAt(fallback) : Effect.fail(error)
       ),
       Effect.mapError(unavailable),
-      Effect.flatMap(decode)
+      Effect.flatMap((answer) => decode(answer, session.maximumRetryAfter))
     )
 
     const fail = (error: AccessTokenError): Effect.Effect<never, AccessTokenError> =>
       Effect.flatMap(monotonicMillis, (now) => {
         OpenApiMetrics.tokenFetches(error._tag === "TokenUnavailable" ? error.reason : error._tag).unsafeUpdate(1, [])
         const asked = error._tag === "TokenUnavailable" ? error.retryAfter : undefined
-        failure = { error, until: now + Duration.toMillis(asked ?? policy.failureSpacing) }
+        failure = { error, until: now + Duration.toMillis(Duration.max(asked ?? Duration.zero, policy.failureSpacing)) }
         return Effect.fail(error)
       })
 
@@ -294,6 +312,12 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
       Effect.gen(function* () {
         OpenApiMetrics.tokenFetches("fetched").unsafeUpdate(1, [])
         const unchanged = held?.text === issued.token
+        const shortest = Duration.toMillis(policy.shortestLife)
+        const life = Math.max(issued.life, shortest)
+        if (issued.life < shortest && !unchanged) {
+          const warning = `the access token is said to live for ${issued.life} ms; it is kept for ${shortest} ms`
+          yield* Effect.logWarning(warning)
+        }
         const since = yield* instant
         const spreadLimit = Duration.toMillis(policy.refreshSpread)
         const spread = yield* Random.nextIntBetween(-spreadLimit, spreadLimit + 1)
@@ -305,10 +329,10 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
           value: Redacted.make(issued.token),
           authorization: Redacted.make(`QQBot ${issued.token}`),
           fetch: fetches,
-          expiresAt: since.wall + issued.life
+          expiresAt: since.wall + life
         }
-        held = { token, text: issued.token, life: issued.life, since }
-        yield* FiberHandle.run(refresher, keepFresh(untilRefresh(issued.life, unchanged, spread)))
+        held = { token, text: issued.token, life, since }
+        yield* FiberHandle.run(refresher, keepFresh(untilRefresh(life, unchanged, spread)))
         return token
       })
 
@@ -373,7 +397,13 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
       reject: (number) =>
         Effect.sync(() => {
           if (held !== undefined && held.token.fetch === number) rejected = true
-        })
+        }),
+      askAgain: Effect.map(monotonicMillis, (now) => {
+        if (failure === undefined || failure.until <= now) return
+        const soonest = Math.max(now, hurriedAt + Duration.toMillis(session.reconnectNowSpacing))
+        if (soonest === now) hurriedAt = now
+        failure = { ...failure, until: Math.min(failure.until, soonest) }
+      })
     }
   })
 

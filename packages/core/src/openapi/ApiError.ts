@@ -40,7 +40,7 @@ export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
   /** The platform's own message, on one line and cut to 500 characters. */
   detail: Schema.String,
   traceId: optionalString,
-  /** What the platform asks to wait: its `Retry-After`, at most a day. No captured answer had one yet. */
+  /** What the platform asks to wait, at most the session policy's `maximumRetryAfter`. No captured answer had one yet. */
   retryAfter: optionalDuration,
   /** `data` of the body, such as the audit id of `audit_pending`. */
   data: Schema.optional(Schema.Unknown)

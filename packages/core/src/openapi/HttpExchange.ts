@@ -9,10 +9,8 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
-import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -313,26 +311,3 @@ export const wireInteger = (value: unknown): number | undefined => {
   if (typeof value === "number") return Number.isSafeInteger(value) ? value : undefined
   return typeof value === "string" && /^-?\d{1,15}$/.test(value) ? Number(value) : undefined
 }
-
-const longestWait = Duration.days(1)
-
-const httpDate = /^[A-Z][a-z]{2}, (\d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2}) GMT$/
-
-/**
- * The wait that a `Retry-After` header asks for, seconds or a date, at most a day; `undefined` when there is none that can
- * be read.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const retryAfter = (header: string | undefined): Effect.Effect<Duration.Duration | undefined> =>
-  Effect.map(Clock.currentTimeMillis, (now) => {
-    if (header === undefined) return undefined
-    if (/^\d+$/.test(header)) return Duration.min(Duration.seconds(Number(header)), longestWait)
-    const date = Option.flatMap(Option.fromNullable(httpDate.exec(header)?.[1]), (text) => DateTime.make(`${text}Z`))
-    return Option.getOrUndefined(
-      Option.map(date, (at) =>
-        Duration.min(Duration.millis(Math.max(0, DateTime.toEpochMillis(at) - now)), longestWait)
-      )
-    )
-  })

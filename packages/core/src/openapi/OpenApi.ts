@@ -20,6 +20,7 @@ import * as AccessToken from "./AccessToken.ts"
 import * as ApiError from "./ApiError.ts"
 import * as ErrorCode from "./ErrorCode.ts"
 import * as HttpExchange from "./HttpExchange.ts"
+import * as RetryAfter from "./RetryAfter.ts"
 import * as Tracing from "./Tracing.ts"
 
 /**
@@ -155,7 +156,8 @@ const dataOf = (errorClass: ErrorCode.ErrorClass, fields: Fields | undefined): u
 const interpret = (
   answer: HttpExchange.Answer,
   endpoint: ErrorCode.Endpoint,
-  token: Redacted.Redacted
+  token: Redacted.Redacted,
+  longestWait: Duration.Duration
 ): Effect.Effect<Response, ApiError.ApiError | ApiError.ApiUnavailable> => {
   const { headers, status, text } = answer
   const header = headers["x-tps-trace-id"]
@@ -187,7 +189,7 @@ const interpret = (
   const message = typeof fields?.["message"] === "string" ? fields["message"] : ""
   const errorClass =
     empty || parsed !== undefined ? ErrorCode.classify({ status, code, errCode, message, endpoint }) : fromEdge(status)
-  return Effect.flatMap(HttpExchange.retryAfter(headers["retry-after"]), (retryAfter) =>
+  return Effect.flatMap(RetryAfter.ofAnswer(headers, fields, longestWait), (retryAfter) =>
     Effect.fail(
       new ApiError.ApiError({
         status,
@@ -229,7 +231,7 @@ export const make: Effect.Effect<
   never,
   AccessToken.AccessToken | BotConfig.BotConfig | HttpClient.HttpClient
 > = Effect.gen(function* () {
-  const { appId, hosts } = yield* BotConfig.BotConfig
+  const { appId, hosts, session: policy } = yield* BotConfig.BotConfig
   const accessToken = yield* AccessToken.AccessToken
   const exchange = HttpExchange.make(yield* HttpClient.HttpClient)
   const fallback = hosts.fallback?.api
@@ -277,7 +279,7 @@ export const make: Effect.Effect<
           )
     return Effect.matchEffect(answer, {
       onFailure: (failure) => Effect.fail(unavailable(failure)),
-      onSuccess: (got) => interpret(got, endpointOf(request), token.value)
+      onSuccess: (got) => interpret(got, endpointOf(request), token.value, policy.maximumRetryAfter)
     })
   }
 

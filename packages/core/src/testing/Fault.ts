@@ -327,6 +327,19 @@ export const skipSequence = (options: OptionsOf<"SkipSequence"> = {}): Fault => 
 })
 
 /**
+ * The next dispatch has a frame that is larger by `size` characters; the default is more than a client takes. It is as large
+ * when a resume replays it.
+ *
+ * @since 0.1.0
+ * @category dispatches
+ */
+export const swell = (options: Partial<OptionsOf<"Swell">> = {}): Fault => ({
+  _tag: "Swell",
+  size: Frame.maximumSize,
+  ...options
+})
+
+/**
  * The next resume replays up to `events` events that the client has had already.
  *
  * @since 0.1.0

@@ -10,6 +10,7 @@ import * as Socket from "@effect/platform/Socket"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Frame from "../gateway/Frame.ts"
 import { ModelRunner, type ModelRunnerShape } from "./ModelRunner.ts"
 
 /**
@@ -117,6 +118,11 @@ const open = (runner: ModelRunnerShape, url: string): MemorySocket => {
 
   const receive = (data: string | Uint8Array): void => {
     if (readyState === 3 || isTerminated) return
+    if (data.length > Frame.maximumSize) {
+      tellClosed(1009)
+      const error = new RangeError("Max payload size exceeded")
+      return fail(Object.assign(error, { code: "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" }))
+    }
     const copied = typeof data === "string" || binaryType !== "arraybuffer" ? data : data.slice().buffer
     emit({ type: "message", data: copied })
   }

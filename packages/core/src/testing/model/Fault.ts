@@ -111,6 +111,7 @@ export interface ThenClose {
  * - `Twin`: a group message to the bot comes as GROUP_AT_MESSAGE_CREATE and as GROUP_MESSAGE_CREATE.
  * - `Reorder`: held back until the next one was sent, or for `within` milliseconds.
  * - `SkipSequence`: the sequence number jumps; nothing is lost.
+ * - `Swell`: its frame is larger by `size` characters, every time that it is sent.
  * - `ReplayMore`: the next resume replays up to `events` events that the client has had already.
  *
  * HTTP and the rest:
@@ -177,6 +178,7 @@ export type Fault =
   | { readonly _tag: "Twin"; readonly times?: number }
   | { readonly _tag: "Reorder"; readonly within?: number; readonly times?: number }
   | { readonly _tag: "SkipSequence"; readonly by?: number; readonly times?: number }
+  | { readonly _tag: "Swell"; readonly size: number; readonly times?: number }
   | { readonly _tag: "ReplayMore"; readonly events: number; readonly times?: number }
   | { readonly _tag: "Http"; readonly endpoint: Endpoint; readonly failure: HttpFailure; readonly times?: number }
   | {

@@ -131,7 +131,9 @@ const isCount = (value: unknown): value is number => typeof value === "number" &
 
 /** After these the documentation allows a resume, or says nothing against it. */
 const keepsSession = (code: number): boolean => {
-  const { recovery } = CloseCode.lookup(code)
+  const { recovery, skipsFrame } = CloseCode.lookup(code)
+  // what was too large is replayed to whoever resumes
+  if (skipsFrame === true) return true
   return recovery === "resume" || recovery === "expired" || recovery === "slow-down" || recovery === "refresh-token"
 }
 
@@ -684,10 +686,12 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
         duplicate: armed.take("Duplicate"),
         reorder: isHolding ? undefined : armed.take("Reorder")
       }
+      const swollen = armed.take("Swell")
+      const sent = swollen === undefined ? event : Session.swell(event, swollen.size)
       for (const session of sessions.values()) {
         const wants = bit === Intents.none || (session.intents & bit) !== 0
         if (!wants || session.isDeaf || shardOf(guild, session.shard[1]) !== session.shard[0]) continue
-        deliver(now, session, event, faults)
+        deliver(now, session, sent, faults)
       }
     },
     inject: (now, fault) => {

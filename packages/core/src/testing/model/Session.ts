@@ -79,6 +79,17 @@ export const event = (id: string, type: string, d: unknown): Event => ({
 })
 
 /**
+ * An event whose frame is larger by `size` characters at least, in a field that means nothing. The frame stays valid JSON.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const swell = (of: Event, size: number): Event => ({
+  ...of,
+  rest: `${of.rest.slice(0, -1)},"padding":"${"x".repeat(size)}"}`
+})
+
+/**
  * The frame of a dispatch.
  *
  * @since 0.1.0
