@@ -196,9 +196,9 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "the events of a conversation are not kept in order",
-    file: "delivery/Delivery.ts",
-    from: "const conversation = Event.orderKey(frame)",
-    to: "const conversation = `${Event.orderKey(frame)}${frame.s ?? 0}`",
+    file: "delivery/Router.ts",
+    from: "queues.add(Event.orderKey(work.frame), work)",
+    to: "queues.add(`${Event.orderKey(work.frame)}${work.frame.s ?? 0}`, work)",
     found: ["Order"],
     seeds: 2,
     options: quarter(["delivery"], { days: 0.1, traffic: { perHour: 120, bursts: 0.5 } })

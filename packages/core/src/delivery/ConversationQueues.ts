@@ -1,0 +1,93 @@
+/**
+ * The order of events: those of one conversation wait in its queue, one behind another, and the conversations of which
+ * none is handled wait in the ready list for their turn. Pure: it begins nothing and reads no clock.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * The events of one conversation that wait. The queue exists for as long as one of them waits or is handled.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConversationQueue<A> {
+  readonly key: string
+  /** The next one first. */
+  readonly waiting: Array<A>
+}
+
+/**
+ * How many events of one conversation are handled in succession before another conversation that is ready gets its turn.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const turn = 32
+
+/**
+ * The queues of all conversations.
+ *
+ * A queue is either ready, or taken by whoever called {@link ConversationQueues.next}, who gives it back by
+ * {@link ConversationQueues.release} or passes it to the next call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ConversationQueues<A> {
+  private readonly queues = new Map<string, ConversationQueue<A>>()
+  private readonly ready: Array<ConversationQueue<A>> = []
+
+  /** Conversations of which an event waits or is handled. */
+  get size(): number {
+    return this.queues.size
+  }
+
+  /** Whether a conversation waits to be taken. */
+  get isReady(): boolean {
+    return this.ready.length > 0
+  }
+
+  /** Adds an event to its conversation: at the end, or at the position that `position` returns. */
+  add(key: string, event: A, position?: (waiting: ReadonlyArray<A>) => number): void {
+    const queue = this.queues.get(key)
+    if (queue === undefined) {
+      const fresh = { key, waiting: [event] }
+      this.queues.set(key, fresh)
+      this.ready.push(fresh)
+    } else if (position === undefined) queue.waiting.push(event)
+    else queue.waiting.splice(position(queue.waiting), 0, event)
+  }
+
+  /**
+   * The queue from which the next event is to be taken; it has one. `current` is the queue from which `handled` events were
+   * taken in succession: it goes on until it is empty or, where another is ready, until its turn is over.
+   */
+  next(current: ConversationQueue<A> | undefined, handled: number): ConversationQueue<A> | undefined {
+    if (current !== undefined) {
+      if (current.waiting.length > 0 && (handled < turn || this.ready.length === 0)) return current
+      this.release(current)
+    }
+    return this.ready.shift()
+  }
+
+  /** Gives a queue back that was taken: it is ready again, or forgotten where nothing waits in it. */
+  release(queue: ConversationQueue<A>): void {
+    if (queue.waiting.length > 0) this.ready.push(queue)
+    else this.queues.delete(queue.key)
+  }
+
+  /** Removes an event that waits. `false`: it does not. */
+  remove(key: string, event: A): boolean {
+    const queue = this.queues.get(key)
+    const index = queue === undefined ? -1 : queue.waiting.indexOf(event)
+    if (queue === undefined || index < 0) return false
+    queue.waiting.splice(index, 1)
+    if (queue.waiting.length > 0) return true
+    const place = this.ready.indexOf(queue)
+    if (place < 0) return true
+    this.ready.splice(place, 1)
+    this.queues.delete(key)
+    return true
+  }
+}
