@@ -29,6 +29,7 @@ export const startFeeder = async () => {
       return prepared
     },
     flood: (flood) => child.send({ flood }),
+    forget: (flood) => child.send({ forget: flood }),
     stop: async () => {
       const gone = once(child, "exit")
       child.disconnect()
@@ -36,6 +37,9 @@ export const startFeeder = async () => {
     }
   }
 }
+
+/** The feeder as a contender sees it: `send` passes on what it is told. */
+export const feederAt = (port, send) => ({ port, flood: (flood) => send({ flood }) })
 
 /** A whole bot on loopback that keeps its sessions in memory. Warnings go to the standard error. */
 export const botLayer = (port, appId, settings = {}) =>
@@ -63,6 +67,23 @@ const toStandardError = Logger.replace(
 
 /** How the sockets of the bare client are made: as the library makes its own. */
 export const bareSocketOptions = { perMessageDeflate: false, maxPayload: 8 * 1024 * 1024 }
+
+/** How bare undici sends: as the library does. */
+export const agentOptions = {
+  connections: 128,
+  connect: { timeout: 10_000, rejectUnauthorized: true },
+  headersTimeout: 120_000,
+  bodyTimeout: 120_000
+}
+
+export const replyText = "你好，收到了。明天有小雨，记得带伞。"
+
+export const replyHeaders = (authorization) => ({
+  accept: "application/json",
+  "x-union-appid": "1024",
+  authorization,
+  "content-type": "application/json; charset=utf-8"
+})
 
 /** Begins a measurement; the answer, asked at its end, gives microseconds of wall clock and of processor. */
 export const stopwatch = () => {
@@ -106,6 +127,7 @@ export const compare = async (contenders, count) => {
       processor: median(rows.map(({ processor }) => processor)) / count,
       // each round has its own ratio: what else the machine does then weighs on both sides of it
       ratio: median(rows.map(({ wall }, index) => base[index].wall / wall)),
+      processorRatio: median(rows.map(({ processor }, index) => processor / base[index].processor)),
       target
     }
   })
