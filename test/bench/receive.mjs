@@ -235,7 +235,9 @@ const coordinate = async () => {
   const feeder = await startFeeder()
   const rows = []
   let frameBytes = 0
-  for (const { name, replies, targets: wanted, ...parameters } of stages[options.stage]) {
+  // a profile is of the main row alone
+  const wantedRows = stages[options.stage].slice(0, options.profile === undefined ? undefined : 1)
+  for (const { name, replies, targets: wanted, ...parameters } of wantedRows) {
     const flood = floodOf(parameters)
     frameBytes = await feeder.prepare(flood)
     const bareClient = await startContender(feeder, { name: "bare", flood, replies })

@@ -26,8 +26,10 @@ import * as Deduplication from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import * as Dialogue from "./Dialogue.ts"
+import { HandlerRuns } from "./HandlerRuns.ts"
 import type { Handler } from "./Handlers.ts"
 import * as Inbox from "./Inbox.ts"
+import * as RunContext from "./RunContext.ts"
 import * as Router from "./Router.ts"
 import type { Routed, Work } from "./Work.ts"
 import { stopTimeout, Workers } from "./Workers.ts"
@@ -190,6 +192,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
     const workers = new Workers({
       policy,
       queues,
+      runs: new HandlerRuns({ policy, locals: yield* Effect.getFiberRefs, enter: yield* RunContext.makeEnter }),
       scope,
       now: monotonicMillis,
       drainWaiting: options.drainWaiting,

@@ -1,16 +1,56 @@
 /**
- * What runs for one event: its handlers side by side, each in a span where the policy asks for it, and what is called for
- * those that were stopped.
+ * How the handlers of one event run on the fiber of a worker: the only handler of an event directly, in a context of its
+ * own; several side by side, each on a fiber. No run leaves a fiber's local values to the next.
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
+import * as Option from "effect/Option"
+import * as Tracer from "effect/Tracer"
 import type * as Event from "../events/Event.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
-import { type Handler, tellFailure } from "./Handlers.ts"
+import { type Direct, type Handler, tellFailure } from "./Handlers.ts"
+import * as RunContext from "./RunContext.ts"
 import { isUnfinished, type Routed } from "./Work.ts"
+
+/**
+ * What of a worker its runs know.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Runner {
+  readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  /** The event whose handlers run. */
+  readonly work: Routed | undefined
+  readonly scopes: RunContext.Scopes
+  /** The run of a handler that runs directly. */
+  run: RunContext.Run | undefined
+  /** What remains to be done before the event is settled: to close the scope of its run. */
+  ending: Effect.Effect<void> | undefined
+}
+
+/**
+ * What {@link HandlerRuns} are made of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly policy: DeliveryPolicy
+  /** The local values with which each run begins, but for its context. */
+  readonly locals: FiberRefs.FiberRefs
+  /** How a run gets its context. */
+  readonly enter: RunContext.Enter
+}
 
 const traced = (run: Effect.Effect<void>, { envelope, t }: Event.Event, handler: string): Effect.Effect<void> =>
   Effect.withSpan(run, "Handler.run", {
@@ -18,35 +58,6 @@ const traced = (run: Effect.Effect<void>, { envelope, t }: Event.Event, handler:
     captureStackTrace: false,
     attributes: { "qq.event": t, "qq.event_id": envelope.id, "qq.seq": envelope.s, "qq.handler": handler }
   })
-
-const one = (handler: Handler, event: Event.Event, policy: DeliveryPolicy): Effect.Effect<void> => {
-  const run = handler.run(event, handler.name)
-  return policy.handlerSpans ? traced(run, event, handler.name) : run
-}
-
-/**
- * Runs the handlers of an event. Of several, each is noted in `work.over` when it has ended, and `onOver` runs then.
- *
- * @since 0.1.0
- * @category running
- */
-export const all = (work: Routed, policy: DeliveryPolicy, onOver: () => Effect.Effect<void>): Effect.Effect<void> => {
-  const { event, handlers, over } = work
-  const [first] = handlers
-  if (over === undefined && first !== undefined) return one(first, event, policy)
-  return Effect.forEach(
-    handlers,
-    (handler) =>
-      Effect.zipRight(
-        one(handler, event, policy),
-        Effect.suspend(() => {
-          over?.add(handler)
-          return onOver()
-        })
-      ),
-    { concurrency: "unbounded", discard: true }
-  )
-}
 
 const toldStopped = (handler: Handler, event: Event.Event, cause: Cause.Cause<Cause.TimeoutException>) =>
   handler.stopped === undefined
@@ -56,15 +67,130 @@ const toldStopped = (handler: Handler, event: Event.Event, cause: Cause.Cause<Ca
       })
     : handler.stopped(event, cause)
 
+/** The map of the context a handler was built with. A span around the workers stays the parent of what the run traces. */
+const servicesOf = ({ services }: Direct, locals: FiberRefs.FiberRefs): ReadonlyMap<string, unknown> => {
+  const outer = Option.getOrElse(FiberRefs.get(locals, FiberRef.currentContext), () => Context.empty())
+  const parent: unknown = outer.unsafeMap.get(Tracer.ParentSpan.key)
+  return parent === undefined ? services.unsafeMap : new Map(services.unsafeMap).set(Tracer.ParentSpan.key, parent)
+}
+
 /**
- * Tells the handlers that did not come to their own end. These are callbacks of the user.
+ * The runs of the workers of one bot.
  *
  * @since 0.1.0
- * @category running
+ * @category models
  */
-export const tellStopped = (work: Routed, cause: Cause.Cause<Cause.TimeoutException>): Effect.Effect<void> =>
-  Effect.forEach(
-    work.handlers.filter((handler) => isUnfinished(work, handler)),
-    (handler) => toldStopped(handler, work.event, cause),
-    { concurrency: "unbounded", discard: true }
-  )
+export class HandlerRuns {
+  private readonly policy: DeliveryPolicy
+  private readonly locals: FiberRefs.FiberRefs
+  /** As a map, without a context. */
+  private readonly localsBesides: FiberRefs.FiberRefs["locals"]
+  private readonly enter: RunContext.Enter
+  private readonly services = new Map<Direct, ReadonlyMap<string, unknown>>()
+  /** Gives the fiber that runs it the local values of the workers, and no others. */
+  readonly reset: Effect.Effect<void>
+
+  constructor({ enter, locals, policy }: Options) {
+    this.policy = policy
+    this.locals = locals
+    this.localsBesides = FiberRefs.delete(locals, FiberRef.currentContext).locals
+    this.enter = enter
+    this.reset = Effect.updateFiberRefs(() => locals)
+  }
+
+  /**
+   * Runs the handlers of the runner's event. Of several, each is noted in `work.over` when it has ended, and `onOver` runs
+   * then. It fails as the handler does where that runs directly, which the types do not
+   * say: see {@link HandlerRuns.failed}.
+   */
+  begin(runner: Runner, work: Routed, onOver: () => Effect.Effect<void>): Effect.Effect<unknown> {
+    const [first] = work.handlers
+    if (first === undefined) return Effect.void
+    if (work.over !== undefined) return Effect.zipRight(this.reset, this.several(work, onOver))
+    if (first.direct === undefined || this.policy.handlerSpans) {
+      return Effect.zipRight(this.reset, this.apart(first, work.event))
+    }
+    const effect = first.direct.attempt(work.event)
+    // most events are not meant for most handlers: where there is nothing to do there is nothing to prepare
+    if (Exit.isExit(effect) && Exit.isSuccess(effect)) return effect
+    const run = new RunContext.Run(this.servicesFor(first.direct), first.name, work.event, runner.scopes)
+    runner.run = run
+    return this.enter(runner.fiber, this.localsBesides, run, effect)
+  }
+
+  /** The handlers have succeeded. `false`: `ending` remains to be done. */
+  succeeded(runner: Runner): boolean {
+    const { run, work } = runner
+    if (run === undefined) return true
+    runner.run = undefined
+    const ending = run.end(Exit.void)
+    if (ending === undefined) return true
+    runner.ending = Effect.catchAllCause(ending, (cause) => this.tellFailed(work, cause))
+    return false
+  }
+
+  /** A handler that ran directly has failed, whose event is settled nevertheless; anything else fails again. */
+  failed(runner: Runner, cause: Cause.Cause<never>): Effect.Effect<void> {
+    const { run, work } = runner
+    if (run === undefined) return Effect.failCause(cause)
+    runner.run = undefined
+    return Effect.matchCauseEffect(run.end(Exit.failCause(cause)) ?? Effect.void, {
+      onFailure: (another) => this.tellFailed(work, Cause.sequential(cause, another)),
+      onSuccess: () => this.tellFailed(work, cause)
+    })
+  }
+
+  /** The runner's fiber ends. */
+  interrupted(runner: Runner, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    const { run } = runner
+    runner.run = undefined
+    return run?.end(exit) ?? Effect.void
+  }
+
+  /** Tells the handlers that did not come to their own end. These are callbacks of the user, which may take their time. */
+  tellStopped(work: Routed, cause: Cause.Cause<Cause.TimeoutException>): Effect.Effect<void> {
+    return Effect.forEach(
+      work.handlers.filter((handler) => isUnfinished(work, handler)),
+      (handler) => toldStopped(handler, work.event, cause),
+      { concurrency: "unbounded", discard: true }
+    ).pipe(Effect.timeoutOption(this.policy.handlerTimeout), Effect.asVoid)
+  }
+
+  /** The failure of handlers that are out of time. */
+  get timedOut(): Cause.Cause<Cause.TimeoutException> {
+    return Cause.fail(new Cause.TimeoutException(`stopped after ${Duration.format(this.policy.handlerTimeout)}`))
+  }
+
+  private tellFailed(work: Routed | undefined, cause: Cause.Cause<never>): Effect.Effect<void> {
+    const told = work?.handlers[0]?.direct?.failed(work.event, cause) ?? Effect.void
+    return Effect.zipRight(this.reset, told)
+  }
+
+  private servicesFor(direct: Direct): ReadonlyMap<string, unknown> {
+    const known = this.services.get(direct)
+    if (known !== undefined) return known
+    const services = servicesOf(direct, this.locals)
+    this.services.set(direct, services)
+    return services
+  }
+
+  private apart(handler: Handler, event: Event.Event): Effect.Effect<void> {
+    const run = handler.run(event, handler.name)
+    return this.policy.handlerSpans ? traced(run, event, handler.name) : run
+  }
+
+  private several({ event, handlers, over }: Routed, onOver: () => Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.forEach(
+      handlers,
+      (handler) =>
+        Effect.zipRight(
+          this.apart(handler, event),
+          Effect.suspend(() => {
+            over?.add(handler)
+            return onOver()
+          })
+        ),
+      { concurrency: "unbounded", discard: true }
+    )
+  }
+}

@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,7 +14,8 @@ import type * as Scope from "effect/Scope"
 import type * as Event from "../events/Event.ts"
 import type { ConversationQueue, ConversationQueues } from "./ConversationQueues.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
-import * as HandlerRuns from "./HandlerRuns.ts"
+import type { HandlerRuns, Runner } from "./HandlerRuns.ts"
+import * as RunContext from "./RunContext.ts"
 import { isUnfinished, type Routed } from "./Work.ts"
 
 /**
@@ -23,10 +24,8 @@ import { isUnfinished, type Routed } from "./Work.ts"
  * @since 0.1.0
  * @category models
  */
-export interface Worker {
-  readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+export interface Worker extends Runner {
   queue: ConversationQueue<Routed> | undefined
-  /** The event whose handlers run. */
   work: Routed | undefined
   /** Events taken from the queue in succession. */
   handled: number
@@ -52,6 +51,7 @@ export interface Worker {
 export interface Options {
   readonly policy: DeliveryPolicy
   readonly queues: ConversationQueues<Routed>
+  readonly runs: HandlerRuns
   /** Where the fibers live. */
   readonly scope: Scope.Scope
   /** Monotonic milliseconds. */
@@ -110,9 +110,7 @@ export class Workers {
    * Spawns one more worker, where a conversation is ready and the policy allows it. It begins when the fiber that runs now
    * has to wait or ends, and spawns the next one itself; so handlers that take no time need no more than one.
    */
-  readonly spawnWorker: Effect.Effect<void> = Effect.suspend(() =>
-    !this.isHalted && !this.isStarting && this.options.queues.isReady && this.hasFreeSlot ? this.spawn : Effect.void
-  )
+  readonly spawnWorker: Effect.Effect<void> = Effect.suspend(() => (this.canSpawn ? this.spawn : Effect.void))
 
   /** Stops handlers that are out of time, until it is interrupted. Sleeps until the earliest deadline. */
   readonly watch: Effect.Effect<never> = Effect.suspend(() =>
@@ -162,45 +160,75 @@ export class Workers {
     return this.isStopping && !this.options.drainWaiting
   }
 
-  private get hasFreeSlot(): boolean {
-    return this.spawned - this.lent < this.options.policy.concurrency
+  private get canSpawn(): boolean {
+    const { policy, queues } = this.options
+    return !this.isStarting && queues.isReady && this.spawned - this.lent < policy.concurrency && !this.isHalted
   }
 
   private get spawn(): Effect.Effect<void> {
     this.spawned++
     this.isStarting = true
     this.idle.unsafeClose()
-    const begin = Effect.withFiberRuntime<void>((fiber) => {
-      this.isStarting = false
-      const worker: Worker = {
-        fiber,
-        queue: undefined,
-        work: undefined,
-        handled: 0,
-        deadline: 0,
-        since: 0,
-        state: "working",
-        waiting: []
-      }
-      this.workers.add(worker)
-      return this.runWorker(worker)
-    })
+    const begin = Effect.flatMap(RunContext.makeScopes, (scopes) =>
+      Effect.withFiberRuntime<void>((fiber) => {
+        this.isStarting = false
+        const worker: Worker = {
+          fiber,
+          scopes,
+          queue: undefined,
+          work: undefined,
+          run: undefined,
+          ending: undefined,
+          handled: 0,
+          deadline: 0,
+          since: 0,
+          state: "working",
+          waiting: []
+        }
+        this.workers.add(worker)
+        return this.runWorker(worker)
+      })
+    )
     // a fiber inherits whether it can be interrupted, and the end of another worker cannot be
     return Effect.asVoid(Effect.forkIn(Effect.interruptible(begin), this.options.scope))
   }
 
   /** Handles events until no conversation is ready. */
   private runWorker(worker: Worker): Effect.Effect<void> {
-    return Effect.whileLoop({
-      while: () => this.takeNext(worker),
-      body: () => {
-        if (worker.work === undefined) return Effect.void
-        const run = HandlerRuns.all(worker.work, this.options.policy, () => this.onHandlerOver(worker))
-        // one that takes its time leaves the conversations that are ready to another worker
-        return this.options.queues.isReady ? Effect.zipRight(this.spawnWorker, run) : run
-      },
-      step: () => this.finish(worker)
-    }).pipe(Effect.onExit((exit) => this.end(worker, exit)))
+    const { runs } = this.options
+    const loop: Effect.Effect<void> = Effect.catchAllCause(
+      Effect.whileLoop({
+        while: () => worker.ending !== undefined || this.takeNext(worker),
+        body: () => this.nextStep(worker),
+        step: () => {
+          if (runs.succeeded(worker)) this.finish(worker)
+        }
+      }),
+      (cause) =>
+        Effect.zipRight(
+          runs.failed(worker, cause),
+          Effect.suspend(() => {
+            this.finish(worker)
+            return loop
+          })
+        )
+    )
+    return Effect.onExit(loop, (exit) =>
+      Effect.zipRight(
+        runs.interrupted(worker, exit),
+        Effect.suspend(() => this.end(worker, exit))
+      )
+    )
+  }
+
+  private nextStep(worker: Worker): Effect.Effect<unknown> {
+    const { ending, work } = worker
+    worker.ending = undefined
+    if (ending !== undefined) return ending
+    if (work === undefined) return Effect.void
+    const run = this.options.runs.begin(worker, work, () => this.onHandlerOver(worker))
+    // one that takes its time leaves the conversations that are ready to another worker
+    return this.canSpawn ? Effect.zipRight(this.spawnWorker, run) : run
   }
 
   /** Gives a worker its next event, of its conversation or another. `false`: there is none for it. */
@@ -287,19 +315,13 @@ export class Workers {
     const { work } = worker
     this.releaseQueue(worker)
     if (work === undefined || worker.state === "abandoned") return this.spawnWorker
-    const cause = worker.state === "working" && Exit.isFailure(exit) ? exit.cause : this.timedOut
+    const cause = worker.state === "working" && Exit.isFailure(exit) ? exit.cause : this.options.runs.timedOut
     return Effect.zipRight(this.spawnWorker, this.tellStopped(work, cause))
-  }
-
-  private get timedOut(): Cause.Cause<Cause.TimeoutException> {
-    const timeout = Duration.format(this.options.policy.handlerTimeout)
-    return Cause.fail(new Cause.TimeoutException(`stopped after ${timeout}`))
   }
 
   /** Apart from the worker: these are callbacks of the user, which may take their time. */
   private tellStopped(work: Routed, cause: Cause.Cause<Cause.TimeoutException>): Effect.Effect<void> {
-    return HandlerRuns.tellStopped(work, cause).pipe(
-      Effect.timeoutOption(this.options.policy.handlerTimeout),
+    return this.options.runs.tellStopped(work, cause).pipe(
       // this is called where nothing can be interrupted any more
       Effect.interruptible,
       Effect.forkIn(this.options.scope),
@@ -329,6 +351,6 @@ export class Workers {
     }
     worker.state = "left"
     this.releaseQueue(worker)
-    return this.tellStopped(work, this.timedOut).pipe(Effect.zipRight(this.spawnWorker), Effect.as(never))
+    return this.tellStopped(work, this.options.runs.timedOut).pipe(Effect.zipRight(this.spawnWorker), Effect.as(never))
   }
 }
