@@ -4,6 +4,8 @@
  *
  * @since 0.1.0
  */
+import type * as Facts from "../events/Facts.ts"
+import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
 
 /**
  * The events of one conversation that wait. The queue exists for as long as one of them waits or is handled.
@@ -11,8 +13,7 @@
  * @since 0.1.0
  * @category models
  */
-export interface ConversationQueue<A> {
-  readonly key: string
+export interface ConversationQueue<A> extends Keyed {
   /** The next one first. */
   readonly waiting: Array<A>
 }
@@ -25,6 +26,11 @@ export interface ConversationQueue<A> {
  */
 export const turn = 32
 
+/** Which conversation an event belongs to. */
+type Conversation = Pick<Facts.Facts, "place" | "target">
+
+const seeds: Readonly<Record<Facts.Place, number>> = { group: 0, channel: 1, guild: 2, c2c: 3, type: 4 }
+
 /**
  * The queues of all conversations.
  *
@@ -34,8 +40,8 @@ export const turn = 32
  * @since 0.1.0
  * @category models
  */
-export class ConversationQueues<A> {
-  private readonly queues = new Map<string, ConversationQueue<A>>()
+export class ConversationQueues<A extends Conversation> {
+  private readonly queues = new KeyTable<ConversationQueue<A>>()
   private readonly ready: Array<ConversationQueue<A>> = []
 
   /** Conversations of which an event waits or is handled. */
@@ -49,11 +55,12 @@ export class ConversationQueues<A> {
   }
 
   /** Adds an event to its conversation: at the end, or at the position that `position` returns. */
-  add(key: string, event: A, position?: (waiting: ReadonlyArray<A>) => number): void {
-    const queue = this.queues.get(key)
+  add(event: A, position?: (waiting: ReadonlyArray<A>) => number): void {
+    const hash = hashOf(event.target, seeds[event.place])
+    const queue = this.queues.get(event.target, hash)
     if (queue === undefined) {
-      const fresh = { key, waiting: [event] }
-      this.queues.set(key, fresh)
+      const fresh: ConversationQueue<A> = { key: event.target, hash, index: -1, waiting: [event] }
+      this.queues.add(fresh)
       this.ready.push(fresh)
     } else if (position === undefined) queue.waiting.push(event)
     else queue.waiting.splice(position(queue.waiting), 0, event)
@@ -74,12 +81,12 @@ export class ConversationQueues<A> {
   /** Gives a queue back that was taken: it is ready again, or forgotten where nothing waits in it. */
   release(queue: ConversationQueue<A>): void {
     if (queue.waiting.length > 0) this.ready.push(queue)
-    else this.queues.delete(queue.key)
+    else this.queues.remove(queue)
   }
 
   /** Removes an event that waits. `false`: it does not. */
-  remove(key: string, event: A): boolean {
-    const queue = this.queues.get(key)
+  remove(event: A): boolean {
+    const queue = this.queues.get(event.target, hashOf(event.target, seeds[event.place]))
     const index = queue === undefined ? -1 : queue.waiting.indexOf(event)
     if (queue === undefined || index < 0) return false
     queue.waiting.splice(index, 1)
@@ -87,7 +94,7 @@ export class ConversationQueues<A> {
     const place = this.ready.indexOf(queue)
     if (place < 0) return true
     this.ready.splice(place, 1)
-    this.queues.delete(key)
+    this.queues.remove(queue)
     return true
   }
 }

@@ -121,7 +121,8 @@ export const make = (options: Options): Dialogue => {
     removeWaiter(waiter)
     const twin = Event.twinOf(work.frame.t)
     if (work.identity !== undefined && twin !== undefined) {
-      deduplication.receive(work.inbox, work.identity.key, twin, work.frame.s ?? 0)
+      const { key, namespace } = work.identity
+      deduplication.receive(work.inbox, key, twin, work.frame.s ?? 0, namespace)
       deduplication.settle(work.identity, twin, now())
     }
     work.started = true
@@ -149,7 +150,7 @@ export const make = (options: Options): Dialogue => {
   const giveBack = (work: Routed): void => {
     if (work.handlers.length === 0) return settle(work)
     work.started = false
-    queues.add(Event.orderKey(work.frame), work, formerPosition(work))
+    queues.add(work, formerPosition(work))
   }
 
   /** Takes an event that waits in the queue of the worker's own conversation. */

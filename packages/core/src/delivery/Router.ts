@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import type * as Metric from "effect/Metric"
 import type * as MetricLabel from "effect/MetricLabel"
 import * as Event from "../events/Event.ts"
+import * as Facts from "../events/Facts.ts"
 import * as Intents from "../gateway/Intents.ts"
 import type { ConversationQueues } from "./ConversationQueues.ts"
 import * as Deduplication from "./Deduplication.ts"
@@ -116,17 +117,16 @@ export const make = (options: Options): Router => {
   const kinds = makeKinds(options.handlers)
   const observers = new Set<(event: Event.Event) => void>()
 
-  const isUnwanted = ({ frame }: Work, { handlers }: Kind): boolean =>
-    (handlers.length === 0 && observers.size === 0 && !dialogue.isAwaiting()) ||
-    (!policy.messagesByBots && Event.isByBot(frame))
+  const isUnwanted = ({ handlers }: Kind): boolean =>
+    handlers.length === 0 && observers.size === 0 && !dialogue.isAwaiting()
 
   /** `false`: this very event was received before. */
   const identify = (work: Work, { handlers, type }: Kind): boolean => {
     work.type = type
     work.handlers = handlers
-    const key = Event.identityKey(work.frame)
-    if (key === undefined) return true
-    const identity = deduplication.receive(work.inbox, key, type, work.frame.s ?? 0)
+    const { frame, id, inbox, namespace } = work
+    if (id === undefined) return true
+    const identity = deduplication.receive(inbox, id, type, frame.s ?? 0, namespace)
     if (identity === undefined) return false
     work.identity = identity
     // a handler sees a message once, whichever twin brings it
@@ -144,7 +144,7 @@ export const make = (options: Options): Router => {
     if (work.handlers.length === 0) return settle(work)
     if (work.handlers.length > 1) work.over = new Set()
     received?.(work.event, work.handlers)
-    queues.add(Event.orderKey(work.frame), work)
+    queues.add(work)
   }
 
   /** Most of it is done at once; an effect is what remains to be done. */
@@ -152,7 +152,8 @@ export const make = (options: Options): Router => {
     if (work.settled) return undefined
     const kind = work.event === undefined ? kinds.of(work.frame.t ?? "") : kinds.gap
     kind.received.unsafeUpdate(1, noTags)
-    if (isUnwanted(work, kind)) {
+    if (!isUnwanted(kind)) Facts.read(work.frame, work)
+    if (isUnwanted(kind) || (work.isByBot && !policy.messagesByBots)) {
       work.inbox.settle(work)
       return undefined
     }
@@ -193,7 +194,7 @@ export const make = (options: Options): Router => {
     dropped: (work) => {
       if (work.event === undefined) return
       const routed = work as Routed
-      if (queues.remove(Event.orderKey(work.frame), routed)) settle(routed)
+      if (queues.remove(routed)) settle(routed)
     },
     observe: (look) => {
       observers.add(look)

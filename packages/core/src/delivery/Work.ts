@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type * as Event from "../events/Event.ts"
+import type * as Facts from "../events/Facts.ts"
 import type { Frame } from "../gateway/Frame.ts"
 import type * as Deduplication from "./Deduplication.ts"
 import type { Handler } from "./Handlers.ts"
@@ -48,7 +49,7 @@ const none: ReadonlyArray<Handler> = []
  * @since 0.1.0
  * @category models
  */
-export class Work {
+export class Work implements Facts.Facts {
   readonly inbox: Origin
   readonly frame: Frame
   /** UTF-16 code units of its text. */
@@ -68,6 +69,12 @@ export class Work {
   newer: Work | undefined = undefined
   /** From the start for an event that does not come from the wire; else once it is decoded. */
   event: Event.Event | undefined
+  // what is read from its payload, once it is routed
+  namespace: Facts.Namespace = "event"
+  id: string | undefined = undefined
+  place: Facts.Place = "type"
+  target = ""
+  isByBot = false
   /** Its type on the wire: one string for all events of the type, so that what remembers it retains nothing of the frame. */
   type = ""
   /** Those that handle it. */
