@@ -183,10 +183,22 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
     const observed = yield* PubSub.sliding<Event.Event>(lag)
     const scope = yield* makeScope(() => workers.close())
 
-    const settle = (work: Routed): void => {
+    const settleAt = (work: Routed, now: number): void => {
       work.inbox.settle(work)
-      if (work.identity !== undefined) deduplication.settle(work.identity, work.type, wallMillis())
-      if (work.taken !== undefined) for (const taken of work.taken) settle(taken.work)
+      if (work.identity !== undefined) deduplication.settle(work.identity, work.type, now)
+      if (work.taken !== undefined) for (const taken of work.taken) settleAt(taken.work, now)
+    }
+
+    const settle = (work: Routed): void => settleAt(work, wallMillis())
+
+    /** The wall clock, as of a moment of the monotonic one: read again only once a millisecond has passed. */
+    let readAt = Number.NEGATIVE_INFINITY
+    let wall = 0
+    const wallAt = (monotonic: number): number => {
+      if (monotonic - readAt < 1) return wall
+      readAt = monotonic
+      wall = wallMillis()
+      return wall
     }
 
     const workers = new Workers({
@@ -200,7 +212,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
         DeliveryMetrics.eventsHandled.unsafeUpdate(1, noTags)
         const now = monotonicMillis()
         durations.get(work.event.t)?.unsafeUpdate(now - since, noTags)
-        settle(work)
+        settleAt(work, wallAt(now))
         return now
       }
     })

@@ -19,6 +19,9 @@ export interface Keyed {
   index: number
 }
 
+/** Characters of a longer key that go into its hash one by one; of the others every fourth pair does. */
+const wholeLength = 32
+
 /**
  * The hash of a key. Another seed surely gives the same text another hash, so that one table may hold several namespaces.
  *
@@ -30,7 +33,11 @@ export const hashOf = (key: string, seed: number): number => {
   let hash = (seed ^ key.length) | 0
   let index = key.length - 1
   // from the end, where the ids of the platform differ, two characters at a time
-  for (; index > 0; index -= 2) {
+  for (const whole = Math.max(0, index - wholeLength); index > whole; index -= 2) {
+    hash = Math.imul(hash ^ (key.charCodeAt(index) | (key.charCodeAt(index - 1) << 16)), 0x85ebca6b)
+    hash ^= hash >>> 13
+  }
+  for (; index > 0; index -= 8) {
     hash = Math.imul(hash ^ (key.charCodeAt(index) | (key.charCodeAt(index - 1) << 16)), 0x85ebca6b)
     hash ^= hash >>> 13
   }

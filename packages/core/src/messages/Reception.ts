@@ -42,11 +42,8 @@ export const make: Effect.Effect<ReceptionShape, never, ReplyLedger | AuditOutco
     const audits = yield* AuditOutcomes.AuditOutcomes
     return {
       dispatched: (dispatch) => {
-        const anchor = Anchor.ofDispatch(dispatch)
-        if (anchor._tag === "Some") {
-          ledger.receive(anchor.value)
-          return
-        }
+        const parts = Anchor.partsOfDispatch(dispatch)
+        if (parts !== undefined) return ledger.receiveParts(parts)
         const outcome = AuditOutcomes.ofDispatch(dispatch)
         if (outcome !== undefined) audits.decided(outcome)
       }
