@@ -20,6 +20,7 @@ import { JoinRequest, MemberChange } from "./GroupMember.ts"
 import { Channel, Guild, Member } from "./Guild.ts"
 import { Deletion, GuildMessage } from "./GuildMessage.ts"
 import { Interaction } from "./Interaction.ts"
+import * as MessageReader from "./MessageReader.ts"
 import { MessageAudit } from "./MessageAudit.ts"
 import { type Reader, reader } from "./Payload.ts"
 import { Reaction } from "./Reaction.ts"
@@ -255,17 +256,24 @@ export type EventOf<T extends EventType> = Extract<Event, { readonly t: T }>
 
 /** A message without text has empty text: seeing to that here costs less than a default in the schema. */
 const message =
-  (read: Reader): Reader =>
+  (read: Reader, take: (payload: unknown, event: object) => boolean = () => false): Reader =>
   (payload, event) => {
+    if (take(payload, event)) return undefined
     const problem = read(payload, event)
     if (problem === undefined) (event as { content?: string | null }).content ??= ""
     return problem
   }
 
+const plain = new Map([
+  ["C2C_MESSAGE_CREATE", MessageReader.takeC2C],
+  ["GROUP_AT_MESSAGE_CREATE", MessageReader.takeGroup],
+  ["GROUP_MESSAGE_CREATE", MessageReader.takeGroup]
+])
+
 const readers: ReadonlyMap<string, Reader> = new Map([
   ...Object.entries(payloads).map(([type, schema]): [string, Reader] => [
     type,
-    Facts.messageScenes.has(type) ? message(reader(schema)) : reader(schema)
+    Facts.messageScenes.has(type) ? message(reader(schema), plain.get(type)) : reader(schema)
   ]),
   // its payload is the empty string, and would be nothing to read if it were not
   ["RESUMED", () => undefined]
