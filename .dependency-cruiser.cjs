@@ -6,9 +6,10 @@
 
 const core = "^packages/core/src/"
 const node = "^packages/node/src/"
+const cli = "^packages/cli/src/"
 
-/** Files of the root that every room may import. */
-const common = `${core}(BotConfig|StoredText|internal/KeyTable)[.]ts$`
+/** Files that every room may import. */
+const common = `${core}(BotConfig|StoredText|internal/(KeyTable|Ladder))[.]ts$`
 
 /**
  * Rooms of core → what they may import besides themselves and the common files. A name with a slash is one file, without its
@@ -28,7 +29,8 @@ const rooms = {
 const files = {
   BotConfig: ["gateway/SessionPolicy", "delivery/DeliveryPolicy", "gateway/Intents", "messages/SendPolicy"],
   StoredText: [],
-  "internal/KeyTable": []
+  "internal/KeyTable": [],
+  "internal/Ladder": []
 }
 
 /**
@@ -55,7 +57,7 @@ const onlyTo = (name, comment, from, allowed) => ({
 const roomRules = Object.entries(rooms).map(([room, targets]) =>
   onlyTo(
     `core-${room}`,
-    `${room} may import ${["itself", "BotConfig.ts", "StoredText.ts", "internal/KeyTable.ts", ...targets].join(", ")}`,
+    `${room} may import ${["itself", "BotConfig.ts", "StoredText.ts", "internal/KeyTable.ts", "internal/Ladder.ts", ...targets].join(", ")}`,
     { path: `${core}${room}/`, ...(room === "testing" ? { pathNot: `${core}testing/model/` } : {}) },
     [`${core}${room}/`, common, ...targets.map(pathOf)]
   )
@@ -108,31 +110,34 @@ module.exports = {
       to: { path: ["^packages/$1/src/(index|protocol)[.]ts$", "^packages/$1/src/.+/index[.]ts$"] }
     },
     {
-      name: "node-core-exports",
-      comment: "node imports core by the names of its exports, never by path",
+      name: "package-exports",
+      comment: "a package imports another by the names of its exports, never by path",
       severity: "error",
-      from: { path: node },
-      to: { path: "^packages/core/", pathNot: `${core}(index|protocol|testing/index)[.]ts$` }
+      from: { path: "^packages/([^/]+)/src/" },
+      to: {
+        path: "^packages/",
+        pathNot: ["^packages/$1/", `${core}(index|protocol|testing/index)[.]ts$`, `${node}index[.]ts$`]
+      }
     },
     {
       name: "node-library",
-      comment: "the library never loads the sandbox, the command line or core's testing",
+      comment: "what a bot runs never loads the command line or core's testing",
       severity: "error",
-      from: { path: `${node}[^/]+[.]ts$` },
-      to: { path: [`${node}(cli|sandbox)/`, `${core}testing/`], reachable: true }
+      from: { path: node },
+      to: { path: [cli, `${core}testing/`], reachable: true }
     },
     {
-      name: "node-sandbox",
-      comment: "the sandbox does not know the command line",
+      name: "cli-sandbox",
+      comment: "the sandbox does not know the commands",
       severity: "error",
-      from: { path: `${node}sandbox/` },
-      to: { path: `${node}cli/` }
+      from: { path: `${cli}sandbox/` },
+      to: { path: cli, pathNot: `${cli}sandbox/` }
     },
     {
-      name: "node-cli-packages",
-      comment: "@effect/cli and its printers belong to the command line",
+      name: "cli-packages",
+      comment: "@effect/cli and its printers belong to the commands",
       severity: "error",
-      from: { path: node, pathNot: `${node}cli/` },
+      from: { path: "^packages/", pathNot: `${cli}(commands/|main[.]ts$)` },
       to: { path: "node_modules/@effect/(cli|printer|printer-ansi)/" }
     },
     {

@@ -1,6 +1,6 @@
 import { AccessToken, BotConfig, Endpoints, Interactions, OpenApi } from "@effect-qq/core"
 import { NodeBot, NodeHttp } from "@effect-qq/node"
-import { Sandbox } from "@effect-qq/node/sandbox"
+import { Sandbox } from "@effect-qq/cli/sandbox"
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

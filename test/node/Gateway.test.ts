@@ -2,7 +2,7 @@ import { Bot, BotConfig, Gateway, type GatewayError, type Session } from "@effec
 import { Fault } from "@effect-qq/core/testing"
 import { NodeBot, NodeHttp, NodeProxy, NodeStore, NodeWebSocket } from "@effect-qq/node"
 import { describe, it } from "@effect/vitest"
-import { type Sandbox } from "@effect-qq/node/sandbox"
+import { type Sandbox } from "@effect-qq/cli/sandbox"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as ConfigProvider from "effect/ConfigProvider"

@@ -10,7 +10,7 @@ import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { assert } from "vitest"
-import type * as Sandbox from "../../packages/node/src/sandbox/Sandbox.ts"
+import type * as Sandbox from "../../packages/cli/src/sandbox/Sandbox.ts"
 import * as Live from "./support/live.ts"
 import { eventually, within } from "./support/patience.ts"
 

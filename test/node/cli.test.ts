@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { assert } from "vitest"
-import * as Commands from "../../packages/node/src/cli/Commands.ts"
-import * as Sandbox from "../../packages/node/src/sandbox/Sandbox.ts"
+import * as Commands from "../../packages/cli/src/commands/Commands.ts"
+import * as Sandbox from "../../packages/cli/src/sandbox/Sandbox.ts"
 import { record, type Recorded } from "./support/console.ts"
 
 const run = (recorded: Recorded, ...words: ReadonlyArray<string>) =>

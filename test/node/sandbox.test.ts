@@ -13,7 +13,7 @@ import * as Http from "node:http"
 import * as Net from "node:net"
 import { assert } from "vitest"
 import * as WebSocket from "ws"
-import * as Sandbox from "../../packages/node/src/sandbox/Sandbox.ts"
+import * as Sandbox from "../../packages/cli/src/sandbox/Sandbox.ts"
 
 type Heard =
   | { readonly _tag: "Frame"; readonly frame: Record<string, unknown> }

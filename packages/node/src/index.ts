@@ -7,10 +7,6 @@
 /**
  * @since 0.1.0
  */
-export * as Doctor from "./Doctor.ts"
-/**
- * @since 0.1.0
- */
 export * as NodeBot from "./NodeBot.ts"
 /**
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /** A process of its own: what it prints, how it ends. */
-import type { Sandbox } from "@effect-qq/node/sandbox"
+import type { Sandbox } from "@effect-qq/cli/sandbox"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -15,7 +15,7 @@ export const echoBot: string = Path.join(root, "examples", "echo.mjs")
 export const testBot: string = Path.join(root, "test", "node", "support", "bot.mjs")
 export const mortalBot: string = Path.join(root, "test", "node", "support", "mortalBot.mjs")
 export const burstBot: string = Path.join(root, "test", "node", "support", "burstBot.mjs")
-export const commandLine: string = Path.join(root, "packages", "node", "dist", "cli", "main.js")
+export const commandLine: string = Path.join(root, "packages", "cli", "dist", "main.js")
 
 export interface Ended {
   readonly code: number | null

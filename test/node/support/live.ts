@@ -12,7 +12,7 @@ import {
 } from "@effect-qq/core"
 import type { Fault, PlatformModel } from "@effect-qq/core/testing"
 import { NodeBot } from "@effect-qq/node"
-import { Sandbox } from "@effect-qq/node/sandbox"
+import { Sandbox } from "@effect-qq/cli/sandbox"
 import type { PlatformError } from "@effect/platform/Error"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"

@@ -23,6 +23,7 @@ import {
   type SendError,
   SessionPresence
 } from "@effect-qq/core"
+import { NodeContentHash, NodeHttp, NodeMedia } from "@effect-qq/node"
 import * as Command from "@effect/cli/Command"
 import * as CliOptions from "@effect/cli/Options"
 import type * as ConfigError from "effect/ConfigError"
@@ -32,9 +33,6 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as NodeContentHash from "../NodeContentHash.ts"
-import * as NodeHttp from "../NodeHttp.ts"
-import * as NodeMedia from "../NodeMedia.ts"
 
 /**
  * The options do not go together, or name something that is not there.

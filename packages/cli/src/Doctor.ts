@@ -7,7 +7,7 @@
  *
  * @example
  * ```ts
- * import { Doctor } from "@effect-qq/node"
+ * import { Doctor } from "@effect-qq/cli"
  * import { Effect } from "effect"
  *
  * const program = Effect.flatMap(Doctor.examine(), (checks) =>
@@ -32,6 +32,7 @@ import {
   SessionStore,
   Shards
 } from "@effect-qq/core"
+import { NodeHttp, NodeProxy, NodeStore, NodeWebSocket } from "@effect-qq/node"
 import type { PlatformError } from "@effect/platform/Error"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
@@ -46,10 +47,6 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as NodeHttp from "./NodeHttp.ts"
-import * as NodeProxy from "./NodeProxy.ts"
-import * as NodeStore from "./NodeStore.ts"
-import * as NodeWebSocket from "./NodeWebSocket.ts"
 
 /**
  * What is looked at, in this order.

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import { BotConfig, Event, Gateway, type GatewayError, Intents } from "@effect-qq/core"
+import { NodeBot } from "@effect-qq/node"
 import * as Command from "@effect/cli/Command"
 import * as CliOptions from "@effect/cli/Options"
 import type { PlatformError } from "@effect/platform/Error"
@@ -19,7 +20,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as NodeBot from "../NodeBot.ts"
 import * as Doctor from "./Doctor.ts"
 import * as Send from "./Send.ts"
 

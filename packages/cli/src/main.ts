@@ -10,12 +10,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
-import * as Commands from "./Commands.ts"
+import * as Commands from "./commands/Commands.ts"
 
 const Manifest = Schema.parseJson(Schema.Struct({ version: Schema.String }))
 
 const version = Effect.flatMap(
-  Effect.try(() => Fs.readFileSync(new URL("../../package.json", import.meta.url), "utf8")),
+  Effect.try(() => Fs.readFileSync(new URL("../package.json", import.meta.url), "utf8")),
   Schema.decodeUnknown(Manifest)
 ).pipe(
   Effect.map((manifest) => manifest.version),

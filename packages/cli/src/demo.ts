@@ -7,6 +7,7 @@
  */
 import { type Bot, type BotConfig, Gateway, type GatewayError, Message, Messenger, type Session } from "@effect-qq/core"
 import { Fault, type PlatformModel } from "@effect-qq/core/testing"
+import { NodeBot } from "@effect-qq/node"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
@@ -22,8 +23,7 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as NodeBot from "../NodeBot.ts"
-import * as Sandbox from "../sandbox/Sandbox.ts"
+import * as Sandbox from "./sandbox/Sandbox.ts"
 
 /**
  * Messages were lost or answered twice: this library is broken.

@@ -137,7 +137,7 @@ export interface SandboxShape {
  * @since 0.1.0
  * @category tags
  */
-export class Sandbox extends Context.Tag("@effect-qq/node/Sandbox")<Sandbox, SandboxShape>() {}
+export class Sandbox extends Context.Tag("@effect-qq/cli/Sandbox")<Sandbox, SandboxShape>() {}
 
 const host = "127.0.0.1"
 const defaultAppId = "1905000001"
