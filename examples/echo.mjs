@@ -3,8 +3,8 @@ import { NodeBot } from "@effect-qq/node"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect } from "effect"
 
-const Echo = Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE"], (event) =>
-  Messenger.reply(event, Message.text(`you said: ${event.content.trim()}`))
-)
+const Echo = Gateway.onMessage(({ event, text }) => Messenger.reply(event, Message.text(`you said: ${text}`)), {
+  scenes: ["c2c", "group"]
+})
 
 NodeRuntime.runMain(Gateway.run(Echo).pipe(Effect.provide(NodeBot.layerConfig())))

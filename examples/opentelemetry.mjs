@@ -13,9 +13,9 @@ const Telemetry = Layer.unwrapEffect(
   )
 ).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
-const Echo = Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE"], (event) =>
-  Messenger.reply(event, Message.text(`you said: ${event.content.trim()}`))
-)
+const Echo = Gateway.onMessage(({ event, text }) => Messenger.reply(event, Message.text(`you said: ${text}`)), {
+  scenes: ["c2c", "group"]
+})
 
 // a span for each run of a handler costs time, so it has to be asked for; the bot's own spans are inside it
 const Bot = NodeBot.layerConfig({ delivery: { handlerSpans: true } })

@@ -85,8 +85,8 @@ const Metrics = HttpRouter.empty.pipe(
   )
 )
 
-const Echo = Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE"], (event) =>
-  Messenger.reply(event, Message.text(`you said: ${event.content.trim()}`))
-)
+const Echo = Gateway.onMessage(({ event, text }) => Messenger.reply(event, Message.text(`you said: ${text}`)), {
+  scenes: ["c2c", "group"]
+})
 
 NodeRuntime.runMain(Gateway.run(Echo).pipe(Effect.provide(Layer.merge(NodeBot.layerConfig(), Metrics))))

@@ -1,6 +1,8 @@
 /** A handler that waits for the answer to its own question. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -364,6 +366,74 @@ describe("a dialogue", () => {
       yield* Bot.advance("4 seconds")
       yield* Fiber.join(leaving)
       assert.deepStrictEqual(yield* Ref.get(ends), ["Success"])
+    }).pipe(Bot.on())
+  )
+
+  const choosy = (causes: Ref.Ref<ReadonlyArray<string>>, wait: boolean) =>
+    Gateway.on(
+      "C2C_MESSAGE_CREATE",
+      (event) =>
+        Effect.gen(function* () {
+          if (event.content !== "begin") return yield* Messenger.reply(event, Message.text(`you said ${event.content}`))
+          if (wait) yield* Effect.sleep("1 second")
+          return yield* Gateway.next(event, { where: ({ content }) => JSON.parse(content).ok === true })
+        }),
+      {
+        onFailure: (cause) =>
+          Ref.update(causes, (all) => [...all, String(Option.getOrUndefined(Cause.dieOption(cause)))])
+      }
+    )
+
+  it.effect("whose `where` throws fails with that defect, and nothing else does", () =>
+    Effect.gen(function* () {
+      const causes = yield* Ref.make<ReadonlyArray<string>>([])
+      const running = yield* run(choosy(causes, false))
+      yield* say("u", "begin")
+      yield* say("other", "begin")
+      yield* say("u", "x")
+      assert.match((yield* Ref.get(causes)).join(), /^SyntaxError/)
+      assert.strictEqual((yield* Ref.get(causes)).length, 1)
+      assert.isNull(running.unsafePoll())
+      yield* say("u", "hi")
+      // the other's dialogue goes on, and what no dialogue took is handled
+      yield* say("other", '{"ok":true}')
+      assert.deepStrictEqual(yield* answers, ["you said x", "you said hi"])
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("whose `where` throws at a message that waits already fails in the same way", () =>
+    Effect.gen(function* () {
+      const causes = yield* Ref.make<ReadonlyArray<string>>([])
+      yield* run(choosy(causes, true))
+      yield* say("u", "begin")
+      yield* say("u", "x")
+      yield* say("u", "y")
+      yield* Bot.advance("2 seconds")
+      assert.match((yield* Ref.get(causes)).join(), /^SyntaxError/)
+      assert.deepStrictEqual(yield* answers, ["you said x", "you said y"])
+      yield* say("u", '{"ok":true}')
+      assert.deepStrictEqual(yield* answers, ["you said x", "you said y", 'you said {"ok":true}'])
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
+  )
+
+  it.effect("outside of any handler whose `where` throws fails with that defect", () =>
+    Effect.gen(function* () {
+      const running = yield* run()
+      const waiting = yield* Effect.fork(
+        Gateway.next(Conversation.c2c("u"), {
+          where: () => {
+            throw new Error("broken")
+          }
+        })
+      )
+      yield* Bot.settle
+      yield* say("u", "x")
+      const exit = yield* Fiber.await(waiting)
+      assert.isTrue(Exit.isFailure(exit) && Option.isSome(Cause.dieOption(exit.cause)))
+      assert.isNull(running.unsafePoll())
+      assert.deepStrictEqual(yield* answers, ["you said x"])
     }).pipe(Bot.on())
   )
 })

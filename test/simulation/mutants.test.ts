@@ -197,8 +197,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "the events of a conversation are not kept in order",
     file: "delivery/Router.ts",
-    from: "queues.add(work)",
-    to: "work.target += String(work.frame.s ?? 0)\n    queues.add(work)",
+    from: "queuesFor(work).add(work)",
+    to: "work.target += String(work.frame.s ?? 0)\n      queuesFor(work).add(work)",
     found: ["Order"],
     seeds: 2,
     options: quarter(["delivery"], { days: 0.1, traffic: { perHour: 120, bursts: 0.5 } })

@@ -101,6 +101,59 @@ describe("Gateway.on", () => {
   })
 })
 
+describe("Gateway.onMessage", () => {
+  it("gives a view of each message, and needs what the handler needs", () => {
+    const layer = Gateway.onMessage(
+      (message) => {
+        expect(message).type.toBe<MessageView.MessageView>()
+        expect(message.event).type.toBe<Event.MessageEvent>()
+        return Effect.zipRight(
+          Effect.flatMap(Weather, ({ today }) => today),
+          new Cloudy()
+        )
+      },
+      {
+        scenes: ["c2c", "dm"],
+        addressed: false,
+        onFailure: (cause, event) => {
+          expect(event).type.toBe<Event.MessageEvent>()
+          expect(cause).type.toBe<Cause.Cause<Cause.TimeoutException | Cloudy>>()
+          return Effect.void
+        }
+      }
+    )
+    expect(layer).type.toBe<Layer.Layer<never, never, Weather | Gateway.HandlerRegistry>>()
+    expect(Gateway.onMessage).type.not.toBeCallableWith(() => Effect.void, { scenes: ["elsewhere"] })
+  })
+})
+
+describe("Gateway.next", () => {
+  const message = {} as Event.C2CMessageCreate
+
+  it("gives messages, and what is named", () => {
+    type Of<T> = Effect.Effect<T, Cause.TimeoutException, Gateway.Gateway>
+    expect(Gateway.next(message)).type.toBe<Of<Event.MessageEvent>>()
+    expect(Gateway.next(message, { where: ({ content }) => content === "", timeout: "1 minute" })).type.toBe<
+      Of<Event.MessageEvent>
+    >()
+    expect(Gateway.next(message, { types: "INTERACTION_CREATE" })).type.toBe<Of<Event.InteractionCreate>>()
+    expect(
+      Gateway.next({} as Event.InteractionCreate, {
+        types: ["C2C_MESSAGE_CREATE", "INTERACTION_CREATE"],
+        where: (event) => {
+          expect(event).type.toBe<Event.C2CMessageCreate | Event.InteractionCreate>()
+          return true
+        }
+      })
+    ).type.toBe<Of<Event.C2CMessageCreate | Event.InteractionCreate>>()
+  })
+
+  it("refuses other events", () => {
+    expect(Gateway.next).type.not.toBeCallableWith(message, { types: "FRIEND_ADD" })
+    expect(Gateway.next).type.not.toBeCallableWith({} as Event.EventOf<"FRIEND_ADD">)
+  })
+})
+
 describe("Gateway.run", () => {
   const Echo = Gateway.on("C2C_MESSAGE_CREATE", (event) => Messenger.reply(event, Message.text(event.content)))
 

@@ -79,11 +79,13 @@ const watch = Effect.flatMap(Gateway.status, (status) =>
 )
 
 const echo = (handled: Ref.Ref<number>) =>
-  Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE"], (event) =>
-    Effect.zipRight(
-      Ref.update(handled, (count) => count + 1),
-      Messenger.reply(event, Message.text(`you said: ${event.content.trim()}`))
-    )
+  Gateway.onMessage(
+    ({ event, text }) =>
+      Effect.zipRight(
+        Ref.update(handled, (count) => count + 1),
+        Messenger.reply(event, Message.text(`you said: ${text}`))
+      ),
+    { scenes: ["c2c", "group"] }
   )
 
 type BotLayer<E> = Layer.Layer<Bot.Bot | BotConfig.BotConfig, E>
@@ -99,7 +101,9 @@ const onPlatform = <E>(bot: BotLayer<E>) =>
 const voices: ReadonlyArray<readonly [who: string, said: (text: string) => PlatformModel.Said]> = [
   ["Ann", (text) => ({ scene: "c2c", user: "ann", text })],
   ["Bo", (text) => ({ scene: "c2c", user: "bo", text })],
-  ["group", (text) => ({ scene: "group", group: "g1", member: "cy", text })]
+  ["group", (text) => ({ scene: "group", group: "g1", member: "cy", text })],
+  // one that lets the bot receive everything
+  ["open", (text) => ({ scene: "group", group: "g2", member: "di", text, full: "only" })]
 ]
 
 const lines = ["hello", "how are you?", "is anybody there?", "good", "and now?", "never mind"]

@@ -10,7 +10,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as BotConfig from "./BotConfig.ts"
+import * as BotConfig from "./BotConfig.ts"
+import * as OwnMessages from "./events/OwnMessages.ts"
 import * as Gateway from "./Gateway.ts"
 import * as GatewayMetadata from "./gateway/GatewayMetadata.ts"
 import * as IdentifyLimiter from "./gateway/IdentifyLimiter.ts"
@@ -63,6 +64,10 @@ const add =
   <Others>(context: Context.Context<Needs | Others>): Effect.Effect<Context.Context<I | Needs | Others>> =>
     Effect.map(Effect.provide(make, context), (service) => Context.add(context, tag, service))
 
+const ownMessages = Effect.flatMap(BotConfig.BotConfig, ({ delivery }) =>
+  OwnMessages.make({ capacity: delivery.ownMessagesCapacity, window: delivery.ownMessagesWindow })
+)
+
 /**
  * The services of one bot, which share one token, one metadata cache and one session.
  *
@@ -74,6 +79,8 @@ export const make: Effect.Effect<Context.Context<Bot>, never, Runtime | Scope.Sc
 >().pipe(
   Effect.flatMap(add(AccessToken.AccessToken, AccessToken.make)),
   Effect.flatMap(add(OpenApi.OpenApi, OpenApi.make)),
+  // what the sender fills and the gateway reads
+  Effect.flatMap(add(OwnMessages.OwnMessages, ownMessages)),
   // what the gateway fills and others read: the sender, and the webhook
   Effect.flatMap(add(AuditOutcomes.AuditOutcomes, AuditOutcomes.make)),
   Effect.flatMap(add(RateLimit.RateLimit, RateLimit.make())),
@@ -96,6 +103,7 @@ export const make: Effect.Effect<Context.Context<Bot>, never, Runtime | Scope.Sc
       Media.Media,
       Messenger.Messenger,
       OpenApi.OpenApi,
+      OwnMessages.OwnMessages,
       RateLimit.RateLimit,
       ReplyLedger.ReplyLedger,
       SessionPresence.SessionPresence,

@@ -5,9 +5,9 @@
  * ```ts
  * import { Gateway, Message, Messenger } from "@effect-qq/core"
  *
- * const Echo = Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE"], (event) =>
- *   Messenger.reply(event, Message.text(`you said: ${event.content.trim()}`))
- * )
+ * const Echo = Gateway.onMessage(({ event, text }) => Messenger.reply(event, Message.text(`you said: ${text}`)), {
+ *   scenes: ["c2c", "group"]
+ * })
  *
  * const program = Gateway.run(Echo)
  * ```
@@ -34,7 +34,9 @@ import * as Acknowledgement from "./delivery/Acknowledgement.ts"
 import * as Delivery from "./delivery/Delivery.ts"
 import * as Handlers from "./delivery/Handlers.ts"
 import * as Event from "./events/Event.ts"
+import * as Interaction from "./events/Interaction.ts"
 import * as MessageView from "./events/MessageView.ts"
+import { OwnMessages } from "./events/OwnMessages.ts"
 import * as Changes from "./gateway/Changes.ts"
 import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
@@ -63,6 +65,19 @@ export {
    */
   HandlerRegistry
 } from "./delivery/Handlers.ts"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type MessageOptions,
+  /**
+   * @since 0.1.0
+   * @category layers
+   */
+  onMessage
+} from "./delivery/OnMessage.ts"
 
 /**
  * This bot runs already: a second run would handle every event twice.
@@ -96,19 +111,37 @@ export interface Health {
 }
 
 /**
- * Which message {@link next} waits for.
+ * The event types that {@link next} can wait for: messages and interactions.
  *
  * @since 0.1.0
  * @category models
  */
-export interface NextOptions {
-  /** Messages for which this is false are handled as always. Default: any will do. */
-  readonly where?: ((event: Event.MessageEvent) => boolean) | undefined
+export type DialogueType = Event.MessageEvent["t"] | "INTERACTION_CREATE"
+
+/**
+ * Which event {@link next} waits for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NextOptions<T extends DialogueType = Event.MessageEvent["t"]> {
+  /**
+   * The event types that count. Default: every type of message. To wait for the press of a button, name
+   * `INTERACTION_CREATE`; where no handler is registered for it, name it in the handler's `awaits` too, so that the bot
+   * connects with the intent.
+   */
+  readonly types?: T | ReadonlyArray<T> | undefined
+  /**
+   * Events for which this is false are handled as always. Where it throws, the wait fails with that defect. Default: any
+   * will do.
+   */
+  readonly where?: ((event: Event.EventOf<T>) => boolean) | undefined
   /** How long to wait. Default 5 min. */
   readonly timeout?: Duration.DurationInput | undefined
   /**
-   * Whether messages count that have come already and wait behind the one that is being handled, as those do that are
-   * replayed after a restart. Default `true`.
+   * Whether events count that were received already and wait behind the one that is being handled, as those do that are
+   * replayed after a restart. An interaction without a handler waits while a handler of its conversation runs. Default
+   * `true`.
    */
   readonly queued?: boolean | undefined
 }
@@ -144,18 +177,19 @@ export interface GatewayShape {
   /** Cuts a wait short, or replaces a connection that is Ready; of all shards. */
   readonly reconnectNow: Effect.Effect<void>
   /**
-   * Waits for the next message of a conversation or, given a message, of its author in its conversation, and takes it away
-   * from the handlers. It is taken before it takes its place in the row of the conversation, so a handler may wait for the
-   * answer to its own question. Fails with `TimeoutException`.
+   * Waits for the next message of a conversation or, given a message or an interaction, of its author in its conversation,
+   * and takes it away from the handlers. With `types` it waits for interactions too, which are acknowledged on receipt. An
+   * event is intercepted before queueing, so a handler may wait for the answer to its own question. Fails with
+   * `TimeoutException`.
    *
    * The message is settled together with the one whose handler asks. At a shutdown a handler that waits here is
    * interrupted; the next process begins its dialogue again, with what was said in it. A wait that is interrupted takes
    * nothing: a message that came in that instant goes to the handlers.
    */
-  readonly next: (
-    of: Conversation.Conversation | Event.MessageEvent,
-    options?: NextOptions
-  ) => Effect.Effect<Event.MessageEvent, Cause.TimeoutException>
+  readonly next: <const T extends DialogueType = Event.MessageEvent["t"]>(
+    of: Conversation.Conversation | Event.EventOf<DialogueType>,
+    options?: NextOptions<T>
+  ) => Effect.Effect<Event.EventOf<T>, Cause.TimeoutException>
   /** Every event that is received, for looking at: a slow reader misses some. Guarantees belong to {@link on}. */
   readonly events: Stream.Stream<Event.Event>
 }
@@ -194,11 +228,19 @@ const worse = (one: Session.SessionStatus, other: Session.SessionStatus): Sessio
 
 const isAlive = ({ state }: Session.SessionStatus): boolean => state._tag !== "Stopped"
 
-const conversationOf = (event: Event.Event): string | undefined =>
-  Event.isMessage(event) ? Conversation.toKey(Conversation.ofEvent(event)) : undefined
+const isOfDialogue = (event: Event.Event): event is Event.EventOf<DialogueType> =>
+  event.t === "INTERACTION_CREATE" || Event.isMessage(event)
 
-/** Who wrote a message. */
-const authorOf = (event: Event.MessageEvent): string => MessageView.of(event).author.id
+const conversationOf = (event: Event.Event): ReadonlyArray<string> =>
+  isOfDialogue(event) ? Conversation.keysOf(event) : []
+
+/** Who wrote a message, or used a button. */
+const authorOf = (event: Event.EventOf<DialogueType>): string | undefined =>
+  event.t === "INTERACTION_CREATE" ? Interaction.view(event).user : MessageView.of(event).author.id
+
+/** The conversation in which a dialogue goes on. */
+const conversationIn = (of: Conversation.Conversation | Event.EventOf<DialogueType>): string =>
+  "t" in of ? (Conversation.keysOf(of)[0] ?? "") : Conversation.toKey(of)
 
 /** How long a dialogue waits for the other. */
 const patience = Duration.minutes(5)
@@ -215,6 +257,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   const reception = yield* Reception
   const presence = yield* SessionPresence
   const webhook = yield* WebhookIntake
+  const own = yield* OwnMessages
   const running = yield* SubscriptionRef.make(Option.none<Running>())
   const changes = Changes.make<void>()
   let begun = false
@@ -256,7 +299,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
     ...sink,
     offer: (frame, size, settled) => {
       const isTaken = sink.offer(frame, size, settled)
-      if (isTaken) reception.dispatched(frame)
+      if (isTaken && !own.isOwn(frame)) reception.dispatched(frame)
       return isTaken
     }
   })
@@ -309,10 +352,11 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
         handlers: registered,
         drainWaiting: config.session.onShutdown === "end",
         conversationOf,
+        isOwn: own.isOwn,
         received: acknowledgement.received
       })
       const intents = Option.getOrElse(config.intents, () =>
-        Intents.forEventTypes(registered.flatMap(({ types }) => types))
+        Intents.forEventTypes(registered.flatMap(({ subscribes, types }) => subscribes ?? types))
       )
       const failed = yield* Deferred.make<never, GatewayStopped>()
       const startedAt = yield* Clock.currentTimeMillis
@@ -416,22 +460,28 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       unsettled: now?.delivery.unsettled() ?? 0
     })),
     reconnectNow: Effect.flatMap(now, (now) => now?.reconnectNow ?? Effect.void),
-    next: (of, options) => {
-      const from = "t" in of ? of : undefined
-      const conversation = "t" in of ? Conversation.ofEvent(of) : of
-      const isFromAuthor = (event: Event.MessageEvent): boolean =>
-        from === undefined || authorOf(event) === authorOf(from)
+    next: <T extends DialogueType>(
+      of: Conversation.Conversation | Event.EventOf<DialogueType>,
+      options?: NextOptions<T>
+    ) => {
+      const author = "t" in of ? (authorOf(of) ?? "") : undefined
+      const types: ReadonlyArray<string> | undefined =
+        typeof options?.types === "string" ? [options.types] : options?.types
+      const isWanted = (event: Event.Event): event is Event.EventOf<T> =>
+        isOfDialogue(event) &&
+        (types === undefined ? Event.isMessage(event) : types.includes(event.t)) &&
+        (author === undefined || authorOf(event) === author)
       const timeout = options?.timeout ?? patience
       return Effect.flatMap(Effect.timeout(begunRunning, timeout), ({ delivery }) =>
         delivery.next({
-          conversation: Conversation.toKey(conversation),
+          conversation: conversationIn(of),
           queued: options?.queued ?? true,
           timeout,
-          matches: (event) => Event.isMessage(event) && isFromAuthor(event) && (options?.where?.(event) ?? true)
+          matches: (event) => isWanted(event) && (options?.where?.(event) ?? true)
         })
       ).pipe(
-        // only messages match
-        Effect.map((event) => event as Event.MessageEvent)
+        // only what is wanted matches
+        Effect.map((event) => event as Event.EventOf<T>)
       )
     },
     events: whileRunning(({ delivery }) => delivery.events, Stream.empty)
@@ -508,8 +558,8 @@ export const shards: Effect.Effect<
 > = Effect.map(Gateway, (gateway) => gateway.shards)
 
 /**
- * Waits for the next message of a conversation, or of a message's author, before the handlers get it; see
- * {@link GatewayShape.next}.
+ * Waits for the next message of a conversation, or of a message's author, before the handlers get it; with `types` for an
+ * interaction. See {@link GatewayShape.next}.
  *
  * @example
  * ```ts
@@ -525,13 +575,33 @@ export const shards: Effect.Effect<
  * )
  * ```
  *
+ * @example
+ * ```ts
+ * import { Gateway, Interaction, Keyboard, Message, Messenger } from "@effect-qq/core"
+ * import { Effect } from "effect"
+ *
+ * const choice = (label: string) => Keyboard.button(label, Keyboard.callback(label))
+ * const keyboard = Keyboard.rows([choice("yes"), choice("no")])
+ *
+ * const Ask = Gateway.on(
+ *   "C2C_MESSAGE_CREATE",
+ *   (event) =>
+ *     Effect.gen(function* () {
+ *       yield* Messenger.reply(event, Message.markdown("Are you sure?", { keyboard }))
+ *       const press = yield* Gateway.next(event, { types: "INTERACTION_CREATE" })
+ *       yield* Messenger.reply(press, Message.text(`you chose ${Interaction.view(press).button?.data}`))
+ *     }),
+ *   { awaits: ["INTERACTION_CREATE"] }
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @category accessors
  */
-export const next = (
-  of: Conversation.Conversation | Event.MessageEvent,
-  options?: NextOptions
-): Effect.Effect<Event.MessageEvent, Cause.TimeoutException, Gateway> =>
+export const next = <const T extends DialogueType = Event.MessageEvent["t"]>(
+  of: Conversation.Conversation | Event.EventOf<DialogueType>,
+  options?: NextOptions<T>
+): Effect.Effect<Event.EventOf<T>, Cause.TimeoutException, Gateway> =>
   Effect.flatMap(Gateway, (gateway) => gateway.next(of, options))
 
 /**

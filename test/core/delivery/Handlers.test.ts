@@ -421,6 +421,33 @@ describe("a handler", () => {
     })
   )
 
+  it.scoped("whose Schedule throws fails with that defect, and nothing else does", () =>
+    Effect.gen(function* () {
+      const told: Array<unknown> = []
+      const heard: Array<string> = []
+      const bot = yield* deliver(
+        Handlers.on(
+          C2C,
+          (event) => {
+            heard.push(event.content)
+            return event.content === "fail" ? Effect.fail("no") : Effect.void
+          },
+          {
+            retry: Schedule.whileInput(Schedule.forever, (): boolean => {
+              throw new Error("broken schedule")
+            }),
+            onFailure: (cause) => Effect.sync(() => told.push(Option.getOrUndefined(Cause.dieOption(cause))))
+          }
+        )
+      )
+      for (const text of ["fail", "fine"]) bot.say("u", text)
+      yield* settle
+      assert.deepStrictEqual(told.map(String), ["Error: broken schedule"])
+      assert.deepStrictEqual(heard, ["fail", "fine"])
+      assert.strictEqual(bot.unsettled(), 0)
+    })
+  )
+
   it.scoped("has a Scope per run that is closed after the run, however it ends", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
@@ -667,6 +694,59 @@ describe("several handlers of one event", () => {
       bot.say("u", "hi")
       yield* settle
       assert.deepStrictEqual(said, ["hello"])
+    })
+  )
+
+  it.scoped("that was registered by itself and dies, in its run or when it is told of its end, ends no other", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const broken = (name: string, run: Handlers.Handler["run"]): Handlers.Handler => ({
+        name,
+        types: [C2C],
+        run,
+        stopped: () => {
+          throw new Error("no")
+        }
+      })
+      const bot = yield* deliver(
+        Layer.effectDiscard(
+          Effect.gen(function* () {
+            const registry = yield* Handlers.HandlerRegistry
+            yield* registry.register(
+              broken("throws", () => {
+                throw new Error("no")
+              })
+            )
+            yield* registry.register(broken("dies", () => Effect.delay(Effect.die("no"), "1 second")))
+            yield* registry.register(broken("never ends", () => Effect.never))
+            yield* registry.register({
+              name: "works",
+              types: [C2C],
+              run: () =>
+                Effect.delay(
+                  Effect.sync(() => heard.push("worked")),
+                  "2 seconds"
+                )
+            })
+            yield* registry.register({
+              name: "is told",
+              types: [C2C],
+              run: () => Effect.never,
+              stopped: () =>
+                Effect.delay(
+                  Effect.sync(() => heard.push("told")),
+                  "1 second"
+                )
+            })
+          })
+        )
+      )
+      bot.say("u", "hi")
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual(heard, ["worked"])
+      yield* TestClock.adjust("11 minutes")
+      assert.deepStrictEqual(heard, ["worked", "told"])
+      assert.strictEqual(bot.unsettled(), 0)
     })
   )
 })
@@ -1179,6 +1259,61 @@ describe("an event that is waited for", () => {
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(leaving)
       assert.strictEqual(cut, 0)
+    })
+  )
+})
+
+describe("handlers that choose", () => {
+  const handler = (name: string, accepts?: Handlers.Handler["accepts"]): Handlers.Handler => ({
+    name,
+    types: [C2C],
+    run: () => Effect.void,
+    accepts
+  })
+
+  it("accept, decline or fail, each for itself", () => {
+    const event: Event.Event = { t: "Unknown", envelope: { op: 0, t: "X", d: {} } }
+    const broken = handler("broken", () => {
+      throw new Error("no")
+    })
+    const [every, some, no] = [
+      handler("every"),
+      handler("some", ({ t }) => t === "Unknown"),
+      handler("no", () => false)
+    ]
+    const { accepted, declined, failed } = Handlers.choose([every, broken, some, no], event)
+    assert.deepStrictEqual(accepted, [every, some])
+    assert.deepStrictEqual(declined, [no])
+    assert.deepStrictEqual(
+      failed.map(([{ name }, defect]) => [name, String(defect)]),
+      [["broken", "Error: no"]]
+    )
+  })
+
+  it.scoped("and throw are told of the defect; the others run, and so do later events", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const bot = yield* deliver(
+        Layer.effectDiscard(
+          Effect.flatMap(Handlers.HandlerRegistry, (registry) =>
+            Effect.zipRight(
+              registry.register({
+                ...handler("broken", () => {
+                  throw new Error("no")
+                }),
+                stopped: (_, cause) => Effect.sync(() => log.push(Cause.pretty(cause).split("\n")[0] ?? ""))
+              }),
+              registry.register({ ...handler("works"), run: () => Effect.sync(() => log.push("ran")) })
+            )
+          )
+        )
+      )
+      bot.say("u", "1")
+      yield* settle
+      bot.say("u", "2")
+      yield* settle
+      assert.deepStrictEqual(log.toSorted(), ["Error: no", "Error: no", "ran", "ran"])
+      assert.strictEqual(bot.unsettled(), 0)
     })
   )
 })

@@ -191,6 +191,23 @@ describe("identityKey", () => {
   })
 })
 
+describe("queueKey", () => {
+  it("is that of the place, but interactions have queues of their own", () => {
+    const press = frame("INTERACTION_CREATE", { user_openid: "U1" })
+    assert.strictEqual(Event.queueKey(press), Event.queueKey(frame("INTERACTION_CREATE", { user_openid: "U1" })))
+    assert.notStrictEqual(Event.queueKey(press), Event.queueKey(frame("INTERACTION_CREATE", { user_openid: "U2" })))
+    for (const [t, d] of [
+      ["C2C_MESSAGE_CREATE", privateMessage],
+      ["GROUP_MESSAGE_CREATE", groupMessage],
+      ["FRIEND_ADD", { openid: "U1" }],
+      ["READY", { session_id: "s" }]
+    ] as const) {
+      assert.strictEqual(Event.queueKey(frame(t, d)), Event.orderKey(frame(t, d)))
+      assert.notStrictEqual(Event.queueKey(frame(t, d)), Event.queueKey(press))
+    }
+  })
+})
+
 describe("orderKey", () => {
   const key = (t: string, d: unknown): string => Event.orderKey(frame(t, d))
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Encoding from "effect/Encoding"
 import * as MessageView from "../../../packages/core/src/events/MessageView.ts"
+import * as Quotation from "../../../packages/core/src/events/Quotation.ts"
 import type * as Event from "../../../packages/core/src/events/Event.ts"
 import { decoded, payloadOf } from "./envelopes.ts"
 
@@ -9,6 +10,8 @@ const view = (
   d: Readonly<Record<string, unknown>>,
   options?: MessageView.ViewOptions
 ): MessageView.MessageView => MessageView.of(decoded(t, d), options)
+
+const face = (json: string) => `<faceType=4,faceId="",ext="${Encoding.encodeBase64(json)}">`
 
 const c2c = { id: "m", author: { user_openid: "U" } }
 const group = { id: "m", group_openid: "G", author: { member_openid: "M" } }
@@ -72,8 +75,6 @@ describe("the view of a message", () => {
 })
 
 describe("the text of a message", () => {
-  const face = (json: string) => `<faceType=4,faceId="",ext="${Encoding.encodeBase64(json)}">`
-
   it("has no space around it, such as the bot's mention leaves in groups", () => {
     assert.strictEqual(view("GROUP_AT_MESSAGE_CREATE", payloadOf("GROUP_AT_MESSAGE_CREATE")).text, "/weather tomorrow")
     assert.strictEqual(view("C2C_MESSAGE_CREATE", { ...c2c, content: " " }).text, "")
@@ -167,6 +168,30 @@ describe("mentions", () => {
     assert.isFalse(view("GROUP_MESSAGE_CREATE", group).isAddressed)
   })
 
+  it("of the bot are known by `is_you` alone, and `isAddressed` says the same without a view", () => {
+    const told = (mentions: unknown) => ({ ...group, content: "hi", mentions })
+    assert.isTrue(view("GROUP_MESSAGE_CREATE", told([{ is_you: true }])).isAddressed)
+    assert.isTrue(view("GROUP_MESSAGE_CREATE", told([{ id: "A" }, { id: "B", is_you: true }])).isAddressed)
+    assert.isFalse(view("GROUP_MESSAGE_CREATE", told([{ id: "A", is_you: false }])).isAddressed)
+    assert.isFalse(view("GROUP_MESSAGE_CREATE", told([{ scope: "all", is_you: true }])).isAddressed)
+    for (const self of [undefined, "A", "2"]) {
+      for (const [t, d] of [
+        ["C2C_MESSAGE_CREATE", c2c],
+        ["DIRECT_MESSAGE_CREATE", guild],
+        ["GROUP_AT_MESSAGE_CREATE", group],
+        ["GROUP_MESSAGE_CREATE", told([{ member_openid: "A" }])],
+        ["GROUP_MESSAGE_CREATE", told(null)],
+        ["MESSAGE_CREATE", { ...guild, mentions: [{ id: "2", bot: true }] }],
+        ["AT_MESSAGE_CREATE", guild]
+      ] as const) {
+        const seen = view(t, d, { self })
+        assert.strictEqual(MessageView.isAddressed(seen.event, { self }), seen.isAddressed)
+        const isNamed = seen.mentions.some(({ isSelf }) => isSelf)
+        if (t === "GROUP_MESSAGE_CREATE" || t === "MESSAGE_CREATE") assert.strictEqual(seen.isAddressed, isNamed)
+      }
+    }
+  })
+
   it("of nobody in particular do not match an empty id", () => {
     const seen = view("MESSAGE_CREATE", { ...guild, content: "<@!> hi", mentions: [{}] }, { self: "" })
     assert.isFalse(seen.isAddressed)
@@ -190,6 +215,50 @@ describe("attachments", () => {
       (content_type) => view("C2C_MESSAGE_CREATE", { ...c2c, attachments: [{ content_type }] }).attachments[0]?.kind
     )
     assert.deepStrictEqual(kinds, ["image", "video", "voice", "voice", "file", "file", "image"])
+  })
+
+  it("are of the kind of their name, where the type says only that they are files", () => {
+    const kind = (attachment: object) =>
+      view("GROUP_MESSAGE_CREATE", { ...group, attachments: [attachment] }).attachments[0]?.kind
+    const cases: ReadonlyArray<readonly [name: string, kind: string]> = [
+      ["design.png", "image"],
+      ["IMG_0001.JPEG", "image"],
+      ["cat.webp ", "image"],
+      ["a.b.heic", "image"],
+      ["holiday.mp4", "video"],
+      ["clip.MOV", "video"],
+      ["note.silk", "voice"],
+      ["song.mp3", "voice"],
+      ["x.amr", "voice"],
+      ["report.pdf", "file"],
+      ["png", "file"],
+      ["archive.png.zip", "file"],
+      [".", "file"],
+      ["", "file"]
+    ]
+    for (const [filename, expected] of cases) {
+      for (const content_type of ["file", "", undefined, "application/octet-stream", "FILE", "binary/octet-stream"]) {
+        assert.strictEqual(kind({ content_type, filename }), expected, `${content_type} ${filename}`)
+      }
+    }
+    // a type that says something wins
+    assert.strictEqual(kind({ content_type: "application/zip", filename: "a.png" }), "file")
+    assert.strictEqual(kind({ content_type: "video/mp4", filename: "a.png" }), "video")
+    // without a name, the address may have one
+    assert.strictEqual(kind({ content_type: "file", url: "x.qq.com/f/design.png?sig=a.mp4#b.mp3" }), "image")
+    assert.strictEqual(kind({ content_type: "file", url: "x.qq.com/f/design" }), "file")
+    assert.strictEqual(kind({ content_type: "file", filename: "a", voice_wav_url: "x/a.wav" }), "voice")
+  })
+
+  it("that can be read are not hidden by one that cannot", () => {
+    const seen = view("C2C_MESSAGE_CREATE", {
+      ...c2c,
+      attachments: [null, 5, { url: "x/0", content_type: "image/png" }, "x", []]
+    })
+    assert.deepStrictEqual(
+      seen.attachments.map(({ kind, url }) => [kind, url]),
+      [["image", "https://x/0"]]
+    )
   })
 
   it("that are voices have what the platform made of them", () => {
@@ -233,6 +302,72 @@ describe("what is quoted", () => {
     })
     assert.isUndefined(nothing.quoted)
     assert.isUndefined(nothing.index)
+  })
+
+  it("may be several messages, each with more inside, and parallel ones: all their texts and attachments count", () => {
+    const picture = (name: string) => ({ content_type: "file", filename: `${name}.png`, url: `x/${name}` })
+    const seen = view("GROUP_MESSAGE_CREATE", {
+      ...group,
+      message_type: 103,
+      msg_elements: [
+        {
+          msg_idx: "REFIDX_1",
+          author: { id: "B", username: "Bo" },
+          content: " one ",
+          attachments: [picture("a")],
+          msg_elements: [{ content: "one in one", attachments: [picture("b")], msg_elements: [{ content: "deepest" }] }]
+        },
+        null,
+        { content: "two", parallel_message: { msg_nodes: [{ content: "beside two", attachments: [picture("c")] }] } },
+        { content: 3, attachments: [null, picture("d")] },
+        "nonsense"
+      ],
+      parallel_message: {
+        msg_nodes: [{ content: face('{"text":"[OK]"}') }, { content: "last", msg_elements: [{ content: "really" }] }]
+      }
+    })
+    assert.strictEqual(seen.quoted?.text, "one\none in one\ndeepest\ntwo\nbeside two\n3\n[OK]\nlast\nreally")
+    assert.deepStrictEqual(
+      seen.quoted?.attachments.map(({ kind, name }) => [kind, name]),
+      ["a", "b", "c", "d"].map((name) => ["image", `${name}.png`])
+    )
+    assert.deepInclude(seen.quoted, {
+      index: "REFIDX_1",
+      author: { id: "B", name: "Bo", role: undefined, isBot: false }
+    })
+  })
+
+  it("is read to a bounded depth and number, whatever somebody has sent", () => {
+    const nested = (depth: number): object =>
+      depth === 0 ? { content: "0" } : { content: String(depth), msg_elements: [nested(depth - 1)] }
+    const deep = view("C2C_MESSAGE_CREATE", { ...c2c, msg_elements: [nested(2000)] }).quoted
+    assert.strictEqual(deep?.text?.split("\n").length, Quotation.maximumDepth)
+    const wide = view("C2C_MESSAGE_CREATE", {
+      ...c2c,
+      msg_elements: Array.from({ length: 1000 }, (_, n) => ({
+        content: String(n),
+        attachments: Array.from({ length: 100 }, () => ({ url: "x" }))
+      }))
+    }).quoted
+    assert.strictEqual(wide?.text?.split("\n").length, Quotation.maximumCount)
+    assert.strictEqual(wide?.attachments.length, Quotation.maximumCount)
+    // a tree in which every element has many: the number counts all of them
+    const tree = (depth: number): object =>
+      depth === 0 ? { content: "x" } : { content: "x", msg_elements: Array.from({ length: 8 }, () => tree(depth - 1)) }
+    const all = view("C2C_MESSAGE_CREATE", { ...c2c, parallel_message: { msg_nodes: [tree(4)] } }).quoted
+    assert.strictEqual(all?.text?.split("\n").length, Quotation.maximumCount)
+  })
+
+  it("is nothing where the parts are no messages", () => {
+    for (const nonsense of [5, "x", {}, null, [null, 7, "x", []]]) {
+      for (const d of [
+        { msg_elements: nonsense },
+        { parallel_message: nonsense },
+        { parallel_message: { msg_nodes: nonsense } }
+      ]) {
+        assert.isUndefined(view("C2C_MESSAGE_CREATE", { ...c2c, ...d }).quoted)
+      }
+    }
   })
 
   it("in guilds is a message by its id", () => {

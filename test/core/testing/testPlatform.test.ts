@@ -1,8 +1,11 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { assert } from "vitest"
 import * as Fault from "../../../packages/core/src/testing/Fault.ts"
 import * as TestPlatform from "../../../packages/core/src/testing/TestPlatform.ts"
@@ -49,6 +52,58 @@ describe("TestPlatform", () => {
         [ids[3], "MESSAGE_CREATE", "channel", "c2", "d"],
         [ids[4], "DIRECT_MESSAGE_CREATE", "dm", "d1", "e"]
       ])
+    }).pipe(Effect.provide(TestPlatform.layerPlatform()))
+  )
+
+  it.effect("has groups that let the bot receive everything, with and without twins", () =>
+    Effect.gen(function* () {
+      const { groupMessage, journal } = yield* TestPlatform.TestPlatform
+      const say = (
+        group: string,
+        text: string,
+        more: { readonly at?: boolean; readonly full?: boolean | "only" } = {}
+      ) => groupMessage({ group, text, ...more })
+      yield* say("open", "a")
+      yield* say("open", "b", { at: false })
+      yield* say("open", "c", { full: true })
+      yield* say("open", "d", { full: false })
+      yield* say("other", "e")
+      yield* say("other", "f", { full: "only" })
+      yield* say("other", "g", { at: false, full: "only" })
+      yield* say("other", "h", { at: false, full: false })
+      const [at, full] = ["GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"]
+      assert.deepStrictEqual(
+        (yield* journal).flatMap((entry) => (entry.kind === "Said" ? [[entry.text, entry.type]] : [])),
+        [
+          ["a", full],
+          ["b", full],
+          ["c", at],
+          ["c", full],
+          ["d", at],
+          ["e", at],
+          ["f", full],
+          ["g", full]
+        ]
+      )
+    }).pipe(Effect.provide(TestPlatform.layerPlatform({ fullGroups: ["open"] })))
+  )
+
+  it.effect("fails a look that throws, and goes on", () =>
+    Effect.gen(function* () {
+      const { awaitSent, until } = yield* TestPlatform.TestPlatform
+      const broken = yield* Effect.fork(
+        until((model) => {
+          if (model.sent.length > 0) throw new Error("no")
+          return Option.none()
+        })
+      )
+      const seen = yield* Effect.fork(awaitSent(1))
+      yield* Effect.yieldNow()
+      assert.strictEqual((yield* post("/v2/users/u1/messages", { content: "one", msg_type: 0 })).status, 200)
+      assert.strictEqual((yield* Fiber.join(seen)).length, 1)
+      const exit = yield* Fiber.await(broken)
+      assert.strictEqual(Exit.isFailure(exit) && Option.isSome(Cause.dieOption(exit.cause)), true)
+      assert.strictEqual((yield* post("/v2/users/u1/messages", { content: "two", msg_type: 0 })).status, 200)
     }).pipe(Effect.provide(TestPlatform.layerPlatform()))
   )
 

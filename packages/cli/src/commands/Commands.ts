@@ -174,6 +174,11 @@ const say = Command.make(
       CliOptions.withDescription("Openid of the member who says it in the group (default: m1)"),
       CliOptions.optional
     ),
+    full: CliOptions.boolean("full").pipe(
+      CliOptions.withDescription(
+        "The group lets the bot receive everything: what addresses it is a GROUP_MESSAGE_CREATE"
+      )
+    ),
     port: port.pipe(CliOptions.withDescription("Port of the sandbox")),
     wait: CliOptions.integer("wait").pipe(
       CliOptions.withDescription("Seconds to wait for an answer"),
@@ -185,15 +190,22 @@ const say = Command.make(
     ),
     text: Args.text({ name: "text" }).pipe(Args.withDescription("What to say"))
   },
-  Effect.fnUntraced(function* ({ group, member, onlyId, port, text, user, wait }) {
+  Effect.fnUntraced(function* ({ full, group, member, onlyId, port, text, user, wait }) {
     if (Option.isSome(group) === Option.isSome(user)) {
       return yield* new Send.Misused({ detail: "name either --group or --user" })
     }
     if (Option.isSome(user) && Option.isSome(member)) {
       return yield* new Send.Misused({ detail: "--member belongs to --group" })
     }
+    if (Option.isSome(user) && full) return yield* new Send.Misused({ detail: "--full belongs to --group" })
     const said = Option.isSome(group)
-      ? { scene: "group", group: group.value, member: Option.getOrElse(member, () => "m1"), text }
+      ? {
+          scene: "group",
+          group: group.value,
+          member: Option.getOrElse(member, () => "m1"),
+          text,
+          ...(full ? { full: "only" } : {})
+        }
       : { scene: "c2c", user: Option.getOrElse(user, () => ""), text }
     const limit = Duration.seconds(onlyId ? 0 : wait)
     const { answers, id } = yield* ask(port, said, limit)

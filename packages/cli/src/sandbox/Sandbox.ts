@@ -10,8 +10,9 @@
  * | `POST /sandbox/fault` | a fault, such as `{"_tag": "Reconnect"}` | `{}` |
  * | `GET /sandbox/journal?last=1000` | | `{journal, sent}` |
  *
- * Who says it depends on the scene: `"c2c"` has `user`; `"group"` has `group`, `member` and optionally `at`; `"channel"` has
- * `channel`, `user` and optionally `guild` and `at`; `"dm"` has `guild` and `user`.
+ * Who says it depends on the scene: `"c2c"` has `user`; `"group"` has `group`, `member` and optionally `at` and `full`;
+ * `"channel"` has `channel`, `user` and optionally `guild` and `at`; `"dm"` has `guild` and `user`. `full` says that the group
+ * lets the bot receive everything: `true` sends what addresses the bot as two events, `"only"` as GROUP_MESSAGE_CREATE alone.
  *
  * `wait` is in milliseconds, 60 000 at most; 0, the default, listens for no answers. These paths need no credentials: they
  * are served to this machine alone, and not to pages in a browser.
@@ -167,7 +168,8 @@ const SayRequest = Schema.Union(
     group: Name,
     member: Name,
     text: Text,
-    at: Schema.optionalWith(Schema.Boolean, { exact: true })
+    at: Schema.optionalWith(Schema.Boolean, { exact: true }),
+    full: Schema.optionalWith(Schema.Union(Schema.Boolean, Schema.Literal("only")), { exact: true })
   }),
   Schema.Struct({
     scene: Schema.Literal("channel"),

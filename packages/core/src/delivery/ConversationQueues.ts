@@ -14,6 +14,8 @@ import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
  * @category models
  */
 export interface ConversationQueue<A> extends Keyed {
+  /** Events without a handler, kept for a run of this conversation that may ask for them; the oldest first. */
+  readonly unclaimed: Array<A>
   /** The next one first. */
   readonly waiting: Array<A>
 }
@@ -43,6 +45,12 @@ const seeds: Readonly<Record<Facts.Place, number>> = { group: 0, channel: 1, gui
 export class ConversationQueues<A extends Conversation> {
   private readonly queues = new KeyTable<ConversationQueue<A>>()
   private readonly ready: Array<ConversationQueue<A>> = []
+  private readonly onForgotten: (unclaimed: ReadonlyArray<A>) => void
+
+  /** `onForgotten` is called with what nothing can ask for any more. */
+  constructor(onForgotten: (unclaimed: ReadonlyArray<A>) => void = () => undefined) {
+    this.onForgotten = onForgotten
+  }
 
   /** Conversations of which an event waits or is handled. */
   get size(): number {
@@ -59,7 +67,7 @@ export class ConversationQueues<A extends Conversation> {
     const hash = hashOf(event.target, seeds[event.place])
     const queue = this.queues.get(event.target, hash)
     if (queue === undefined) {
-      const fresh: ConversationQueue<A> = { key: event.target, hash, index: -1, waiting: [event] }
+      const fresh: ConversationQueue<A> = { key: event.target, hash, index: -1, waiting: [event], unclaimed: [] }
       this.queues.add(fresh)
       this.ready.push(fresh)
     } else if (position === undefined) queue.waiting.push(event)
@@ -81,12 +89,12 @@ export class ConversationQueues<A extends Conversation> {
   /** Gives a queue back that was taken: it is ready again, or forgotten where nothing waits in it. */
   release(queue: ConversationQueue<A>): void {
     if (queue.waiting.length > 0) this.ready.push(queue)
-    else this.queues.remove(queue)
+    else this.forget(queue)
   }
 
   /** Removes an event that waits. `false`: it does not. */
   remove(event: A): boolean {
-    const queue = this.queues.get(event.target, hashOf(event.target, seeds[event.place]))
+    const queue = this.of(event)
     const index = queue === undefined ? -1 : queue.waiting.indexOf(event)
     if (queue === undefined || index < 0) return false
     queue.waiting.splice(index, 1)
@@ -94,7 +102,32 @@ export class ConversationQueues<A extends Conversation> {
     const place = this.ready.indexOf(queue)
     if (place < 0) return true
     this.ready.splice(place, 1)
-    this.queues.remove(queue)
+    this.forget(queue)
     return true
+  }
+
+  /** Whether something waits or is handled in this conversation. */
+  has(conversation: Conversation): boolean {
+    return this.of(conversation) !== undefined
+  }
+
+  /**
+   * Keeps an event without a handler, at most `capacity` per conversation: the oldest ones that are too many are returned.
+   * `undefined`: nothing of its conversation is handled, so that nothing can ask for it.
+   */
+  keepUnclaimed(event: A, capacity: number): ReadonlyArray<A> | undefined {
+    const queue = this.of(event)
+    if (queue === undefined || capacity < 1) return undefined
+    queue.unclaimed.push(event)
+    return queue.unclaimed.splice(0, queue.unclaimed.length - capacity)
+  }
+
+  private of({ place, target }: Conversation): ConversationQueue<A> | undefined {
+    return this.queues.get(target, hashOf(target, seeds[place]))
+  }
+
+  private forget(queue: ConversationQueue<A>): void {
+    this.queues.remove(queue)
+    if (queue.unclaimed.length > 0) this.onForgotten(queue.unclaimed.splice(0))
   }
 }

@@ -47,6 +47,8 @@ export interface Identity extends Keyed {
   sequence: number
   /** When the last of its events was settled, in epoch milliseconds; means nothing before. */
   settledAt: number
+  /** Names of handlers that declined it under an earlier type: its twin may be theirs. */
+  declined: ReadonlySet<string> | undefined
 }
 
 /**
@@ -202,7 +204,8 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
       done: false,
       source,
       sequence,
-      settledAt: 0
+      settledAt: 0,
+      declined: undefined
     }
     ids.add(id)
     return id

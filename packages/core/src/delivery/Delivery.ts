@@ -17,35 +17,25 @@ import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Event from "../events/Event.ts"
-import type { DispatchSinkShape } from "../gateway/DispatchSink.ts"
+import type * as Event from "../events/Event.ts"
+import type { Frame } from "../gateway/Frame.ts"
 import type * as GatewayMetrics from "../gateway/GatewayMetrics.ts"
 import * as Release from "../gateway/Release.ts"
 import { ConversationQueues } from "./ConversationQueues.ts"
 import * as Deduplication from "./Deduplication.ts"
+import { stopTimeout } from "./Deadlines.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import * as Dialogue from "./Dialogue.ts"
 import { HandlerRuns } from "./HandlerRuns.ts"
 import type { Handler } from "./Handlers.ts"
 import * as Inbox from "./Inbox.ts"
+import * as Intake from "./Intake.ts"
 import * as RunContext from "./RunContext.ts"
 import * as Router from "./Router.ts"
-import type { Routed, Work } from "./Work.ts"
-import { stopTimeout, Workers } from "./Workers.ts"
-
-/**
- * One way for events to come in: a session, or a webhook.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Intake {
-  /** The port that dispatches are handed to. */
-  readonly sink: DispatchSinkShape
-  /** Routes what comes in until it is interrupted. */
-  readonly run: Effect.Effect<never>
-}
+import type * as Waiters from "./Waiters.ts"
+import { isInteraction, type Routed, type Work } from "./Work.ts"
+import { Workers } from "./Workers.ts"
 
 /**
  * What {@link make} gives.
@@ -59,7 +49,7 @@ export interface Delivery {
    * another, and the events of a conversation keep their order, whichever way they come. `labels` name it in the metrics;
    * without them how full it is is not measured.
    */
-  readonly intake: (labels?: GatewayMetrics.Labels) => Intake
+  readonly intake: (labels?: GatewayMetrics.Labels) => Intake.Intake
   /** Runs the handlers until it is interrupted. */
   readonly run: Effect.Effect<never>
   /**
@@ -95,7 +85,9 @@ export interface Options {
   /** Whether {@link Delivery.drain} also waits for events whose handlers have not begun; else they are left to be replayed. */
   readonly drainWaiting: boolean
   /** The conversation of an event, for {@link Delivery.next}. Default: none has one. */
-  readonly conversationOf?: ((event: Event.Event) => string | undefined) | undefined
+  readonly conversationOf?: Waiters.ConversationOf | undefined
+  /** Whether a message is one that this bot sent: it is dropped. Synchronous. Default: none is. */
+  readonly isOwn?: ((frame: Frame) => boolean) | undefined
   /** Called with each event for which handlers will run, when it is received, before they do. Synchronous. */
   readonly received?: ((event: Event.Event, handlers: ReadonlyArray<Handler>) => void) | undefined
 }
@@ -104,37 +96,6 @@ export interface Options {
 const lag = 1024
 
 const noTags: ReadonlyArray<MetricLabel.MetricLabel> = []
-
-const gaugeOf = (labels: GatewayMetrics.Labels): Inbox.Gauge => {
-  const depth = DeliveryMetrics.inboxDepth(labels)
-  const behind = DeliveryMetrics.watermarkLag(labels)
-  return (unsettled, lag) => {
-    depth.unsafeUpdate(unsettled, noTags)
-    behind.unsafeUpdate(lag, noTags)
-  }
-}
-
-const makeSink = (
-  inbox: Inbox.Inbox,
-  deduplication: Deduplication.Deduplication,
-  now: () => number
-): DispatchSinkShape => ({
-  begin: (seq, settled, older) => {
-    deduplication.begin(inbox)
-    deduplication.restore(inbox, settled)
-    inbox.begin(seq, older)
-  },
-  offer: inbox.offer,
-  announce: (frame) => inbox.announce(frame),
-  gap: (gap, settled) => {
-    const event = Event.gap(gap)
-    inbox.announce(event.envelope, event, settled)
-  },
-  watermark: inbox.watermark,
-  progress: () => ({ watermark: inbox.watermark(), settled: deduplication.snapshot(inbox, now()) }),
-  room: inbox.room,
-  changed: inbox.changed
-})
 
 const makeEvents = (observe: Router.Router["observe"], observed: PubSub.PubSub<Event.Event>) =>
   Stream.unwrapScoped(
@@ -176,12 +137,15 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
     const monotonicMillis = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
     const inboxes: Array<Inbox.Inbox> = []
     const deduplication = Deduplication.make(policy)
-    const queues = new ConversationQueues<Routed>()
     const durations = new Map(
       handlers.flatMap(({ types }) => types.map((type) => [type, DeliveryMetrics.handlerDuration(type)] as const))
     )
     const observed = yield* PubSub.sliding<Event.Event>(lag)
-    const scope = yield* makeScope(() => workers.close())
+    let isClosing = false
+    const scope = yield* makeScope(() => {
+      isClosing = true
+      for (const workers of pools) workers.close()
+    })
 
     const settleAt = (work: Routed, now: number): void => {
       work.inbox.settle(work)
@@ -201,28 +165,48 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       return wall
     }
 
-    const workers = new Workers({
+    // at a shutdown they are left to be replayed, as what their dialogue began with
+    const queues = new ConversationQueues<Routed>((unclaimed) => {
+      if (!isClosing && !ordinary.isStopped) unclaimed.forEach(settle)
+    })
+    const interactions = new ConversationQueues<Routed>()
+
+    const runs = new HandlerRuns({
       policy,
-      queues,
-      runs: new HandlerRuns({ policy, locals: yield* Effect.getFiberRefs, enter: yield* RunContext.makeEnter }),
       scope,
-      now: monotonicMillis,
-      drainWaiting: options.drainWaiting,
-      conclude: (work, since) => {
-        DeliveryMetrics.eventsHandled.unsafeUpdate(1, noTags)
-        const now = monotonicMillis()
-        durations.get(work.event.t)?.unsafeUpdate(now - since, noTags)
-        settleAt(work, wallAt(now))
-        return now
-      }
+      locals: yield* Effect.getFiberRefs,
+      enter: yield* RunContext.makeEnter
     })
 
+    const makeWorkers = (concurrency: number, of: ConversationQueues<Routed>): Workers =>
+      new Workers({
+        concurrency,
+        handlerTimeout: policy.handlerTimeout,
+        queues: of,
+        runs,
+        scope,
+        now: monotonicMillis,
+        drainWaiting: options.drainWaiting,
+        conclude: (work, since) => {
+          DeliveryMetrics.eventsHandled.unsafeUpdate(1, noTags)
+          const now = monotonicMillis()
+          durations.get(work.event.t)?.unsafeUpdate(now - since, noTags)
+          settleAt(work, wallAt(now))
+          return now
+        }
+      })
+    const ordinary = makeWorkers(policy.concurrency, queues)
+    const urgent = makeWorkers(policy.interactionConcurrency, interactions)
+    const pools = [urgent, ordinary]
+    const spawnWorkers = Effect.zipRight(urgent.spawnWorker, ordinary.spawnWorker)
+
     const dialogue = Dialogue.make({
-      queues,
-      workers,
+      queuesFor: (work) => (isInteraction(work) ? interactions : queues),
+      pools,
       deduplication,
-      conversationOf: options.conversationOf ?? (() => undefined),
+      conversationOf: options.conversationOf,
       settle,
+      spawnWorkers,
       now: wallMillis
     })
 
@@ -230,29 +214,38 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       policy,
       handlers,
       queues,
+      interactions,
       deduplication,
       dialogue,
       settle,
+      tellChoosing: (choice, event) => runs.tellChoosing(choice, event),
+      isOwn: options.isOwn,
       received: options.received
     })
 
-    const intake = (labels?: GatewayMetrics.Labels): Intake => {
+    const intake = (labels?: GatewayMetrics.Labels): Intake.Intake => {
       const onDropped = (work: Work): void => router.dropped(work)
-      const inbox = Inbox.make(policy, onDropped, labels === undefined ? undefined : gaugeOf(labels))
-      if (workers.isStopped) inbox.close()
+      const inbox = Inbox.make(policy, onDropped, labels === undefined ? undefined : Intake.gaugeOf(labels))
+      if (ordinary.isStopped) inbox.close()
       inboxes.push(inbox)
-      const routeAll = (works: ReadonlyArray<Work>): Effect.Effect<void> => router.routeAll(works, workers.spawnWorker)
+      const routeAll = (works: ReadonlyArray<Work>): Effect.Effect<void> => router.routeAll(works, spawnWorkers)
       return {
-        sink: makeSink(inbox, deduplication, wallMillis),
+        sink: Intake.makeSink(inbox, deduplication, wallMillis),
         run: Effect.forever(Effect.flatMap(inbox.take, routeAll))
       }
     }
 
+    // a handler of one pool may bring work to the other
+    const awaitIdle = Effect.forEach(pools, (workers) => workers.awaitIdle, { discard: true }).pipe(
+      Effect.repeat({ until: () => pools.every((workers) => workers.isIdle) })
+    )
+
     const drain = Effect.suspend(() => {
       for (const inbox of inboxes) inbox.close()
       // what has just arrived is given its worker first
-      const ended = Effect.zipRight(Effect.yieldNow(), workers.awaitIdle)
-      return Effect.zipRight(workers.stop, Release.within(ended, policy.drainTimeout))
+      const ended = Effect.zipRight(Effect.yieldNow(), awaitIdle)
+      const stop = Effect.forEach(pools, (workers) => workers.stop, { discard: true })
+      return Effect.zipRight(stop, Release.within(ended, policy.drainTimeout))
     }).pipe(
       Effect.flatMap((ended) =>
         Option.isSome(ended)
@@ -263,12 +256,12 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
 
     return {
       intake,
-      run: workers.watch,
+      run: Effect.zipRight(urgent.watch, ordinary.watch, { concurrent: true }),
       drain,
       next: dialogue.next,
       events: makeEvents(router.observe, observed),
       unsettled: () => inboxes.reduce((total, inbox) => total + inbox.size(), 0),
-      conversations: () => queues.size,
+      conversations: () => queues.size + interactions.size,
       remembered: deduplication.size
     }
   })

@@ -25,6 +25,16 @@ export interface DeliveryPolicy {
   readonly overflowResumeEvery: Duration.Duration
   /** How many conversations are handled at the same time. Default 64. */
   readonly concurrency: number
+  /**
+   * How many conversations' interactions are handled at the same time, besides `concurrency`: the press of a button must
+   * not wait for a handler that waits for the press. Default 64.
+   */
+  readonly interactionConcurrency: number
+  /**
+   * Maximum number of interactions without a handler that are kept per conversation, for `Gateway.next`, while a handler of
+   * that conversation runs. The oldest is given up first. Default 16.
+   */
+  readonly unclaimedInteractions: number
   /** How long the handlers of one event may take. Default 10 min. */
   readonly handlerTimeout: Duration.Duration
   /** How long a shutdown waits for running handlers. Default 10 s. */
@@ -35,8 +45,15 @@ export interface DeliveryPolicy {
   readonly deduplicationCapacity: number
   /** The most message ids below the watermark that are stored for the next process. Default 2048. */
   readonly deduplicationStored: number
-  /** Whether messages written by bots reach the handlers. Default `false`: it would make loops of two bots. */
+  /**
+   * Whether messages written by bots reach the handlers. Default `false`: it would make loops of two bots. Messages that this
+   * bot sent itself never do.
+   */
   readonly messagesByBots: boolean
+  /** How long the id of a message that this bot sent is known as its own, should it come back. Default 10 min. */
+  readonly ownMessagesWindow: Duration.Duration
+  /** Maximum number of such ids that are remembered. Default 4096. */
+  readonly ownMessagesCapacity: number
   /**
    * Whether each run of a handler is a span of its own, `Handler.run`. Default `false`: a span costs several times what an
    * event costs otherwise.
@@ -58,12 +75,16 @@ export const defaults: DeliveryPolicy = {
   overflow: "pause",
   overflowResumeEvery: Duration.seconds(10),
   concurrency: 64,
+  interactionConcurrency: 64,
+  unclaimedInteractions: 16,
   handlerTimeout: Duration.minutes(10),
   drainTimeout: Duration.seconds(10),
   deduplicationWindow: Duration.minutes(10),
   deduplicationCapacity: 65_536,
   deduplicationStored: 2048,
   messagesByBots: false,
+  ownMessagesWindow: Duration.minutes(10),
+  ownMessagesCapacity: 4096,
   handlerSpans: false,
   saveEvery: Duration.seconds(1)
 }

@@ -9,14 +9,15 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import type { ConversationQueues } from "./ConversationQueues.ts"
 import type * as Deduplication from "./Deduplication.ts"
+import * as Waiters from "./Waiters.ts"
 import type { Routed } from "./Work.ts"
-import type { Worker, Workers } from "./Workers.ts"
+import type { Worker } from "./Worker.ts"
+import type { Workers } from "./Workers.ts"
 
 /**
  * What is to be taken before its handlers begin.
@@ -24,10 +25,7 @@ import type { Worker, Workers } from "./Workers.ts"
  * @since 0.1.0
  * @category models
  */
-export interface Wanted {
-  /** The conversation, as {@link Options.conversationOf} names it. */
-  readonly conversation: string
-  readonly matches: (event: Event.Event) => boolean
+export interface Wanted extends Waiters.Request {
   /** Whether events count that wait already behind the one whose handler asks. */
   readonly queued: boolean
   readonly timeout: Duration.DurationInput
@@ -40,10 +38,13 @@ export interface Wanted {
  * @category models
  */
 export interface Options {
-  readonly queues: ConversationQueues<Routed>
-  readonly workers: Workers
+  /** The queues in which an event waits. */
+  readonly queuesFor: (work: Routed) => ConversationQueues<Routed>
+  readonly pools: ReadonlyArray<Workers>
   readonly deduplication: Deduplication.Deduplication
-  readonly conversationOf: (event: Event.Event) => string | undefined
+  readonly conversationOf: Waiters.ConversationOf | undefined
+  /** Spawns workers where events wait for one. */
+  readonly spawnWorkers: Effect.Effect<void>
   readonly settle: (work: Routed) => void
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -72,11 +73,13 @@ interface Owner {
 }
 
 /** A run, or a fiber outside of any, that waits for an event. */
-interface Waiter {
-  readonly wanted: Wanted
-  readonly event: Deferred.Deferred<Event.Event>
-  /** What it was given, and has perhaps not received. */
-  given: Routed | undefined
+type Waiter = Waiters.Waiter<Routed>
+
+/** A run of a handler, with the worker it is on and the slots of that. */
+interface Asking {
+  readonly run: HandlerRun.HandlerRun
+  readonly worker: Worker
+  readonly workers: Workers
 }
 
 /** What a run took before: a run that is tried again gets the same events. */
@@ -100,25 +103,12 @@ const formerPosition =
  * @category constructors
  */
 export const make = (options: Options): Dialogue => {
-  const { conversationOf, deduplication, now, queues, settle, workers } = options
-  /** By conversation, in the order in which they asked. */
-  const waiters = new Map<string, ReadonlyArray<Waiter>>()
-
-  const addWaiter = (waiter: Waiter): void => {
-    const { conversation } = waiter.wanted
-    waiters.set(conversation, [...(waiters.get(conversation) ?? []), waiter])
-  }
-
-  const removeWaiter = (waiter: Waiter): void => {
-    const { conversation } = waiter.wanted
-    const others = (waiters.get(conversation) ?? []).filter((other) => other !== waiter)
-    if (others.length > 0) waiters.set(conversation, others)
-    else waiters.delete(conversation)
-  }
+  const { deduplication, now, pools, queuesFor, settle, spawnWorkers } = options
+  const waiters = Waiters.make<Routed>(options.conversationOf)
 
   /** The handlers will not see the event, neither under the type of its twin. */
   const give = (waiter: Waiter, work: Routed): void => {
-    removeWaiter(waiter)
+    waiters.remove(waiter)
     const twin = Event.twinOf(work.frame.t)
     if (work.identity !== undefined && twin !== undefined) {
       const { key, namespace } = work.identity
@@ -127,17 +117,14 @@ export const make = (options: Options): Dialogue => {
     }
     work.started = true
     waiter.given = work
+    waiter.state = "given"
     Deferred.unsafeDone(waiter.event, Exit.succeed(work.event))
   }
 
   const offer = (work: Routed): boolean => {
-    if (waiters.size === 0 || work.isTwin) return false
-    const conversation = conversationOf(work.event)
-    const waiting = conversation === undefined ? undefined : waiters.get(conversation)
-    const waiter = waiting?.find(({ wanted }) => wanted.matches(work.event))
-    if (waiter === undefined) return false
-    give(waiter, work)
-    return true
+    const waiter = work.isTwin || waiters.isEmpty() ? undefined : waiters.find(work.event)
+    if (waiter !== undefined) give(waiter, work)
+    return waiter !== undefined
   }
 
   /** The waiter has its event. A run that has ended by then settles nothing any more. */
@@ -150,65 +137,76 @@ export const make = (options: Options): Dialogue => {
   const giveBack = (work: Routed): void => {
     if (work.handlers.length === 0) return settle(work)
     work.started = false
-    queues.add(work, formerPosition(work))
+    queuesFor(work).add(work, formerPosition(work))
   }
 
-  /** Takes an event that waits in the queue of the worker's own conversation. */
-  const takeQueued = ({ queue }: Worker, waiter: Waiter): void => {
-    const { conversation, matches } = waiter.wanted
-    const work = queue?.waiting.find(
-      ({ event, isTwin }) => !isTwin && conversationOf(event) === conversation && matches(event)
-    )
-    if (queue === undefined || work === undefined) return
-    queue.waiting.splice(queue.waiting.indexOf(work), 1)
+  /** Takes the first event of a queue that the waiter accepts. */
+  const takeFrom = (waiting: Array<Routed>, waiter: Waiter): boolean => {
+    const work = waiting.find(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
+    if (work === undefined) return false
+    waiting.splice(waiting.indexOf(work), 1)
     give(waiter, work)
     // its twin may wait behind it
-    const twin =
-      work.identity === undefined ? -1 : queue.waiting.findIndex(({ identity }) => identity === work.identity)
-    if (twin >= 0) queue.waiting.splice(twin, 1).forEach(settle)
+    const twin = work.identity === undefined ? -1 : waiting.findIndex(({ identity }) => identity === work.identity)
+    if (twin >= 0) waiting.splice(twin, 1).forEach(settle)
+    return true
+  }
+
+  /** Takes an event that was received already and waits in the conversation of the worker. */
+  const takeQueued = ({ queue }: Worker, waiter: Waiter): void => {
+    if (queue === undefined || takeFrom(queue.unclaimed, waiter)) return
+    takeFrom(queue.waiting, waiter)
   }
 
   const wait = (
     wanted: Wanted,
-    run: HandlerRun.HandlerRun | undefined,
-    worker: Worker | undefined,
+    asking: Asking | undefined,
     owner: Owner | undefined
   ): Effect.Effect<Event.Event, Cause.TimeoutException> => {
-    const waiter: Waiter = { wanted, event: Deferred.unsafeMake<Event.Event>(FiberId.none), given: undefined }
+    const waiter: Waiter = Waiters.waiter(wanted)
     const arrival = Effect.timeout(Deferred.await(waiter.event), wanted.timeout)
     return Effect.acquireUseRelease(
       Effect.sync(() => {
-        addWaiter(waiter)
-        if (wanted.queued && worker !== undefined && !workers.isStopped) takeQueued(worker, waiter)
+        waiters.add(waiter)
+        if (wanted.queued && asking !== undefined && !asking.workers.isStopped) takeQueued(asking.worker, waiter)
       }),
       () =>
-        (worker === undefined || run === undefined ? arrival : workers.lend(worker, run.handler, arrival)).pipe(
+        (asking === undefined ? arrival : asking.workers.lend(asking.worker, asking.run.handler, arrival)).pipe(
           // an event that comes in the instant of the time-out was taken
           Effect.catchAll((late) => (waiter.given === undefined ? late : Effect.succeed(waiter.given.event)))
         ),
       (_, exit) =>
         Effect.suspend(() => {
-          removeWaiter(waiter)
+          waiters.remove(waiter)
           if (waiter.given === undefined) return Effect.void
           if (Exit.isSuccess(exit)) takeOver(waiter.given, owner)
           else giveBack(waiter.given)
-          return workers.spawnWorker
+          return spawnWorkers
         })
     )
+  }
+
+  const askingOf = (run: HandlerRun.HandlerRun): Asking | undefined => {
+    for (const workers of pools) {
+      const worker = workers.of(run.event)
+      if (worker !== undefined) return { run, worker, workers }
+    }
+    return undefined
   }
 
   return {
     next: (wanted) =>
       Effect.flatMap(HandlerRun.CurrentRun, (current) => {
-        const run = Option.getOrUndefined(current)
-        const worker = run === undefined ? undefined : workers.of(run.event)
-        const work = worker?.work
+        const asking = Option.isNone(current) ? undefined : askingOf(current.value)
+        const work = asking?.worker.work
         const owner: Owner | undefined =
-          run === undefined || work === undefined ? undefined : { work, handler: run.handler, index: run.nextTaken() }
+          asking === undefined || work === undefined
+            ? undefined
+            : { work, handler: asking.run.handler, index: asking.run.nextTaken() }
         const before = owner === undefined ? undefined : takenBefore(owner)
-        return before === undefined ? wait(wanted, run, worker, owner) : Effect.succeed(before)
+        return before === undefined ? wait(wanted, asking, owner) : Effect.succeed(before)
       }),
-    isAwaiting: () => waiters.size > 0,
+    isAwaiting: () => !waiters.isEmpty(),
     offer
   }
 }

@@ -13,11 +13,12 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type * as Event from "../events/Event.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
-import { type Direct, type Handler, tellFailure } from "./Handlers.ts"
+import { type Choice, type Direct, type Handler, tellFailure } from "./Handlers.ts"
 import * as RunContext from "./RunContext.ts"
 import { isUnfinished, type Routed } from "./Work.ts"
 
@@ -46,6 +47,8 @@ export interface Runner {
  */
 export interface Options {
   readonly policy: DeliveryPolicy
+  /** Where callbacks run that are apart from any worker. */
+  readonly scope: Scope.Scope
   /** The local values with which each run begins, but for its context. */
   readonly locals: FiberRefs.FiberRefs
   /** How a run gets its context. */
@@ -59,13 +62,13 @@ const traced = (run: Effect.Effect<void>, { envelope, t }: Event.Event, handler:
     attributes: { "qq.event": t, "qq.event_id": envelope.id, "qq.seq": envelope.s, "qq.handler": handler }
   })
 
-const toldStopped = (handler: Handler, event: Event.Event, cause: Cause.Cause<Cause.TimeoutException>) =>
-  handler.stopped === undefined
-    ? Effect.suspend(() => {
-        DeliveryMetrics.handlersFailed.unsafeUpdate(1, [])
-        return tellFailure(handler.name, cause, event)
-      })
-    : handler.stopped(event, cause)
+/** Tells a handler that it did not come to its own end: a callback of the user, which may fail too. */
+const tell = (handler: Handler, event: Event.Event, cause: Cause.Cause<Cause.TimeoutException>) =>
+  Effect.suspend(() => {
+    if (handler.stopped !== undefined) return handler.stopped(event, cause)
+    DeliveryMetrics.handlersFailed.unsafeUpdate(1, [])
+    return tellFailure(handler.name, cause, event)
+  }).pipe(Effect.catchAllDefect((defect) => tellFailure(handler.name, Cause.die(defect), event)))
 
 /** The map of the context a handler was built with. A span around the workers stays the parent of what the run traces. */
 const servicesOf = ({ services }: Direct, locals: FiberRefs.FiberRefs): ReadonlyMap<string, unknown> => {
@@ -82,6 +85,7 @@ const servicesOf = ({ services }: Direct, locals: FiberRefs.FiberRefs): Readonly
  */
 export class HandlerRuns {
   private readonly policy: DeliveryPolicy
+  private readonly scope: Scope.Scope
   private readonly locals: FiberRefs.FiberRefs
   /** As a map, without a context. */
   private readonly localsBesides: FiberRefs.FiberRefs["locals"]
@@ -90,8 +94,9 @@ export class HandlerRuns {
   /** Gives the fiber that runs it the local values of the workers, and no others. */
   readonly reset: Effect.Effect<void>
 
-  constructor({ enter, locals, policy }: Options) {
+  constructor({ enter, locals, policy, scope }: Options) {
     this.policy = policy
+    this.scope = scope
     this.locals = locals
     this.localsBesides = FiberRefs.delete(locals, FiberRef.currentContext).locals
     this.enter = enter
@@ -108,7 +113,7 @@ export class HandlerRuns {
     if (first === undefined) return Effect.void
     if (work.over !== undefined) return Effect.zipRight(this.reset, this.several(work, onOver))
     if (first.direct === undefined || this.policy.handlerSpans) {
-      return Effect.zipRight(this.reset, this.apart(first, work.event))
+      return Effect.zipRight(this.reset, this.single(first, work.event))
     }
     const effect = first.direct.attempt(work.event)
     // most events are not meant for most handlers: where there is nothing to do there is nothing to prepare
@@ -147,13 +152,16 @@ export class HandlerRuns {
     return run?.end(exit) ?? Effect.void
   }
 
-  /** Tells the handlers that did not come to their own end. These are callbacks of the user, which may take their time. */
+  /** Tells the handlers that did not come to their own end, on another fiber: that may take its time. */
   tellStopped(work: Routed, cause: Cause.Cause<Cause.TimeoutException>): Effect.Effect<void> {
-    return Effect.forEach(
-      work.handlers.filter((handler) => isUnfinished(work, handler)),
-      (handler) => toldStopped(handler, work.event, cause),
-      { concurrency: "unbounded", discard: true }
-    ).pipe(Effect.timeoutOption(this.policy.handlerTimeout), Effect.asVoid)
+    const handlers = work.handlers.filter((handler) => isUnfinished(work, handler))
+    return this.tellApart(handlers, work.event, () => cause)
+  }
+
+  /** Tells handlers that asking them about an event threw, on another fiber. */
+  tellChoosing({ failed }: Choice, event: Event.Event): Effect.Effect<void> {
+    const defects = new Map(failed)
+    return this.tellApart([...defects.keys()], event, (handler) => Cause.die(defects.get(handler)))
   }
 
   /** The failure of handlers that are out of time. */
@@ -174,7 +182,24 @@ export class HandlerRuns {
     return services
   }
 
-  private apart(handler: Handler, event: Event.Event): Effect.Effect<void> {
+  private tellApart(
+    handlers: ReadonlyArray<Handler>,
+    event: Event.Event,
+    causeOf: (handler: Handler) => Cause.Cause<Cause.TimeoutException>
+  ): Effect.Effect<void> {
+    return Effect.forEach(handlers, (handler) => tell(handler, event, causeOf(handler)), {
+      concurrency: "unbounded",
+      discard: true
+    }).pipe(
+      Effect.timeoutOption(this.policy.handlerTimeout),
+      // this is called where nothing can be interrupted any more
+      Effect.interruptible,
+      Effect.forkIn(this.scope),
+      Effect.asVoid
+    )
+  }
+
+  private single(handler: Handler, event: Event.Event): Effect.Effect<void> {
     const run = handler.run(event, handler.name)
     return this.policy.handlerSpans ? traced(run, event, handler.name) : run
   }
@@ -184,7 +209,11 @@ export class HandlerRuns {
       handlers,
       (handler) =>
         Effect.zipRight(
-          this.apart(handler, event),
+          // one that dies ends no other handler of the event
+          Effect.catchAllDefect(
+            Effect.suspend(() => this.single(handler, event)),
+            (defect) => tell(handler, event, Cause.die(defect))
+          ),
           Effect.suspend(() => {
             over?.add(handler)
             return onOver()

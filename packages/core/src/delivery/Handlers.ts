@@ -44,6 +44,10 @@ export interface Handler {
   readonly types: ReadonlyArray<Event.EventType>
   /** `name`: that under which it was registered, which may have got a number. */
   readonly run: (event: Event.Event, name: string) => Effect.Effect<void>
+  /** Event types that the intents of the connection are derived from. Default: `types`. */
+  readonly subscribes?: ReadonlyArray<Event.EventType> | undefined
+  /** Events for which this is false are none of the handler's. It is asked where events are routed. Default: all are. */
+  readonly accepts?: ((event: Event.Event) => boolean) | undefined
   /** How long a run may take, where that is longer than the delivery policy says. */
   readonly timeout?: Duration.Duration | undefined
   /** Whether interactions may be acknowledged before it runs. Default `true`. */
@@ -54,6 +58,40 @@ export interface Handler {
   readonly stopped?:
     | ((event: Event.Event, cause: Cause.Cause<Cause.TimeoutException>) => Effect.Effect<void>)
     | undefined
+}
+
+/**
+ * What handlers say about an event.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Choice {
+  readonly accepted: ReadonlyArray<Handler>
+  readonly declined: ReadonlyArray<Handler>
+  /** Handlers whose `accepts` threw; they do not run. */
+  readonly failed: ReadonlyArray<readonly [handler: Handler, defect: unknown]>
+}
+
+/**
+ * Asks handlers whether an event is theirs. Never throws.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const choose = (handlers: ReadonlyArray<Handler>, event: Event.Event): Choice => {
+  const accepted: Array<Handler> = []
+  const declined: Array<Handler> = []
+  const failed: Array<readonly [Handler, unknown]> = []
+  for (const handler of handlers) {
+    try {
+      if (handler.accepts?.(event) ?? true) accepted.push(handler)
+      else declined.push(handler)
+    } catch (defect) {
+      failed.push([handler, defect])
+    }
+  }
+  return { accepted, declined, failed }
 }
 
 /**
@@ -112,6 +150,11 @@ export interface HandlerOptions<T extends Event.EventType, E> {
    * it to the handler, for all handlers of the same event. Default `true`.
    */
   readonly acknowledge?: boolean | undefined
+  /**
+   * Event types that the handler waits for with `Gateway.next` and that no handler is registered for: the intents of the
+   * connection are derived from these too. Default: none.
+   */
+  readonly awaits?: ReadonlyArray<Event.EventType> | undefined
   /** Told when the handler failed, died or ran out of time. Default: the failure is logged. */
   readonly onFailure?:
     | ((cause: Cause.Cause<E | Cause.TimeoutException>, event: Event.EventOf<T>) => Effect.Effect<void>)
@@ -146,8 +189,20 @@ export const on = <const T extends Event.EventType, E, R>(
   types: T | ReadonlyArray<T>,
   handler: (event: Event.EventOf<T>) => Effect.Effect<unknown, E, R>,
   options?: HandlerOptions<T, E>
+): Layer.Layer<never, never, Exclude<R, Scope.Scope> | HandlerRegistry> =>
+  onAccepted(typeof types === "string" ? [types] : types, handler, options)
+
+/**
+ * As {@link on}, for some events of the named types.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const onAccepted = <T extends Event.EventType, E, R>(
+  list: ReadonlyArray<T>,
+  handler: (event: Event.EventOf<T>) => Effect.Effect<unknown, E, R>,
+  options?: HandlerOptions<T, E> & Pick<Handler, "accepts" | "subscribes">
 ): Layer.Layer<never, never, Exclude<R, Scope.Scope> | HandlerRegistry> => {
-  const list: ReadonlyArray<T> = typeof types === "string" ? [types] : types
   const name = options?.name ?? list.join("+")
   const onFailure = options?.onFailure
   return Layer.effectDiscard(
@@ -221,6 +276,8 @@ export const on = <const T extends Event.EventType, E, R>(
                 failed: (event, cause) => failed(cause, event as Event.EventOf<T>)
               }
             : undefined,
+        accepts: options?.accepts,
+        subscribes: [...(options?.subscribes ?? list), ...(options?.awaits ?? [])],
         run: (event, registered) => {
           // the registry calls a handler with events of its types only
           const own = event as Event.EventOf<T>

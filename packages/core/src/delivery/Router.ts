@@ -10,14 +10,15 @@ import type * as Metric from "effect/Metric"
 import type * as MetricLabel from "effect/MetricLabel"
 import * as Event from "../events/Event.ts"
 import * as Facts from "../events/Facts.ts"
+import type { Frame } from "../gateway/Frame.ts"
 import * as Intents from "../gateway/Intents.ts"
 import type { ConversationQueues } from "./ConversationQueues.ts"
 import * as Deduplication from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import type { Dialogue } from "./Dialogue.ts"
-import type { Handler } from "./Handlers.ts"
-import type { Routed, Work } from "./Work.ts"
+import { type Choice, choose, type Handler } from "./Handlers.ts"
+import { isInteraction, type Routed, type Work } from "./Work.ts"
 
 /**
  * What {@link make} takes.
@@ -28,10 +29,17 @@ import type { Routed, Work } from "./Work.ts"
 export interface Options {
   readonly policy: DeliveryPolicy
   readonly handlers: ReadonlyArray<Handler>
+  /** The queues of the conversations. */
   readonly queues: ConversationQueues<Routed>
+  /** Those of the interactions in them. */
+  readonly interactions: ConversationQueues<Routed>
   readonly deduplication: Deduplication.Deduplication
   readonly dialogue: Dialogue
   readonly settle: (work: Routed) => void
+  /** Tells handlers which threw when they were asked whether an event is theirs. */
+  readonly tellChoosing: (choice: Choice, event: Event.Event) => Effect.Effect<void>
+  /** Whether a message is one that this bot sent: it is dropped. */
+  readonly isOwn: ((frame: Frame) => boolean) | undefined
   /** Called with each event for which handlers will run, before they do. Synchronous. */
   readonly received: ((event: Event.Event, handlers: ReadonlyArray<Handler>) => void) | undefined
 }
@@ -55,6 +63,8 @@ export interface Router {
 interface Kind {
   readonly type: string
   readonly handlers: ReadonlyArray<Handler>
+  /** Whether one of them has to be asked which events are its own. */
+  readonly isChoosy: boolean
   readonly received: Metric.Metric.Counter<number>
 }
 
@@ -80,23 +90,22 @@ const makeKinds = (handlers: ReadonlyArray<Handler>) => {
   const receivedUnknown = DeliveryMetrics.eventsReceived("Unknown")
   const kinds = new Map<string, Kind>()
   let unknownTypes = 0
-  const make = (type: string): Kind => {
+  const make = (type: string, handlers: ReadonlyArray<Handler>, received: Kind["received"]): Kind => ({
+    type,
+    handlers,
+    isChoosy: handlers.some(({ accepts }) => accepts !== undefined),
+    received
+  })
+  const add = (type: string): Kind => {
     const isCounted = Event.isKnown(type) || Intents.forEventTypes([type]) !== Intents.none
-    const kind: Kind = {
-      type,
-      handlers: byType.get(handledAs(type)) ?? none,
-      received: isCounted ? DeliveryMetrics.eventsReceived(type) : receivedUnknown
-    }
+    const received = isCounted ? DeliveryMetrics.eventsReceived(type) : receivedUnknown
+    const kind = make(type, byType.get(handledAs(type)) ?? none, received)
     if (isCounted || ++unknownTypes <= unknownTypesCached) kinds.set(type, kind)
     return kind
   }
   return {
-    gap: {
-      type: "Gap",
-      handlers: byType.get("Gap") ?? none,
-      received: DeliveryMetrics.eventsReceived("Gap")
-    } satisfies Kind,
-    of: (type: string): Kind => kinds.get(type) ?? make(type)
+    gap: make("Gap", byType.get("Gap") ?? none, DeliveryMetrics.eventsReceived("Gap")),
+    of: (type: string): Kind => kinds.get(type) ?? add(type)
   }
 }
 
@@ -113,47 +122,68 @@ const malformed = ({ frame }: Work): Effect.Effect<void> =>
  * @category constructors
  */
 export const make = (options: Options): Router => {
-  const { deduplication, dialogue, policy, queues, received, settle } = options
+  const { deduplication, dialogue, interactions, isOwn, policy, queues, received, settle } = options
   const kinds = makeKinds(options.handlers)
   const observers = new Set<(event: Event.Event) => void>()
 
-  const isUnwanted = ({ handlers }: Kind): boolean =>
-    handlers.length === 0 && observers.size === 0 && !dialogue.isAwaiting()
+  /** Whether nothing asks for an event without a handler. */
+  const isUnwanted = (work: Work): boolean =>
+    observers.size === 0 && !dialogue.isAwaiting() && !(isInteraction(work) && queues.has(work))
+
+  const isUnwelcome = ({ frame, isByBot }: Work): boolean =>
+    (isByBot && !policy.messagesByBots) || isOwn?.(frame) === true
 
   /** `false`: this very event was received before. */
-  const identify = (work: Work, { handlers, type }: Kind): boolean => {
-    work.type = type
-    work.handlers = handlers
-    const { frame, id, inbox, namespace } = work
+  const identify = (work: Work, choice: Choice | undefined): boolean => {
+    const { frame, id, inbox, namespace, type } = work
     if (id === undefined) return true
     const identity = deduplication.receive(inbox, id, type, frame.s ?? 0, namespace)
     if (identity === undefined) return false
     work.identity = identity
-    // a handler sees a message once, whichever twin brings it
     const seen = Deduplication.before(identity, type)
-    if (seen.length === 0) return true
-    const seenAs = new Set(seen.map(handledAs))
-    work.isTwin = true
-    work.handlers = handlers.filter((handler) => !handler.types.some((handled) => seenAs.has(handled)))
+    if (seen.length > 0) excludeSeen(work, identity, new Set(seen.map(handledAs)))
+    if (choice !== undefined && choice.declined.length > 0) {
+      identity.declined = new Set([...(identity.declined ?? []), ...choice.declined.map(({ name }) => name)])
+    }
     return true
+  }
+
+  /** A handler sees a message once, whichever twin brings it. */
+  const excludeSeen = (work: Work, { declined }: Deduplication.Identity, seen: ReadonlySet<string>): void => {
+    work.isTwin = true
+    work.handlers = work.handlers.filter(
+      ({ name, types }) => declined?.has(name) === true || !types.some((handled) => seen.has(handled))
+    )
   }
 
   const deliver = (work: Routed): void => {
     for (const look of observers) look(work.event)
-    if (dialogue.offer(work)) return
-    if (work.handlers.length === 0) return settle(work)
-    if (work.handlers.length > 1) work.over = new Set()
-    received?.(work.event, work.handlers)
-    queues.add(work)
+    if (dialogue.offer(work)) {
+      // what waits for an event in place of its handlers leaves the acknowledgement to delivery
+      received?.(work.event, none)
+    } else if (work.handlers.length === 0) {
+      const givenUp = isInteraction(work) ? queues.keepUnclaimed(work, policy.unclaimedInteractions) : undefined
+      if (givenUp === undefined) return settle(work)
+      givenUp.forEach(settle)
+      received?.(work.event, none)
+    } else {
+      if (work.handlers.length > 1) work.over = new Set()
+      received?.(work.event, work.handlers)
+      queuesFor(work).add(work)
+    }
   }
+
+  const queuesFor = (work: Work): ConversationQueues<Routed> => (isInteraction(work) ? interactions : queues)
 
   /** Most of it is done at once; an effect is what remains to be done. */
   const route = (work: Work): Effect.Effect<void> | undefined => {
     if (work.settled) return undefined
     const kind = work.event === undefined ? kinds.of(work.frame.t ?? "") : kinds.gap
     kind.received.unsafeUpdate(1, noTags)
-    if (!isUnwanted(kind)) Facts.read(work.frame, work)
-    if (isUnwanted(kind) || (work.isByBot && !policy.messagesByBots)) {
+    work.type = kind.type
+    work.handlers = kind.handlers
+    Facts.read(work.frame, work)
+    if ((kind.handlers.length === 0 && isUnwanted(work)) || isUnwelcome(work)) {
       work.inbox.settle(work)
       return undefined
     }
@@ -162,14 +192,23 @@ export const make = (options: Options): Router => {
       work.inbox.settle(work)
       return malformed(work)
     }
-    if (!identify(work, kind)) {
-      DeliveryMetrics.eventsDuplicated.unsafeUpdate(1, [])
-      work.inbox.settle(work)
+    work.event = event.right
+    const choice = kind.isChoosy ? choose(kind.handlers, event.right) : undefined
+    if (choice === undefined) {
+      accept(work as Routed, undefined)
       return undefined
     }
-    work.event = event.right
-    deliver(work as Routed)
-    return undefined
+    work.handlers = choice.accepted
+    accept(work as Routed, choice)
+    return choice.failed.length === 0 ? undefined : options.tellChoosing(choice, event.right)
+  }
+
+  const accept = (work: Routed, choice: Choice | undefined): void => {
+    // one that every handler declines is as one without handlers: its twin may be accepted
+    if (choice !== undefined && work.handlers.length === 0 && isUnwanted(work)) return work.inbox.settle(work)
+    if (identify(work, choice)) return deliver(work)
+    DeliveryMetrics.eventsDuplicated.unsafeUpdate(1, [])
+    work.inbox.settle(work)
   }
 
   return {
@@ -194,7 +233,7 @@ export const make = (options: Options): Router => {
     dropped: (work) => {
       if (work.event === undefined) return
       const routed = work as Routed
-      if (queues.remove(routed)) settle(routed)
+      if (queuesFor(routed).remove(routed)) settle(routed)
     },
     observe: (look) => {
       observers.add(look)

@@ -107,6 +107,15 @@ export class Work implements Facts.Facts {
 }
 
 /**
+ * Whether this is the press of a button or the like: interactions have queues and workers of their own, for they may be what a
+ * running handler waits for.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isInteraction = (work: Work): boolean => work.type === "INTERACTION_CREATE"
+
+/**
  * A work that the router has decoded.
  *
  * @since 0.1.0

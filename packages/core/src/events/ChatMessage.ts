@@ -176,8 +176,10 @@ const messageElementFields = {
   content: optional(Schema.String),
   attachments: optional(Schema.Array(Attachment)),
   ark_data: optional(ArkData),
-  /** More of the same, as deep as somebody cared to quote: not looked at. */
-  msg_elements: optional(Schema.Array(Schema.Unknown))
+  /** More of the same, as deep as somebody cared to quote: `MessageView` reads it. */
+  msg_elements: optional(Schema.Array(Schema.Unknown)),
+  /** With `msg_nodes`, which are more of the same. */
+  parallel_message: optional(Schema.Unknown)
 }
 
 /**
@@ -207,6 +209,8 @@ const messageFields = {
   message_scene: optional(Schema.Struct(sceneFields)),
   attachments: optional(Schema.Array(Attachment)),
   msg_elements: optional(Schema.Array(MessageElement)),
+  /** Of several messages at once; in its `msg_nodes` are elements. `MessageView` reads it. */
+  parallel_message: optional(Schema.Unknown),
   ark_data: optional(ArkData)
 }
 

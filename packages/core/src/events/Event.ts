@@ -335,8 +335,8 @@ export const gap = (facts: Omit<Gap, "t" | "envelope">): Gap => ({
 export const encode = (event: Event): Frame => event.envelope
 
 /**
- * What orders events: those with the same key are handled one after another. The conversation where there is one,
- * else the guild, else the type.
+ * Where an event happened, which orders events: those of one place are handled one after another, see {@link queueKey}. The
+ * conversation where there is one, else the guild, else the type.
  *
  * @since 0.1.0
  * @category lookups
@@ -345,6 +345,16 @@ export const orderKey = (frame: Frame): string => {
   const { place, target } = Facts.of(frame)
   return `${place}:${target}`
 }
+
+/**
+ * The queue in which an event waits for its handlers. That of {@link orderKey}, but interactions have queues of their own: the
+ * press of a button may be what a running handler waits for.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const queueKey = (frame: Frame): string =>
+  frame.t === "INTERACTION_CREATE" ? `interaction:${orderKey(frame)}` : orderKey(frame)
 
 /**
  * What tells that two dispatches are the same event: the scene and message id of a message, so that the twins of one

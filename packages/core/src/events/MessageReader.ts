@@ -91,6 +91,7 @@ const isPlain = (message: Message): boolean =>
   isOptionalNumber(message.message_type) &&
   message.msg_elements === undefined &&
   message.ark_data === undefined &&
+  message.parallel_message === undefined &&
   isAuthor(message.author) &&
   isOptionalScene(message.message_scene) &&
   isOptionalArray(message.attachments, isAttachment)

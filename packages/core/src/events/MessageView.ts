@@ -10,8 +10,10 @@
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import type * as ChatMessage from "./ChatMessage.ts"
+import * as AttachmentKind from "./AttachmentKind.ts"
 import type * as Event from "./Event.ts"
 import { fieldsOf } from "./Payload.ts"
+import * as Quotation from "./Quotation.ts"
 import * as Timestamp from "./Timestamp.ts"
 
 /**
@@ -51,7 +53,8 @@ export interface Mention {
  * @category models
  */
 export interface Attachment {
-  readonly kind: "image" | "video" | "voice" | "file"
+  /** By its type; where that says only that it is a file, by its name. */
+  readonly kind: AttachmentKind.AttachmentKind
   /** With its scheme. Signed and short-lived: fetch it at once or not at all. */
   readonly url: string | undefined
   readonly name: string | undefined
@@ -78,8 +81,12 @@ export interface Quoted {
   /** Its index, in private chats and groups: `REFIDX_…`, or `TMP_…` for forwarded messages. */
   readonly index: string | undefined
   readonly author: Author | undefined
-  /** `undefined` where the event does not say what the message was. */
+  /**
+   * `undefined` where the event does not say what the message was. Of several messages, and of those that are quoted in them,
+   * their texts on lines of their own, a message before what it quotes.
+   */
   readonly text: string | undefined
+  /** Those of all these messages. */
   readonly attachments: ReadonlyArray<Attachment>
 }
 
@@ -139,23 +146,22 @@ const withScheme = (url: string | null | undefined): string | undefined => {
   return address.startsWith("//") ? `https:${address}` : `https://${address}`
 }
 
-const kindOf = (contentType: string): Attachment["kind"] => {
-  if (contentType.startsWith("image")) return "image"
-  if (contentType.startsWith("video")) return "video"
-  return contentType.startsWith("voice") || contentType.startsWith("audio") ? "voice" : "file"
+const attachmentOf = (attachment: ChatMessage.Attachment): Attachment => {
+  const facts = {
+    url: withScheme(attachment.url),
+    name: present(attachment.filename),
+    contentType: present(attachment.content_type),
+    wavUrl: withScheme(attachment.voice_wav_url)
+  }
+  return {
+    kind: AttachmentKind.of(facts),
+    ...facts,
+    size: attachment.size ?? undefined,
+    width: attachment.width ?? undefined,
+    height: attachment.height ?? undefined,
+    transcript: present(attachment.asr_refer_text)
+  }
 }
-
-const attachmentOf = (attachment: ChatMessage.Attachment): Attachment => ({
-  kind: kindOf((attachment.content_type ?? "").toLowerCase()),
-  url: withScheme(attachment.url),
-  name: present(attachment.filename),
-  contentType: present(attachment.content_type),
-  size: attachment.size ?? undefined,
-  width: attachment.width ?? undefined,
-  height: attachment.height ?? undefined,
-  wavUrl: withScheme(attachment.voice_wav_url),
-  transcript: present(attachment.asr_refer_text)
-})
 
 const none: ReadonlyArray<never> = []
 
@@ -163,6 +169,10 @@ const attachmentsOf = (
   attachments: ReadonlyArray<ChatMessage.Attachment> | null | undefined
 ): ReadonlyArray<Attachment> =>
   attachments === undefined || attachments === null || attachments.length === 0 ? none : attachments.map(attachmentOf)
+
+/** Where one of them cannot be read, the list of the event is `null`: the others are read from the wire. */
+const ownAttachments = ({ attachments, envelope }: Event.MessageEvent): ReadonlyArray<Attachment> =>
+  attachmentsOf(attachments === null ? Quotation.attachmentsIn(fieldsOf(envelope.d)["attachments"]) : attachments)
 
 const face = /<faceType=\d+,faceId="[^"]*",ext="([^"]*)">/g
 
@@ -207,21 +217,44 @@ const extension = (entries: ReadonlyArray<string> | null | undefined, key: strin
 
 const quotedInChat = (event: Event.C2CMessageCreate | Event.GroupAtMessageCreate | Event.GroupMessageCreate) => {
   const reference = extension(event.message_scene?.ext, "ref_msg_idx")
-  const element = event.msg_elements?.[0]
-  if (reference === undefined && element === undefined) return undefined
-  const author = element?.author
-  const content = element?.content
+  const quotation = Quotation.read(event.envelope.d)
+  if (reference === undefined && quotation === undefined) return undefined
+  const texts = (quotation?.texts ?? none).map((text) => withFaces(text).trim())
   const quoted: Quoted = {
     id: undefined,
-    index: reference ?? present(element?.msg_idx),
-    author: author === undefined || author === null ? undefined : chatAuthor(author),
-    text: content === undefined || content === null ? undefined : withFaces(content).trim(),
-    attachments: attachmentsOf(element?.attachments)
+    index: reference ?? quotation?.index,
+    author: quotation?.author === undefined ? undefined : chatAuthor(quotation.author),
+    text: texts.length === 0 ? undefined : texts.filter((text) => text !== "").join("\n"),
+    attachments: attachmentsOf(quotation?.attachments)
   }
   return quoted
 }
 
 const isEverybody = (mention: ChatMessage.Mention): boolean => mention.scope === "all"
+
+const isOwnMention = (mention: ChatMessage.Mention, self: string | undefined): boolean =>
+  !isEverybody(mention) &&
+  (mention.is_you === true ||
+    (self !== undefined && [mention.member_openid, mention.user_openid, mention.id].includes(self)))
+
+/**
+ * Whether a message addresses the bot: it is alone with the author, the event is sent only to bots that are mentioned, or the
+ * message mentions it. As the view says, without making one.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isAddressed = (event: Event.MessageEvent, options: ViewOptions = {}): boolean => {
+  const self = present(options.self)
+  switch (event.t) {
+    case "GROUP_MESSAGE_CREATE":
+      return (event.mentions ?? none).some((mention) => isOwnMention(mention, self))
+    case "MESSAGE_CREATE":
+      return self !== undefined && (event.mentions ?? none).some(({ id }) => id === self)
+    default:
+      return true
+  }
+}
 
 const ofChat = (
   event: Event.C2CMessageCreate | Event.GroupAtMessageCreate | Event.GroupMessageCreate,
@@ -245,7 +278,7 @@ const ofChat = (
         id,
         name: present(mention.nickname) ?? present(mention.username),
         isBot: mention.bot === true,
-        isSelf: ownIds.has(id)
+        isSelf: mention.is_you === true || ownIds.has(id)
       }
     })
   const author = chatAuthor(event.author)
@@ -257,10 +290,10 @@ const ofChat = (
     text: withFaces(withoutMentions(event.content, ownIds)).trim(),
     mentions,
     mentionsEveryone: named.some(isEverybody),
-    attachments: attachmentsOf(event.attachments),
+    attachments: ownAttachments(event),
     quoted: quotedInChat(event),
     index: extension(event.message_scene?.ext, "msg_idx"),
-    isAddressed: event.t !== "GROUP_MESSAGE_CREATE" || mentions.some(({ isSelf }) => isSelf),
+    isAddressed: isAddressed(event, options),
     time: Timestamp.toMillis(event.timestamp),
     event
   }
@@ -300,13 +333,13 @@ const ofGuild = (
     text: unescaped(withoutMentions(event.content, new Set(self === undefined ? none : [self]))).trim(),
     mentions,
     mentionsEveryone: event.mention_everyone === true,
-    attachments: attachmentsOf(event.attachments),
+    attachments: ownAttachments(event),
     quoted:
       reference === undefined
         ? undefined
         : { id: reference, index: undefined, author: undefined, text: undefined, attachments: none },
     index: undefined,
-    isAddressed: event.t !== "MESSAGE_CREATE" || mentions.some(({ isSelf }) => isSelf),
+    isAddressed: isAddressed(event, options),
     time: Timestamp.toMillis(event.timestamp),
     event
   }

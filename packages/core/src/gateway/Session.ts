@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type * as Socket from "@effect/platform/Socket"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -212,6 +213,10 @@ export const make = (options: {
 
     const stateGauge = GatewayMetrics.sessionState({ app: config.appId, shard: options.shard.join("/") })
 
+    /** It is code of the caller: the session goes on without it. */
+    const onStateFailed = (cause: Cause.Cause<never>): Effect.Effect<void> =>
+      Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.logError("onState failed", cause)
+
     const setState = (next: SessionState): Effect.Effect<void> =>
       Effect.suspend(() => {
         // the phases without facts of their own are told once
@@ -219,7 +224,7 @@ export const make = (options: {
         state = next
         stateGauge.unsafeUpdate(ranks[next._tag], [])
         changes.tell(next)
-        return options.onState ?? Effect.void
+        return options.onState === undefined ? Effect.void : Effect.catchAllCause(options.onState, onStateFailed)
       })
 
     const onPhase = (phase: Phase): Effect.Effect<void> =>

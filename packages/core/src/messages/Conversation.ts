@@ -6,6 +6,7 @@
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
 import type * as Event from "../events/Event.ts"
+import * as Interaction from "../events/Interaction.ts"
 import * as Path from "../openapi/Path.ts"
 
 /**
@@ -199,6 +200,37 @@ export const ofEvent = (event: Event.MessageEvent): Conversation => {
     case "DIRECT_MESSAGE_CREATE":
       return directMessage(event.guild_id)
   }
+}
+
+/**
+ * The conversation in which somebody used a button or a menu; `undefined` where the interaction does not name it. In guilds it
+ * is the channel: an interaction does not tell that of a direct message from others.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ofInteraction = (event: Event.InteractionCreate): Conversation | undefined => {
+  const { scene, target } = Interaction.view(event)
+  if (scene === undefined || target === undefined) return undefined
+  return make(scene === "guild" ? "channel" : scene, target)
+}
+
+/**
+ * The keys under which a dialogue may know the conversation of an event: those of direct messages are known by the session
+ * and by its channel, since an interaction there names both and its scene names neither.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const keysOf = (event: Event.MessageEvent | Event.InteractionCreate): ReadonlyArray<string> => {
+  if (event.t === "DIRECT_MESSAGE_CREATE")
+    return [toKey(directMessage(event.guild_id)), toKey(channel(event.channel_id))]
+  if (event.t !== "INTERACTION_CREATE") return [toKey(ofEvent(event))]
+  const conversation = ofInteraction(event)
+  if (conversation === undefined) return []
+  return conversation._tag === "Channel" && event.guild_id
+    ? [toKey(conversation), toKey(directMessage(event.guild_id))]
+    : [toKey(conversation)]
 }
 
 /** The path under which a conversation's endpoints are. */

@@ -16,6 +16,7 @@ import type * as Stream from "effect/Stream"
 import { BotConfig } from "../BotConfig.ts"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
+import * as OwnMessages from "../events/OwnMessages.ts"
 import { OpenApi } from "../openapi/OpenApi.ts"
 import { SessionPresence } from "../openapi/SessionPresence.ts"
 import * as Tracing from "../openapi/Tracing.ts"
@@ -239,7 +240,8 @@ export const make = (
     const audits = yield* AuditOutcomes
     const uploads = yield* Media
     const clock = yield* Effect.clock
-    const transmit = Transmission.make({ api, ledger, rates, policy, clock })
+    const own = yield* OwnMessages.OwnMessages
+    const transmit = OwnMessages.recording(own, Transmission.make({ api, ledger, rates, policy, clock }))
     const refusals = Fallback.makeRefusals(policy, Duration.toMillis(policy.refusalsRemembered))
     let lastTimed: number | undefined
 

@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { OwnMessages } from "../events/OwnMessages.ts"
 import * as Anchor from "./Anchor.ts"
 import * as AuditOutcomes from "./AuditOutcomes.ts"
 import { ReplyLedger } from "./ReplyLedger.ts"
@@ -40,12 +41,16 @@ export const make: Effect.Effect<ReceptionShape, never, ReplyLedger | AuditOutco
   function* () {
     const ledger = yield* ReplyLedger
     const audits = yield* AuditOutcomes.AuditOutcomes
+    const own = yield* OwnMessages
     return {
       dispatched: (dispatch) => {
         const parts = Anchor.partsOfDispatch(dispatch)
         if (parts !== undefined) return ledger.receiveParts(parts)
         const outcome = AuditOutcomes.ofDispatch(dispatch)
-        if (outcome !== undefined) audits.decided(outcome)
+        if (outcome === undefined) return
+        // what moderation held back gets its id only now
+        if (outcome._tag === "Passed") own.sent(outcome.messageId)
+        audits.decided(outcome)
       }
     }
   }

@@ -221,10 +221,16 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
       until: <A>(look: (model: PlatformModel.PlatformModel) => Option.Option<A>) =>
         Effect.async<A>((resume) => {
           const again = (): void => {
-            const found = look(model)
-            if (Option.isNone(found)) return
-            waiters.delete(again)
-            resume(Effect.succeed(found.value))
+            try {
+              const found = look(model)
+              if (Option.isNone(found)) return
+              waiters.delete(again)
+              resume(Effect.succeed(found.value))
+            } catch (defect) {
+              // code of the test: it fails what waits with it, not the platform
+              waiters.delete(again)
+              resume(Effect.die(defect))
+            }
           }
           waiters.add(again)
           again()

@@ -38,8 +38,11 @@ export interface TestPlatformShape {
     readonly member?: string | undefined
     /** Default `true`. */
     readonly at?: boolean | undefined
-    /** Whether the group lets the bot hear everything. Default: the opposite of `at`. */
-    readonly full?: boolean | undefined
+    /**
+     * Whether the group lets the bot receive everything: `true` sends what addresses the bot as two events, `only` as
+     * GROUP_MESSAGE_CREATE alone. Default: `only` in the model's `fullGroups`, elsewhere the opposite of `at`.
+     */
+    readonly full?: boolean | "only" | undefined
     /** Whether the member is a bot. Default `false`. */
     readonly bot?: boolean | undefined
   }) => Effect.Effect<string>
@@ -100,7 +103,7 @@ const make: Effect.Effect<TestPlatformShape, never, ModelRunner.ModelRunner> = E
     TestPlatform.of({
       privateMessage: ({ text, user }) => runner.say({ scene: "c2c", user, text }),
       groupMessage: ({ at = true, bot, full, group, member = "member", text }) =>
-        runner.say({ scene: "group", group, member, text, at, full: full ?? !at, bot }),
+        runner.say({ scene: "group", group, member, text, at, full, bot }),
       channelMessage: ({ user = "member", ...said }) => runner.say({ scene: "channel", user, ...said }),
       directMessage: ({ user = "member", ...said }) => runner.say({ scene: "dm", user, ...said }),
       dispatch: runner.dispatch,

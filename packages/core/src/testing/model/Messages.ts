@@ -100,7 +100,24 @@ export const make = (
   const publish = (message: MutableSentMessage): void => {
     platform.sent.push(message)
     sentById.set(message.id, message)
+    if (message.scene === "group" && settings.echoAfter !== undefined) echoLater(message, settings.echoAfter)
   }
+
+  /** What the bot said comes back to it, and nothing in the author says that it is a bot. */
+  const echoLater = ({ at, content, id, target }: MutableSentMessage, after: number): void =>
+    platform.timers.schedule(at + after, (now) => {
+      const { openid, username } = settings.bot
+      dispatch(now, "GROUP_MESSAGE_CREATE", {
+        id,
+        author: { id: openid, member_openid: openid, member_role: "member", username },
+        content,
+        group_id: target,
+        group_openid: target,
+        message_type: 0,
+        timestamp: platform.timestamp(now),
+        mentions: []
+      })
+    })
 
   const placeOf = (scene: Scene, target: string): Readonly<Record<string, string>> => {
     switch (scene) {

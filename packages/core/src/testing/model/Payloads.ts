@@ -14,8 +14,10 @@ import type { Platform } from "./Platform.ts"
  *
  * In a group, `at` (default true) means that the bot is addressed, which comes as GROUP_AT_MESSAGE_CREATE with a leading
  * space; `full` (default: not `at`) means that the group lets the bot receive all its messages, which comes as
- * GROUP_MESSAGE_CREATE. Both together bring the same message twice, as on the real platform. In a channel the same two
- * bring AT_MESSAGE_CREATE, whose mention is not cut off, and MESSAGE_CREATE. `fields` are put over the payload's own.
+ * GROUP_MESSAGE_CREATE. Both together bring the same message twice, as some groups do; `full: "only"` brings it as
+ * GROUP_MESSAGE_CREATE alone, with `is_you` in the mention, as other groups do, and is the default of the groups in
+ * `fullGroups`. In a channel the same two bring AT_MESSAGE_CREATE, whose mention is not cut off, and MESSAGE_CREATE. `fields`
+ * are put over the payload's own.
  *
  * @since 0.1.0
  * @category models
@@ -43,7 +45,7 @@ export type Said =
       /** Whether a bot says it. Default false. */
       readonly bot?: boolean | undefined
       readonly at?: boolean | undefined
-      readonly full?: boolean | undefined
+      readonly full?: boolean | "only" | undefined
       readonly attachments?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
       readonly fields?: Readonly<Record<string, unknown>> | undefined
     }
@@ -177,7 +179,8 @@ export const make = (platform: Platform, now: number, said: Said): MessageEvents
     return { id, scene: "c2c", target: said.user, events: [{ type: "C2C_MESSAGE_CREATE", d }] }
   }
   const at = said.at ?? true
-  const full = said.full ?? !at
+  const isFull = platform.settings.fullGroups === "all" || platform.settings.fullGroups.includes(said.group)
+  const full = said.full ?? (isFull ? "only" : !at)
   const body = {
     id,
     author: {
@@ -214,11 +217,11 @@ export const make = (platform: Platform, now: number, said: Said): MessageEvents
       ...said.fields
     }
   }
-  const twin = at && !full && platform.armed.take("Twin") !== undefined
+  const twin = at && full === false && platform.armed.take("Twin") !== undefined
   return {
     id,
     scene: "group",
     target: said.group,
-    events: [...(at ? [addressed] : []), ...(full || twin ? [overheard] : [])]
+    events: [...(at && full !== "only" ? [addressed] : []), ...(full !== false || twin ? [overheard] : [])]
   }
 }

@@ -146,6 +146,16 @@ export interface Options {
         readonly instant?: boolean | undefined
       }
     | undefined
+  /**
+   * Groups that let the bot receive all their messages, and send those that address it only as GROUP_MESSAGE_CREATE too; or
+   * `all`. Default: none.
+   */
+  readonly fullGroups?: "all" | ReadonlyArray<string> | undefined
+  /**
+   * How long after a message of the bot to a group the group sends it back to the bot, without `author.bot`, in milliseconds.
+   * Default: it never does.
+   */
+  readonly echoAfter?: number | undefined
   /** Whether proactive messages are allowed where `allowProactive` said nothing. Default true. */
   readonly proactive?: boolean | undefined
   /** The longest text, markdown or stream, in UTF-16 code units; more gives 40054007. Default 10 000 (chosen). */
@@ -218,6 +228,8 @@ export interface Settings {
     readonly retryDelay: number
     readonly instant: boolean
   }
+  readonly fullGroups: "all" | ReadonlyArray<string>
+  readonly echoAfter: number | undefined
   readonly proactive: boolean
   readonly maximumContent: number
   readonly bot: { readonly id: string; readonly username: string; readonly openid: string }
@@ -318,6 +330,8 @@ export const fromOptions = (options: Options): Settings => {
       retryDelay: options.chunks?.retryDelay ?? 1,
       instant: options.chunks?.instant ?? false
     },
+    fullGroups: options.fullGroups ?? [],
+    echoAfter: options.echoAfter,
     proactive: options.proactive ?? true,
     maximumContent: options.maximumContent ?? 10_000,
     bot: options.bot ?? {
