@@ -5,20 +5,14 @@
  *
  * Every contender has a process of its own, so that its processor time and its peak of memory are its own.
  */
-import { Gateway, Message, Messenger, RateLimit } from "@effect-qq/core"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import * as undici from "undici"
 import { WebSocket } from "ws"
-import { flavours } from "./frames.mjs"
 import {
   agentOptions,
   bareSocketOptions,
-  botLayer,
   compare,
   feederAt,
   options,
@@ -126,62 +120,16 @@ const bareReplies = (feeder) => {
   }
 }
 
-const settled = (gateway) =>
-  Effect.flatMap(gateway.health, ({ unsettled }) =>
-    unsettled === 0 ? Effect.void : Effect.zipRight(Effect.yieldNow(), settled(gateway))
-  )
-
-/** `handle` makes a handler of what has to be called once for each event. */
-const library = (feeder, flood, handle, layer) => () =>
-  Effect.gen(function* () {
-    const { count, flavour } = flood
-    let seen = 0
-    let arrived
-    const all = new Promise((resolve) => {
-      arrived = resolve
-    })
-    const tick = () => {
-      if (++seen === count) arrived()
-    }
-    const handled = flavour === "unknown" ? "Unknown" : flavours[flavour]
-    const gateway = yield* Gateway.Gateway
-    const running = yield* Effect.fork(gateway.run(Gateway.on(handled, handle(tick))))
-    const measure = Effect.gen(function* () {
-      yield* gateway.ready
-      const stop = stopwatch()
-      feeder.flood(flood)
-      yield* Effect.promise(() => all)
-      yield* settled(gateway)
-      return stop()
-    })
-    const measured = yield* Effect.raceFirst(measure, Fiber.join(running))
-    yield* Fiber.interrupt(running)
-    if (seen !== count) throw new Error(`${seen} of ${count} events were handled`)
-    return measured
-  }).pipe(Effect.provide(layer), Effect.timeout("120 seconds"), Effect.runPromise)
-
-/** The least that a handler with something to do can do. */
-const oneEffect = (tick) => () => Effect.sync(tick)
-
-const reply = (tick) => (event) =>
-  Effect.map(Messenger.reply(event, Message.text(replyText)), (receipt) => {
-    if (receipt.id !== undefined) tick()
-  })
-
-const contenderOf = (feeder, { name, replies }, flood) => {
-  // without the pace that the platform asks for, which is what would be measured
-  const bot = botLayer(feeder.port, "1024")
-  const layer = replies
-    ? Layer.provideMerge(Layer.provide(Layer.fresh(Messenger.layer), RateLimit.layerWith([])), bot)
-    : bot
-  return name === "bare"
-    ? bare(feeder, flood, replies ? bareReplies(feeder) : nothing)
-    : library(feeder, flood, replies ? reply : oneEffect, layer)
+const contenderOf = async (feeder, { name, replies }, flood) => {
+  if (name === "bare") return bare(feeder, flood, replies ? bareReplies(feeder) : nothing)
+  // a bare client does not load the library
+  const { library } = await import("./library.mjs")
+  return library(feeder, flood, replies)
 }
 
 /** This process is one contender: it runs whenever it is asked to. */
-const contend = ({ flood, name, port, replies }) => {
-  const run = contenderOf(
+const contend = async ({ flood, name, port, replies }) => {
+  const run = await contenderOf(
     feederAt(port, (command) => process.send(command)),
     { name, replies },
     flood
@@ -263,4 +211,4 @@ const coordinate = async () => {
 }
 
 if (options.contender === undefined) await coordinate()
-else contend(options.contender)
+else await contend(options.contender)

@@ -10,7 +10,6 @@ import * as Redacted from "effect/Redacted"
 import * as undici from "undici"
 import {
   agentOptions,
-  botLayer,
   compare,
   options,
   replyHeaders,
@@ -19,6 +18,7 @@ import {
   startFeeder,
   stopwatch
 } from "./support.mjs"
+import { botLayer } from "./bot.mjs"
 
 const count = options.count ?? 1920
 const concurrency = 64

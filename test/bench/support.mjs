@@ -1,11 +1,4 @@
 /** What the stages share: their options, the feeder, a bot, clocks and medians. */
-import { Bot, BotConfig } from "@effect-qq/core"
-import { NodeHttp, NodeWebSocket } from "@effect-qq/node"
-import * as KeyValueStore from "@effect/platform/KeyValueStore"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
-import * as Redacted from "effect/Redacted"
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
@@ -40,30 +33,6 @@ export const startFeeder = async () => {
 
 /** The feeder as a contender sees it: `send` passes on what it is told. */
 export const feederAt = (port, send) => ({ port, flood: (flood) => send({ flood }) })
-
-/** A whole bot on loopback that keeps its sessions in memory. Warnings go to the standard error. */
-export const botLayer = (port, appId, settings = {}) =>
-  Bot.layer.pipe(
-    Layer.provide(Layer.fresh(NodeHttp.layer())),
-    Layer.provide(Layer.fresh(NodeWebSocket.layer())),
-    Layer.provide(Layer.fresh(KeyValueStore.layerMemory)),
-    Layer.provideMerge(
-      BotConfig.layer({
-        ...settings,
-        appId,
-        secret: Redacted.make("bench-secret"),
-        hosts: { api: `http://127.0.0.1:${port}`, token: `http://127.0.0.1:${port}/token` }
-      })
-    ),
-    Layer.provideMerge(Layer.merge(Logger.minimumLogLevel(LogLevel.Warning), toStandardError))
-  )
-
-const toStandardError = Logger.replace(
-  Logger.defaultLogger,
-  Logger.map(Logger.logfmtLogger, (line) => {
-    process.stderr.write(`${line}\n`)
-  })
-)
 
 /** How the sockets of the bare client are made: as the library makes its own. */
 export const bareSocketOptions = { perMessageDeflate: false, maxPayload: 8 * 1024 * 1024 }
