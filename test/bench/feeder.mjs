@@ -1,8 +1,9 @@
 /**
  * The platform of the benchmark, in a process of its own: tokens, metadata, messages and gateway sessions on loopback.
  *
- * Told `{ flood: { flavour, count } }`, it writes so many prebuilt frames to the session that was identified last, as fast
- * as they are read. Told `{ prepare: … }`, it builds them.
+ * Told `{ flood: { flavour, conversations, count } }`, it writes `count` prebuilt frames to the session that was identified last, as fast
+ * as they are read. Told `{ prepare: … }`, it builds them; told `{ forget }`, it forgets
+ * all of them.
  */
 import * as http from "node:http"
 import { WebSocketServer } from "ws"
@@ -15,9 +16,9 @@ const prepared = new Map()
 let latest
 let sessions = 0
 
-const prepare = ({ flavour, count }) => {
-  const name = `${flavour} ${count}`
-  if (!prepared.has(name)) prepared.set(name, blocks(flavour, count))
+const prepare = (flood) => {
+  const name = JSON.stringify(flood)
+  if (!prepared.has(name)) prepared.set(name, blocks(flood))
   return prepared.get(name)
 }
 
@@ -93,6 +94,7 @@ process.on("message", (command) => {
     process.send({ prepared: bytes / command.prepare.count })
   }
   if (command.flood !== undefined) flood(latest, prepare(command.flood))
+  if (command.forget !== undefined) prepared.clear()
 })
 process.on("disconnect", () => process.exit(0))
 

@@ -1,6 +1,6 @@
 /**
  * The dispatches that the feeder sends: about 630 bytes of JSON with CJK text each, every one with an id and a sequence
- * number of its own, from many users. A flavour differs from another only in the event type.
+ * number of its own, from as many users as there are to be conversations. A flavour differs from another only in the event type.
  */
 
 /** What the events are, by the name of the flavour. */
@@ -8,10 +8,8 @@ export const flavours = {
   /** A type that the library has no schema for. */
   unknown: "BENCH_MESSAGE_CREATE",
   /** A message in a private chat: decoded and deduplicated. */
-  message: "C2C_MESSAGE_CREATE"
+  known: "C2C_MESSAGE_CREATE"
 }
-
-const users = 1000
 
 const sentences = [
   "你好，今天的天气怎么样？帮我看看明天要不要带伞。",
@@ -25,8 +23,8 @@ const hexadecimal = (number, length) => number.toString(16).toUpperCase().padSta
 /** Spreads users over the events without a pattern, and the same in every run. */
 const userOf = (index) => Math.imul(index + 1, 0x9e3779b1) >>> 0
 
-const dispatch = (type, index) => {
-  const user = hexadecimal((userOf(index) % users) + 0x10000000, 32)
+const dispatch = (type, index, conversations) => {
+  const user = hexadecimal((userOf(index) % conversations) + 0x10000000, 32)
   return {
     op: 0,
     // READY has 1
@@ -58,13 +56,13 @@ const encode = (text) => {
 /** What one write to the socket holds: few enough frames for a chunk of the size that a network delivers. */
 const framesInBlock = 100
 
-/** `count` dispatches of a flavour, ready to be written one block after another. */
-export const blocks = (flavour, count) => {
+/** `count` dispatches of a flavour in so many conversations, ready to be written one block after another. */
+export const blocks = ({ conversations, count, flavour }) => {
   const written = []
   for (let from = 0; from < count; from += framesInBlock) {
     const frames = []
     for (let index = from; index < Math.min(from + framesInBlock, count); index++) {
-      frames.push(encode(JSON.stringify(dispatch(flavours[flavour], index))))
+      frames.push(encode(JSON.stringify(dispatch(flavours[flavour], index, conversations))))
     }
     written.push(Buffer.concat(frames))
   }

@@ -3,7 +3,8 @@
  * `pnpm bench send`. `--rounds=5` and `--count=100000` (events, messages, or sessions of a stage) change how much is
  * done; `--profile=DIRECTORY` runs only the library's side and leaves a processor profile of it there.
  *
- * Every stage has a process of its own, and the platform it talks to another. Contenders take turns; what is printed are
+ * Every stage has a process of its own, and the platform it talks to another; `ratio` is the rate against the bare client's,
+ * `CPU ×` the processor time against its. Contenders take turns; what is printed are
  * medians over the rounds, of the ratios too, after a first round that is not counted. A missed target is printed, not an
  * error: the exit code is 1 only when something broke.
  */
@@ -12,7 +13,7 @@ import * as os from "node:os"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 
-const files = { dispatch: "receive.mjs", decoded: "receive.mjs", memory: "memory.mjs", send: "send.mjs" }
+const files = { dispatch: "receive.mjs", replies: "receive.mjs", memory: "memory.mjs", send: "send.mjs" }
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -70,14 +71,27 @@ const thousands = (number) => Math.round(number).toLocaleString("en-US")
 
 const verdict = (met) => (met ? "ok" : "MISS")
 
-const rateRow = ({ each, name, processor, rate, ratio, target }) => [
-  name,
-  `${thousands(rate)}/s`,
-  each.toFixed(2),
-  processor.toFixed(2),
-  ratio.toFixed(2),
-  target === undefined ? "" : `≥ ${target.toFixed(2)}`,
-  target === undefined ? "" : verdict(ratio >= target)
+const megabytes = (bytes) => (bytes === undefined ? "" : `${Math.round(bytes / 1e6)} MB`)
+
+/** What a row was to reach, and whether it has. */
+const judged = ({ memory, memoryTarget, processorRatio, processorTarget, ratio, target }) => {
+  const wanted = [
+    [target, `≥ ${target?.toFixed(2)}`, ratio >= target],
+    [processorTarget, `CPU ≤ ${processorTarget}×`, processorRatio <= processorTarget],
+    [memoryTarget, `RSS ≤ ${memoryTarget} MB`, memory <= memoryTarget * 1e6]
+  ].filter(([number]) => number !== undefined)
+  return wanted.map(([, text, met]) => `${text} ${verdict(met)}`).join(", ")
+}
+
+const rateRow = (row) => [
+  row.name,
+  `${thousands(row.rate)}/s`,
+  row.each.toFixed(2),
+  row.processor.toFixed(2),
+  row.processorRatio.toFixed(2),
+  row.ratio.toFixed(2),
+  megabytes(row.memory),
+  judged(row)
 ]
 
 const memoryRow = ({ bytes, name, target }) => [
@@ -86,14 +100,17 @@ const memoryRow = ({ bytes, name, target }) => [
   "",
   "",
   "",
-  target === undefined ? "" : `≤ ${target / 1000} kB`,
-  target === undefined ? "" : verdict(bytes <= target)
+  "",
+  "",
+  target === undefined ? "" : `≤ ${target / 1000} kB ${verdict(bytes <= target)}`
 ]
 
-const widths = [44, 14, 10, 10, 7, 9, 6]
+const widths = [66, 12, 10, 9, 7, 7, 9, 4]
 
 const printRow = (cells) => {
-  const line = cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
+  const line = cells.map((cell, column) =>
+    column === 0 ? cell.padEnd(widths[0]) : column === 7 ? `  ${cell}` : cell.padStart(widths[column])
+  )
   process.stdout.write(`${line.join("").trimEnd()}\n`)
 }
 
@@ -110,8 +127,8 @@ for (const stage of Object.keys(files)) {
     process.stdout.write("\n")
     printRow(
       memory === undefined
-        ? [title, "rate", `µs/${unit}`, "CPU µs", "ratio", "target", ""]
-        : [title, `per ${unit}`, "", "", "", "target", ""]
+        ? [title, "rate", `µs/${unit}`, "CPU µs", "CPU ×", "ratio", "peak RSS", "target"]
+        : [title, `per ${unit}`, "", "", "", "", "", "target"]
     )
     for (const row of rows ?? []) printRow(rateRow(row))
     for (const row of memory ?? []) printRow(memoryRow(row))

@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { once } from "node:events"
 import { WebSocket } from "ws"
-import { bareSocketOptions, botLayer, median, options, report, startFeeder } from "./support.mjs"
+import { bareSocketOptions, median, options, report, startFeeder } from "./support.mjs"
+import { botLayer } from "./bot.mjs"
 
 /** Bytes beyond the socket. */
 const target = 60_000

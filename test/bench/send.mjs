@@ -8,7 +8,17 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as undici from "undici"
-import { botLayer, compare, options, report, startFeeder, stopwatch } from "./support.mjs"
+import {
+  agentOptions,
+  compare,
+  options,
+  replyHeaders,
+  replyText as text,
+  report,
+  startFeeder,
+  stopwatch
+} from "./support.mjs"
+import { botLayer } from "./bot.mjs"
 
 const count = options.count ?? 1920
 const concurrency = 64
@@ -23,18 +33,12 @@ const origin = `http://127.0.0.1:${feeder.port}`
 const unpaced = Layer.provide(Layer.fresh(Messenger.layer), RateLimit.layerWith([]))
 const runtime = ManagedRuntime.make(Layer.provideMerge(unpaced, botLayer(feeder.port, "1024")))
 const user = "0123456789ABCDEF0123456789ABCDEF"
-const text = "你好，收到了。明天有小雨，记得带伞。"
 const conversation = Conversation.c2c(user)
 const id = "ROBOT1.0_QmFzZTY0LWlkLXBhZGRpbmctb2YtYS1tZXNzYWdl!"
 const envelope = { op: 0, s: 2, t: "C2C_MESSAGE_CREATE", id: "C2C_MESSAGE_CREATE:1", d: {} }
 const event = { t: "C2C_MESSAGE_CREATE", envelope, id, content: "", author: { user_openid: user } }
 
-const agent = new undici.Agent({
-  connections: 128,
-  connect: { timeout: 10_000, rejectUnauthorized: true },
-  headersTimeout: 120_000,
-  bodyTimeout: 120_000
-})
+const agent = new undici.Agent(agentOptions)
 
 const bare = async (authorization) => {
   const stop = stopwatch()
@@ -44,12 +48,7 @@ const bare = async (authorization) => {
       const { body, statusCode } = await undici.request(`${origin}/v2/users/${user}/messages`, {
         dispatcher: agent,
         method: "POST",
-        headers: {
-          accept: "application/json",
-          "x-union-appid": "1024",
-          authorization,
-          "content-type": "application/json; charset=utf-8"
-        },
+        headers: replyHeaders(authorization),
         body: JSON.stringify({ msg_type: 0, content: text })
       })
       const answer = JSON.parse(await body.text())

@@ -1,11 +1,4 @@
 /** What the stages share: their options, the feeder, a bot, clocks and medians. */
-import { Bot, BotConfig } from "@effect-qq/core"
-import { NodeHttp, NodeWebSocket } from "@effect-qq/node"
-import * as KeyValueStore from "@effect/platform/KeyValueStore"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
-import * as Redacted from "effect/Redacted"
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
@@ -29,6 +22,7 @@ export const startFeeder = async () => {
       return prepared
     },
     flood: (flood) => child.send({ flood }),
+    forget: (flood) => child.send({ forget: flood }),
     stop: async () => {
       const gone = once(child, "exit")
       child.disconnect()
@@ -37,32 +31,28 @@ export const startFeeder = async () => {
   }
 }
 
-/** A whole bot on loopback that keeps its sessions in memory. Warnings go to the standard error. */
-export const botLayer = (port, appId, settings = {}) =>
-  Bot.layer.pipe(
-    Layer.provide(Layer.fresh(NodeHttp.layer())),
-    Layer.provide(Layer.fresh(NodeWebSocket.layer())),
-    Layer.provide(Layer.fresh(KeyValueStore.layerMemory)),
-    Layer.provideMerge(
-      BotConfig.layer({
-        ...settings,
-        appId,
-        secret: Redacted.make("bench-secret"),
-        hosts: { api: `http://127.0.0.1:${port}`, token: `http://127.0.0.1:${port}/token` }
-      })
-    ),
-    Layer.provideMerge(Layer.merge(Logger.minimumLogLevel(LogLevel.Warning), toStandardError))
-  )
-
-const toStandardError = Logger.replace(
-  Logger.defaultLogger,
-  Logger.map(Logger.logfmtLogger, (line) => {
-    process.stderr.write(`${line}\n`)
-  })
-)
+/** The feeder as a contender sees it: `send` passes on what it is told. */
+export const feederAt = (port, send) => ({ port, flood: (flood) => send({ flood }) })
 
 /** How the sockets of the bare client are made: as the library makes its own. */
 export const bareSocketOptions = { perMessageDeflate: false, maxPayload: 8 * 1024 * 1024 }
+
+/** How bare undici sends: as the library does. */
+export const agentOptions = {
+  connections: 128,
+  connect: { timeout: 10_000, rejectUnauthorized: true },
+  headersTimeout: 120_000,
+  bodyTimeout: 120_000
+}
+
+export const replyText = "你好，收到了。明天有小雨，记得带伞。"
+
+export const replyHeaders = (authorization) => ({
+  accept: "application/json",
+  "x-union-appid": "1024",
+  authorization,
+  "content-type": "application/json; charset=utf-8"
+})
 
 /** Begins a measurement; the answer, asked at its end, gives microseconds of wall clock and of processor. */
 export const stopwatch = () => {
@@ -106,6 +96,7 @@ export const compare = async (contenders, count) => {
       processor: median(rows.map(({ processor }) => processor)) / count,
       // each round has its own ratio: what else the machine does then weighs on both sides of it
       ratio: median(rows.map(({ wall }, index) => base[index].wall / wall)),
+      processorRatio: median(rows.map(({ processor }, index) => processor / base[index].processor)),
       target
     }
   })

@@ -81,7 +81,7 @@ const mutants: ReadonlyArray<Mutant> = [
     name: "message ids are stored when they are received",
     file: "delivery/Deduplication.ts",
     from: "for (const id of partial) if (id.source === source) store(id)",
-    to: "for (const { done, key, sequence, type } of ids.values()) if (!done) stored.push({ key: `${key} ${type}`, sequence, at: now })",
+    to: "ids.forEach((id) => { if (!id.done) stored.push({ key: `${nameOf(id)} ${id.type}`, sequence: id.sequence, at: now }) })",
     found: ["Lost", "ReplyMissing"],
     seeds: 3,
     options: quarter(["crash"], { traffic: { perHour: 120 } })
@@ -196,9 +196,9 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "the events of a conversation are not kept in order",
-    file: "delivery/Delivery.ts",
-    from: "const conversation = Event.queueKey(frame)",
-    to: "const conversation = `${Event.queueKey(frame)}${frame.s ?? 0}`",
+    file: "delivery/Router.ts",
+    from: "queuesFor(work).add(work)",
+    to: "work.target += String(work.frame.s ?? 0)\n      queuesFor(work).add(work)",
     found: ["Order"],
     seeds: 2,
     options: quarter(["delivery"], { days: 0.1, traffic: { perHour: 120, bursts: 0.5 } })

@@ -17,6 +17,7 @@ import * as TestClock from "effect/TestClock"
 import * as DeliveryMetrics from "../../../packages/core/src/delivery/DeliveryMetrics.ts"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
 import * as Delivery from "../../../packages/core/src/delivery/Delivery.ts"
+import type * as Dialogue from "../../../packages/core/src/delivery/Dialogue.ts"
 import * as Handlers from "../../../packages/core/src/delivery/Handlers.ts"
 import type * as Event from "../../../packages/core/src/events/Event.ts"
 import * as HandlerRun from "../../../packages/core/src/events/HandlerRun.ts"
@@ -1144,7 +1145,7 @@ describe("an event that is waited for", () => {
   const anybody = (event: Event.Event): string | undefined =>
     event.t === C2C ? userOf(event as Event.C2CMessageCreate) : undefined
 
-  const wanted: Delivery.Wanted = { conversation: "u", matches: () => true, queued: true, timeout: "1 hour" }
+  const wanted: Dialogue.Wanted = { conversation: "u", matches: () => true, queued: true, timeout: "1 hour" }
 
   it.scoped("is somebody's, at whatever moment the wait is cut off", () =>
     Effect.gen(function* () {

@@ -10,15 +10,16 @@ import * as fc from "fast-check"
 import * as DeliveryMetrics from "../../../packages/core/src/delivery/DeliveryMetrics.ts"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
 import * as Inbox from "../../../packages/core/src/delivery/Inbox.ts"
+import type { Work } from "../../../packages/core/src/delivery/Work.ts"
 import type { Frame } from "../../../packages/core/src/gateway/Frame.ts"
 
 const frame = (s: number | undefined): Frame => ({ op: 0, s, t: "T", d: {} })
 
-const make = (changes: Partial<DeliveryPolicy.DeliveryPolicy> = {}, onDropped?: (entry: Inbox.Entry) => void) =>
+const make = (changes: Partial<DeliveryPolicy.DeliveryPolicy> = {}, onDropped?: (entry: Work) => void) =>
   Inbox.make({ ...DeliveryPolicy.defaults, ...changes }, onDropped)
 
 /** What came, at once and without a word. There has to be something. */
-const taken = (inbox: Inbox.Inbox): ReadonlyArray<Inbox.Entry> =>
+const taken = (inbox: Inbox.Inbox): ReadonlyArray<Work> =>
   Effect.runSync(Logger.withMinimumLogLevel(inbox.take, LogLevel.None))
 
 const settle: Effect.Effect<void> = TestClock.adjust(0)
@@ -114,7 +115,7 @@ describe("the watermark", () => {
 
   interface Received {
     readonly s: number
-    readonly entry: Inbox.Entry
+    readonly entry: Work
     readonly session: number
   }
 
@@ -140,7 +141,7 @@ describe("the watermark", () => {
   it("agrees with a naive model, whatever order events come and settle in", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const dropped: Array<Inbox.Entry> = []
+        const dropped: Array<Work> = []
         const inbox = make({}, (entry) => dropped.push(entry))
         let session = 1
         let start = 0
@@ -289,7 +290,7 @@ describe("a full inbox", () => {
           let dropped = 0
           const inbox = make({ overflow, capacity: 5, maximumSize: 100 }, () => dropped++)
           inbox.begin(0)
-          const entries: Array<Inbox.Entry> = []
+          const entries: Array<Work> = []
           for (const [index, [size, settles]] of offers.entries()) {
             const watermark = inbox.watermark()
             const [droppedBefore, sizeBefore] = [dropped, inbox.size()]

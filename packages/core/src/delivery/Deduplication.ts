@@ -8,7 +8,9 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import type * as Facts from "../events/Facts.ts"
 import type { SettledId } from "../gateway/DispatchSink.ts"
+import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 
 /**
@@ -28,8 +30,10 @@ export interface Source {
  * @since 0.1.0
  * @category models
  */
-export interface Identity {
+export interface Identity extends Keyed {
+  /** The id as it is on the wire. */
   readonly key: string
+  readonly namespace: Namespace
   /** The type under which it came first. */
   readonly type: string
   /** Those under which it came besides, in order. */
@@ -55,7 +59,13 @@ export interface Identity {
  */
 export interface Deduplication {
   /** `undefined`: this very event was received before, from whatever source. Else {@link before} tells of its twins. */
-  readonly receive: (source: Source, key: string, type: string, sequence: number) => Identity | undefined
+  readonly receive: (
+    source: Source,
+    key: string,
+    type: string,
+    seq: number,
+    namespace?: Namespace
+  ) => Identity | undefined
   /** All handlers of the event are done. */
   readonly settle: (id: Identity, type: string, now: number) => void
   /** A new session counts from the start: the sequence numbers of the ids that came from its source mean nothing in it. */
@@ -89,11 +99,28 @@ const indexOf = ({ twins, type: first }: Identity, type: string): number => {
   return twins === undefined ? -1 : twins.indexOf(type) + 1 || -1
 }
 
-/** So many places at least are given back at once. */
+/** What an id is unique in; `""` for a key that says so itself. */
+type Namespace = Facts.Namespace | ""
+
+/** At least so many places of the order are given back at once. */
 const compaction = 1024
 
 /** No event type has a space in it. */
 const separator = " "
+
+const seeds: Readonly<Record<Namespace, number>> = { "": 0, c2c: 1, group: 2, channel: 3, dm: 4, event: 5 }
+
+const isNamespace = (text: string): text is Namespace => Object.hasOwn(seeds, text)
+
+/** As it is stored: `c2c:ID`, or `ID` outside of namespaces. */
+const nameOf = ({ key, namespace }: Identity): string => (namespace === "" ? key : `${namespace}:${key}`)
+
+/** Reads what {@link nameOf} writes. */
+const parseName = (name: string): readonly [key: string, namespace: Namespace] => {
+  const cut = name.indexOf(":")
+  const namespace = name.slice(0, Math.max(0, cut))
+  return namespace !== "" && isNamespace(namespace) ? [name.slice(cut + 1), namespace] : [name, ""]
+}
 
 /**
  * Remembers nothing yet.
@@ -103,7 +130,7 @@ const separator = " "
  */
 export const make = (policy: DeliveryPolicy): Deduplication => {
   const window = Duration.toMillis(policy.deduplicationWindow)
-  const ids = new Map<string, Identity>()
+  const ids = new KeyTable<Identity>()
   /** How many are settled altogether. What is in flight is bounded by the inbox; what is done, here. */
   let done = 0
 
@@ -143,7 +170,7 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
       if (id === undefined || (done <= policy.deduplicationCapacity && !isOver(id, now))) return
       order[first++] = undefined
       done--
-      ids.delete(id.key)
+      ids.remove(id)
       if (first >= compaction && first * 2 >= order.length) {
         order = order.slice(first)
         first = 0
@@ -158,9 +185,19 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
     id.sequence = sequence
   }
 
-  const add = (source: Source, key: string, type: string, sequence: number): Identity => {
+  const add = (
+    source: Source,
+    key: string,
+    namespace: Namespace,
+    hash: number,
+    type: string,
+    sequence: number
+  ): Identity => {
     const id: Identity = {
       key,
+      namespace,
+      hash,
+      index: -1,
       type,
       twins: undefined,
       settled: 0,
@@ -170,7 +207,7 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
       settledAt: 0,
       declined: undefined
     }
-    ids.set(key, id)
+    ids.add(id)
     return id
   }
 
@@ -182,10 +219,12 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
   }
 
   return {
-    receive: (source, key, type, sequence) => {
-      const known = ids.get(key)
-      if (known === undefined) return add(source, key, type, sequence)
-      renumber(known, source, sequence)
+    receive: (source, name, type, seq, given) => {
+      const [key, namespace] = given === undefined ? parseName(name) : [name, given]
+      const hash = hashOf(key, seeds[namespace])
+      const known = ids.get(key, hash)
+      if (known === undefined) return add(source, key, namespace, hash, type, seq)
+      renumber(known, source, seq)
       if (!addType(known, type)) return undefined
       resume(known)
       return known
@@ -201,7 +240,9 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
       forget(now)
     },
     begin: (source) => {
-      for (const id of ids.values()) if (id.source === source) id.sequence = 0
+      ids.forEach((id) => {
+        if (id.source === source) id.sequence = 0
+      })
     },
     snapshot: (source, now) => {
       const stored: Array<SettledId> = []
@@ -210,7 +251,7 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
         for (const [index, type] of typesOf(id).entries()) {
           // a twin of one whose handlers still run had none of them: alone it would pass for both after a restart
           if ((id.settled & (1 << index)) === 0) break
-          stored.push({ key: `${id.key}${separator}${type}`, sequence: id.sequence, at: id.settledAt })
+          stored.push({ key: `${nameOf(id)}${separator}${type}`, sequence: id.sequence, at: id.settledAt })
         }
       }
       // what a resume can replay is stored whole; of the rest, the newest: the record is written again and again
@@ -229,11 +270,12 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
       for (const { at, key: name, sequence } of settled) {
         const cut = name.lastIndexOf(separator)
         if (cut < 0) continue
-        const key = name.slice(0, cut)
+        const [key, namespace] = parseName(name.slice(0, cut))
         const type = name.slice(cut + separator.length)
-        const known = ids.get(key)
+        const hash = hashOf(key, seeds[namespace])
+        const known = ids.get(key, hash)
         if (known === undefined) {
-          const id = add(source, key, type, sequence)
+          const id = add(source, key, namespace, hash, type, sequence)
           id.settled = 1
           id.settledAt = at
           finish(id)

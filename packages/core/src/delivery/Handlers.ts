@@ -19,6 +19,20 @@ import * as HandlerRun from "../events/HandlerRun.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 
 /**
+ * A handler in parts, for one who gives each run a context and a scope, and calls `failed` once that scope is closed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Direct {
+  /** What the handler was built with. A run has a `Scope` and a `CurrentRun` besides. */
+  readonly services: Context.Context<never>
+  /** Needs the run's context, and fails with errors whose type only `failed` knows. */
+  readonly attempt: (event: Event.Event) => Effect.Effect<unknown>
+  readonly failed: (event: Event.Event, cause: Cause.Cause<never>) => Effect.Effect<void>
+}
+
+/**
  * A handler that is ready to run: it needs nothing and never fails.
  *
  * @since 0.1.0
@@ -38,6 +52,8 @@ export interface Handler {
   readonly timeout?: Duration.Duration | undefined
   /** Whether interactions may be acknowledged before it runs. Default `true`. */
   readonly acknowledge?: boolean | undefined
+  /** What a worker needs to run it on its own fiber. Absent where a run has a time-out or retries of its own. */
+  readonly direct?: Direct | undefined
   /** Told of a run that was stopped because it was out of time, or that ended its own fiber. Default: it is logged. */
   readonly stopped?:
     | ((event: Event.Event, cause: Cause.Cause<Cause.TimeoutException>) => Effect.Effect<void>)
@@ -251,6 +267,15 @@ export const onAccepted = <T extends Event.EventType, E, R>(
         types: list,
         timeout: options?.timeout === undefined ? undefined : Duration.decode(options.timeout),
         acknowledge: options?.acknowledge,
+        direct:
+          options?.retry === undefined && options?.timeout === undefined
+            ? {
+                services: context,
+                // all that R asks for is in the services, or is the run's own
+                attempt: (event) => attempt(event as Event.EventOf<T>) as unknown as Effect.Effect<unknown>,
+                failed: (event, cause) => failed(cause, event as Event.EventOf<T>)
+              }
+            : undefined,
         accepts: options?.accepts,
         subscribes: [...(options?.subscribes ?? list), ...(options?.awaits ?? [])],
         run: (event, registered) => {

@@ -13,36 +13,7 @@ import type * as Event from "../events/Event.ts"
 import type { Frame } from "../gateway/Frame.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
-
-/**
- * One received event until it is settled.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Entry {
-  readonly frame: Frame
-  readonly size: number
-  /** What it is, where that does not come from the wire. */
-  readonly event: Event.Event | undefined
-  /** Which session it belongs to, counted from 1; an entry of an older one moves no watermark. */
-  readonly session: number
-  /** Called when it is settled, for who waits for that; `false`: it was dropped. */
-  readonly onSettled: OnSettled | undefined
-  /** Whether its handlers have begun. */
-  started: boolean
-  settled: boolean
-  /**
-   * What the watermark is while this is the oldest: the highest sequence number that was received below its own or, where
-   * one came late and that is not known any more, its own less one.
-   */
-  below: number
-  older: Entry | undefined
-  newer: Entry | undefined
-}
-
-/** Told whether an event was handled, or dropped. */
-type OnSettled = (handled: boolean) => void
+import { type OnSettled, Work } from "./Work.ts"
 
 /** How often, in milliseconds, dropped events are told about. All are counted. */
 const tellEvery = 1000
@@ -67,12 +38,12 @@ export interface Inbox {
   /** Takes what the session says of itself, whatever there is room for: that it began, and what it may have missed. */
   readonly announce: (frame: Frame, event?: Event.Event, onSettled?: OnSettled) => void
   /** The event is done with. Doing it twice is harmless. */
-  readonly settle: (entry: Entry) => void
+  readonly settle: (entry: Work) => void
   readonly watermark: () => number
   /** Events that are not settled. */
   readonly size: () => number
   /** Waits for events and takes them all. One consumer only. */
-  readonly take: Effect.Effect<ReadonlyArray<Entry>>
+  readonly take: Effect.Effect<ReadonlyArray<Work>>
   /** Takes no more events: {@link Inbox.offer} says that it is full, and never empties again. */
   readonly close: () => void
   /** Completes when the inbox is at most half full. */
@@ -98,15 +69,15 @@ export type Gauge = (unsettled: number, lag: number) => void
  */
 export const make = (
   policy: DeliveryPolicy,
-  onDropped: (entry: Entry) => void = () => undefined,
+  onDropped: (entry: Work) => void = () => undefined,
   gauge?: Gauge
 ): Inbox => {
   const arrived = Effect.unsafeMakeLatch(false)
   const roomy = Effect.unsafeMakeLatch(true)
   const moved = Effect.unsafeMakeLatch(false)
-  let pending: Array<Entry> = []
-  let oldest: Entry | undefined
-  let newest: Entry | undefined
+  let pending: Array<Work> = []
+  let oldest: Work | undefined
+  let newest: Work | undefined
   let session = 1
   let received = 0
   let unsettled = 0
@@ -124,7 +95,7 @@ export const make = (
   const isFull = (size: number): boolean =>
     unsettled >= policy.capacity || (unsettled > 0 && held + size > policy.maximumSize)
 
-  const unlink = (entry: Entry): void => {
+  const unlink = (entry: Work): void => {
     if (entry.older === undefined) {
       if (oldest === entry) oldest = entry.newer
     } else entry.older.newer = entry.newer
@@ -141,7 +112,7 @@ export const make = (
     for (const tell of told) tell()
   }
 
-  const end = (entry: Entry, handled: boolean): void => {
+  const end = (entry: Work, handled: boolean): void => {
     if (entry.settled) return
     entry.settled = true
     // those of an older session too, which would hold on to their neighbours
@@ -159,7 +130,7 @@ export const make = (
   }
 
   /** Events come in order but for a reordering line; the walk back is then as long as the disorder. */
-  const link = (entry: Entry, sequence: number): void => {
+  const link = (entry: Work, sequence: number): void => {
     let older = newest
     while (older !== undefined && (older.frame.s ?? 0) > sequence) older = older.older
     const newer = older === undefined ? oldest : older.newer
@@ -211,18 +182,7 @@ export const make = (
     event: Event.Event | undefined,
     onSettled: OnSettled | undefined
   ): void => {
-    const entry: Entry = {
-      frame,
-      size,
-      event,
-      session,
-      onSettled,
-      started: false,
-      settled: false,
-      below: received,
-      older: undefined,
-      newer: undefined
-    }
+    const entry = new Work(inbox, frame, size, session, received, event, onSettled)
     // an event without a sequence number cannot hold the watermark back: it would not be replayed
     if (frame.s !== undefined) {
       link(entry, frame.s)
@@ -264,7 +224,7 @@ export const make = (
         })
   )
 
-  return {
+  const inbox: Inbox = {
     begin: (sequence, older) => {
       session++
       ofOlderSessions += ofThisSession
@@ -294,4 +254,5 @@ export const make = (
       moved.unsafeClose()
     })
   }
+  return inbox
 }

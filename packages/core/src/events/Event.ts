@@ -14,11 +14,13 @@ import type * as Schema from "effect/Schema"
 import type { Frame } from "../gateway/Frame.ts"
 import { Audio, Listener } from "./Audio.ts"
 import { C2CMessage, GroupMessage } from "./ChatMessage.ts"
+import * as Facts from "./Facts.ts"
 import { Activity, AuditResult, Post, Reply, Thread } from "./Forum.ts"
 import { JoinRequest, MemberChange } from "./GroupMember.ts"
 import { Channel, Guild, Member } from "./Guild.ts"
 import { Deletion, GuildMessage } from "./GuildMessage.ts"
 import { Interaction } from "./Interaction.ts"
+import * as MessageReader from "./MessageReader.ts"
 import { MessageAudit } from "./MessageAudit.ts"
 import { type Reader, reader } from "./Payload.ts"
 import { Reaction } from "./Reaction.ts"
@@ -252,28 +254,26 @@ export type EventType = Event["t"]
  */
 export type EventOf<T extends EventType> = Extract<Event, { readonly t: T }>
 
-const messageScenes: ReadonlyMap<string, string> = new Map<MessageEvent["t"], string>([
-  ["C2C_MESSAGE_CREATE", "c2c"],
-  ["GROUP_AT_MESSAGE_CREATE", "group"],
-  ["GROUP_MESSAGE_CREATE", "group"],
-  ["AT_MESSAGE_CREATE", "channel"],
-  ["MESSAGE_CREATE", "channel"],
-  ["DIRECT_MESSAGE_CREATE", "dm"]
-])
-
 /** A message without text has empty text: seeing to that here costs less than a default in the schema. */
 const message =
-  (read: Reader): Reader =>
+  (read: Reader, take: (payload: unknown, event: object) => boolean = () => false): Reader =>
   (payload, event) => {
+    if (take(payload, event)) return undefined
     const problem = read(payload, event)
     if (problem === undefined) (event as { content?: string | null }).content ??= ""
     return problem
   }
 
+const plain = new Map([
+  ["C2C_MESSAGE_CREATE", MessageReader.takeC2C],
+  ["GROUP_AT_MESSAGE_CREATE", MessageReader.takeGroup],
+  ["GROUP_MESSAGE_CREATE", MessageReader.takeGroup]
+])
+
 const readers: ReadonlyMap<string, Reader> = new Map([
   ...Object.entries(payloads).map(([type, schema]): [string, Reader] => [
     type,
-    messageScenes.has(type) ? message(reader(schema)) : reader(schema)
+    Facts.messageScenes.has(type) ? message(reader(schema), plain.get(type)) : reader(schema)
   ]),
   // its payload is the empty string, and would be nothing to read if it were not
   ["RESUMED", () => undefined]
@@ -293,7 +293,7 @@ export const isKnown = (type: string | undefined): boolean => type !== undefined
  * @since 0.1.0
  * @category guards
  */
-export const isMessage = (event: Event): event is MessageEvent => messageScenes.has(event.t)
+export const isMessage = (event: Event): event is MessageEvent => Facts.messageScenes.has(event.t)
 
 /**
  * Makes an event of a dispatch. Fails when a payload of a known type lacks what every event of that type has.
@@ -334,48 +334,16 @@ export const gap = (facts: Omit<Gap, "t" | "envelope">): Gap => ({
  */
 export const encode = (event: Event): Frame => event.envelope
 
-const textField = (value: unknown, name: string): string | undefined => {
-  if (typeof value !== "object" || value === null) return undefined
-  const found = (value as Readonly<Record<string, unknown>>)[name]
-  return typeof found === "string" && found !== "" ? found : typeof found === "number" ? String(found) : undefined
-}
-
-const author = (payload: unknown): unknown =>
-  typeof payload === "object" && payload !== null ? (payload as { readonly author?: unknown }).author : undefined
-
-/** Of what was deleted, the place is beside the message's id; of a guild, the id is its own. */
-const elsewhere = (type: string, payload: unknown): string | undefined => {
-  if (type.endsWith("MESSAGE_DELETE")) {
-    const channel = textField((payload as { readonly message?: unknown } | null | undefined)?.message, "channel_id")
-    return channel === undefined ? undefined : `channel:${channel}`
-  }
-  const guild = type.startsWith("GUILD_") ? textField(payload, "id") : undefined
-  return guild === undefined ? undefined : `guild:${guild}`
-}
-
 /**
- * Where an event happened, which orders events: those of one place are handled one after another, see {@link queueKey}. The conversation where there is one,
- * else the guild, else the type.
+ * Where an event happened, which orders events: those of one place are handled one after another, see {@link queueKey}. The
+ * conversation where there is one, else the guild, else the type.
  *
  * @since 0.1.0
  * @category lookups
  */
 export const orderKey = (frame: Frame): string => {
-  const payload = frame.d
-  const group = textField(payload, "group_openid")
-  if (group !== undefined) return `group:${group}`
-  const channel = textField(payload, "channel_id")
-  if (channel !== undefined) return `channel:${channel}`
-  const guild = textField(payload, "guild_id")
-  if (guild !== undefined) return `guild:${guild}`
-  const user =
-    textField(payload, "user_openid") ??
-    textField(payload, "openid") ??
-    textField(author(payload), "user_openid") ??
-    textField(author(payload), "id")
-  if (user !== undefined) return `c2c:${user}`
-  const type = frame.t ?? ""
-  return elsewhere(type, payload) ?? `type:${type}`
+  const { place, target } = Facts.of(frame)
+  return `${place}:${target}`
 }
 
 /**
@@ -396,12 +364,8 @@ export const queueKey = (frame: Frame): string =>
  * @category lookups
  */
 export const identityKey = (frame: Frame): string | undefined => {
-  const scene = messageScenes.get(frame.t ?? "")
-  if (scene !== undefined) {
-    const id = textField(frame.d, "id")
-    if (id !== undefined) return `${scene}:${id}`
-  }
-  return frame.id === undefined || frame.id === "" ? undefined : `event:${frame.id}`
+  const { id, namespace } = Facts.of(frame)
+  return id === undefined ? undefined : `${namespace}:${id}`
 }
 
 const twins: ReadonlyMap<string, string> = new Map(
@@ -428,8 +392,4 @@ export const twinOf = (type: string | undefined): string | undefined => twins.ge
  * @since 0.1.0
  * @category lookups
  */
-export const isByBot = (frame: Frame): boolean => {
-  if (!messageScenes.has(frame.t ?? "")) return false
-  const written = author(frame.d)
-  return typeof written === "object" && written !== null && (written as { readonly bot?: unknown }).bot === true
-}
+export const isByBot = (frame: Frame): boolean => Facts.of(frame).isByBot

@@ -33,6 +33,33 @@ export const make = (anchor: Omit<Anchor, "_tag">): Anchor =>
   Data.struct({ _tag: "Anchor", kind: anchor.kind, id: anchor.id, conversation: anchor.conversation })
 
 /**
+ * The parts of an anchor.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Parts {
+  readonly kind: "msg_id" | "event_id"
+  readonly id: string
+  readonly scene: Conversation.Scene
+  /** Whom the conversation is with; see `Conversation.targetOf`. */
+  readonly target: string
+}
+
+/**
+ * Takes an anchor apart.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const partsOf = ({ conversation, id, kind }: Anchor): Parts => ({
+  kind,
+  id,
+  scene: Conversation.sceneOf(conversation),
+  target: Conversation.targetOf(conversation)
+})
+
+/**
  * Whether a value is an anchor.
  *
  * @since 0.1.0
@@ -110,6 +137,31 @@ const placeOf = (d: Fields): readonly [Conversation.Scene, string] | undefined =
 }
 
 /**
+ * The parts of what a dispatch can be replied by; none where it cannot be, or lacks what it would take. Never throws,
+ * whatever the payload.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const partsOfDispatch = (dispatch: Dispatch): Parts | undefined => {
+  const type = dispatch.t ?? ""
+  const message = messageTargets.get(type)
+  if (message !== undefined) {
+    const d = fieldsOf(dispatch.d)
+    const id = textOf(d["id"])
+    const target = message[1](d)
+    return id === undefined || target === undefined ? undefined : { kind: "msg_id", id, scene: message[0], target }
+  }
+  const scenes = repliableEvents.get(type)
+  const id = textOf(dispatch.id)
+  if (scenes === undefined || id === undefined) return undefined
+  const place = placeOf(fieldsOf(dispatch.d))
+  return place === undefined || !scenes.has(place[0])
+    ? undefined
+    : { kind: "event_id", id, scene: place[0], target: place[1] }
+}
+
+/**
  * What a dispatch can be replied by; none where it cannot be, or lacks what it would take. Never throws, whatever the
  * payload.
  *
@@ -117,24 +169,10 @@ const placeOf = (d: Fields): readonly [Conversation.Scene, string] | undefined =
  * @category constructors
  */
 export const ofDispatch = (dispatch: Dispatch): Option.Option<Anchor> => {
-  const type = dispatch.t ?? ""
-  const message = messageTargets.get(type)
-  if (message !== undefined) {
-    const d = fieldsOf(dispatch.d)
-    const [scene, find] = message
-    const id = textOf(d["id"])
-    const target = find(d)
-    return id === undefined || target === undefined
-      ? Option.none()
-      : Option.some(make({ kind: "msg_id", id, conversation: Conversation.make(scene, target) }))
-  }
-  const scenes = repliableEvents.get(type)
-  const id = textOf(dispatch.id)
-  if (scenes === undefined || id === undefined) return Option.none()
-  const place = placeOf(fieldsOf(dispatch.d))
-  return place === undefined || !scenes.has(place[0])
-    ? Option.none()
-    : Option.some(make({ kind: "event_id", id, conversation: Conversation.make(place[0], place[1]) }))
+  const parts = partsOfDispatch(dispatch)
+  if (parts === undefined) return Option.none()
+  const { id, kind, scene, target } = parts
+  return Option.some(make({ kind, id, conversation: Conversation.make(scene, target) }))
 }
 
 /**

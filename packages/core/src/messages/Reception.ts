@@ -44,11 +44,8 @@ export const make: Effect.Effect<ReceptionShape, never, ReplyLedger | AuditOutco
     const own = yield* OwnMessages
     return {
       dispatched: (dispatch) => {
-        const anchor = Anchor.ofDispatch(dispatch)
-        if (anchor._tag === "Some") {
-          ledger.receive(anchor.value)
-          return
-        }
+        const parts = Anchor.partsOfDispatch(dispatch)
+        if (parts !== undefined) return ledger.receiveParts(parts)
         const outcome = AuditOutcomes.ofDispatch(dispatch)
         if (outcome === undefined) return
         // what moderation held back gets its id only now

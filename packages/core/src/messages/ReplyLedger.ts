@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
+import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
 import * as StoredText from "../StoredText.ts"
 import * as Anchor from "./Anchor.ts"
@@ -114,6 +115,8 @@ export interface BegunStream {
 export interface ReplyLedgerShape {
   /** Notes that something was received. The first time counts. Synchronous, because it is called from a socket's callback. */
   readonly receive: (anchor: Anchor.Anchor) => void
+  /** The same, without an anchor: thousands are received for each that is asked for. */
+  readonly receiveParts: (parts: Anchor.Parts) => void
   readonly standing: (anchor: Anchor.Anchor) => Effect.Effect<Standing>
   /** The anchor of this conversation that was received last, has not expired and has replies left. */
   readonly newest: (
@@ -211,9 +214,10 @@ interface Place {
 }
 
 /** An anchor that is known: its parts, for there are thousands and few of them are ever asked for. */
-interface Entry extends Pages.Paged {
+interface Entry extends Pages.Paged, Keyed {
   readonly kind: Anchor.Anchor["kind"]
-  readonly id: string
+  /** The id of the anchor. */
+  readonly key: string
   readonly place: Place
   /** Epoch milliseconds, as it is stored. */
   readonly receivedAt: number | undefined
@@ -238,18 +242,16 @@ const maximumStreams = 8
 
 const noReplies: ReadonlyMap<number, Exclude<Before, "new">> = new Map()
 
-const anchorOf = ({ id, kind, place }: Entry): Anchor.Anchor =>
-  Anchor.make({ kind, id, conversation: Conversation.make(place.scene, place.target) })
+const anchorOf = ({ key, kind, place }: Entry): Anchor.Anchor =>
+  Anchor.make({ kind, id: key, conversation: Conversation.make(place.scene, place.target) })
 
-const isOf = ({ id, kind, place }: Entry, anchor: Anchor.Anchor): boolean =>
-  id === anchor.id &&
-  kind === anchor.kind &&
-  place.target === Conversation.targetOf(anchor.conversation) &&
-  place.scene === Conversation.sceneOf(anchor.conversation)
+const isOf = ({ key, kind, place }: Entry, parts: Anchor.Parts): boolean =>
+  key === parts.id && kind === parts.kind && place.target === parts.target && place.scene === parts.scene
 
 /** Unlike the id alone, surely the anchor's own. */
-const keyOf = ({ conversation, id, kind }: Anchor.Anchor): string =>
-  JSON.stringify([kind, Conversation.toKey(conversation), id])
+const keyOf = ({ id, kind, scene, target }: Anchor.Parts): string => JSON.stringify([kind, `${scene}:${target}`, id])
+
+const partsOf = ({ key, kind, place: { scene, target } }: Entry): Anchor.Parts => ({ kind, id: key, scene, target })
 
 interface Book {
   readonly shape: Omit<ReplyLedgerShape, "flush" | "size">
@@ -281,7 +283,7 @@ const toStored = (entry: Entry): typeof StoredEntry.Type => {
     scene: entry.place.scene,
     target: entry.place.target,
     kind: entry.kind,
-    id: entry.id,
+    id: entry.key,
     ...(entry.receivedAt === undefined ? {} : { at: entry.receivedAt }),
     ...(entry.closed ? { closed: true as const } : {}),
     ...(entry.exhausted ? { exhausted: true as const } : {}),
@@ -295,7 +297,7 @@ const toStored = (entry: Entry): typeof StoredEntry.Type => {
 const makeBook = (options: Options, clock: Clock.Clock): Book => {
   // the platform gives an id once, so that it alone finds an anchor: a key of all the parts would be a text more for each, and
   // most of what one costs. Only where another anchor has the id already is there such a key
-  const byId = new Map<string, Entry>()
+  const byId = new KeyTable<Entry>()
   const namesakes = new Map<string, Entry>()
   /** By scene and target, the conversations of which something was received. */
   const places: Record<Conversation.Scene, Map<string, Place>> = {
@@ -319,18 +321,20 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   let order: Array<Entry | undefined> = []
   let first = 0
 
-  const find = (anchor: Anchor.Anchor): Entry | undefined => {
-    const entry = byId.get(anchor.id)
-    if (entry !== undefined && isOf(entry, anchor)) return entry
-    return namesakes.size === 0 ? undefined : namesakes.get(keyOf(anchor))
+  const findParts = (parts: Anchor.Parts, hash: number): Entry | undefined => {
+    const entry = byId.get(parts.id, hash)
+    if (entry !== undefined && isOf(entry, parts)) return entry
+    return namesakes.size === 0 ? undefined : namesakes.get(keyOf(parts))
   }
+
+  const find = (anchor: Anchor.Anchor): Entry | undefined => findParts(Anchor.partsOf(anchor), hashOf(anchor.id, 0))
 
   const size = (): number => byId.size + namesakes.size
 
   const forget = (entry: Entry): void => {
     entry.isKnown = false
-    if (byId.get(entry.id) === entry) byId.delete(entry.id)
-    else namesakes.delete(keyOf(anchorOf(entry)))
+    if (byId.get(entry.key, entry.hash) === entry) byId.remove(entry)
+    else namesakes.delete(keyOf(partsOf(entry)))
     pages.remove(entry)
     const { recent, scene, target } = entry.place
     const index = recent.indexOf(entry)
@@ -351,13 +355,14 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     first = 0
   }
 
-  const add = (anchor: Anchor.Anchor, receivedAt?: number, since?: number): Entry => {
-    const scene = Conversation.sceneOf(anchor.conversation)
-    const target = Conversation.targetOf(anchor.conversation)
+  const add = (parts: Anchor.Parts, hash: number, receivedAt: number | undefined, since: number | undefined): Entry => {
+    const { scene, target } = parts
     const place = places[scene].get(target) ?? { scene, target, recent: [] }
     const entry: Entry = {
-      kind: anchor.kind,
-      id: anchor.id,
+      kind: parts.kind,
+      key: parts.id,
+      hash,
+      index: -1,
       place,
       receivedAt,
       since,
@@ -369,8 +374,8 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       streams: undefined,
       page: undefined
     }
-    if (byId.has(anchor.id)) namesakes.set(keyOf(anchor), entry)
-    else byId.set(anchor.id, entry)
+    if (byId.get(parts.id, hash) === undefined) byId.add(entry)
+    else namesakes.set(keyOf(parts), entry)
     order.push(entry)
     if (size() > options.capacity) forgetOldest()
     // one of which nobody knows when it was received is nothing to choose
@@ -402,7 +407,25 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     }
   }
 
-  const known = (anchor: Anchor.Anchor): Entry => find(anchor) ?? add(anchor)
+  const known = (anchor: Anchor.Anchor): Entry =>
+    find(anchor) ?? add(Anchor.partsOf(anchor), hashOf(anchor.id, 0), undefined, undefined)
+
+  const receiveParts = (parts: Anchor.Parts): void => {
+    const hash = hashOf(parts.id, 0)
+    const entry = findParts(parts, hash)
+    // a replay must not open a window again
+    if (entry?.receivedAt !== undefined) return
+    if (entry !== undefined) forget(entry)
+    const fresh = add(parts, hash, clock.unsafeCurrentTimeMillis(), Monotonic.unsafeMillis(clock))
+    if (entry !== undefined) {
+      fresh.replies = entry.replies
+      fresh.texts = entry.texts
+      fresh.streams = entry.streams
+      fresh.closed = entry.closed
+      fresh.exhausted = entry.exhausted
+    }
+    touch(fresh)
+  }
 
   const change = (anchor: Anchor.Anchor, body: (entry: Entry) => void): Effect.Effect<void> =>
     Effect.sync(() => {
@@ -441,21 +464,8 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
   }
 
   const shape: Book["shape"] = {
-    receive: (anchor) => {
-      const entry = find(anchor)
-      // a replay must not open a window again
-      if (entry?.receivedAt !== undefined) return
-      if (entry !== undefined) forget(entry)
-      const fresh = add(anchor, clock.unsafeCurrentTimeMillis(), Monotonic.unsafeMillis(clock))
-      if (entry !== undefined) {
-        fresh.replies = entry.replies
-        fresh.texts = entry.texts
-        fresh.streams = entry.streams
-        fresh.closed = entry.closed
-        fresh.exhausted = entry.exhausted
-      }
-      touch(fresh)
-    },
+    receive: (anchor) => receiveParts(Anchor.partsOf(anchor)),
+    receiveParts,
     standing: (anchor) => Effect.map(Monotonic.millis, (now) => standingOf(find(anchor), now)),
     newest: (conversation, kind) =>
       Effect.map(Monotonic.millis, (now) => {
@@ -513,12 +523,11 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
     // a clock that was set back must not keep windows open for longer than they are
     const at = record.at === undefined ? undefined : Math.min(record.at, now)
     const since = at === undefined ? undefined : Monotonic.unsafeMillis(clock) - (now - at)
-    const conversation = Conversation.make(record.scene, record.target)
-    const anchor = Anchor.make({ kind: record.kind, id: record.id, conversation })
+    const hash = hashOf(record.id, 0)
     // one that was put on another page may be on both
-    const known = find(anchor)
+    const known = findParts(record, hash)
     if (known !== undefined) forget(known)
-    const entry = add(anchor, at, since)
+    const entry = add(record, hash, at, since)
     entry.closed = record.closed === true
     entry.exhausted = record.exhausted === true
     for (const sequence of record.delivered ?? []) note(entry, sequence, "delivered")

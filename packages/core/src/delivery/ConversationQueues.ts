@@ -1,0 +1,133 @@
+/**
+ * The order of events: those of one conversation wait in its queue, one behind another, and the conversations of which
+ * none is handled wait in the ready list for their turn. Pure: it begins nothing and reads no clock.
+ *
+ * @since 0.1.0
+ */
+import type * as Facts from "../events/Facts.ts"
+import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
+
+/**
+ * The events of one conversation that wait. The queue exists for as long as one of them waits or is handled.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConversationQueue<A> extends Keyed {
+  /** Events without a handler, kept for a run of this conversation that may ask for them; the oldest first. */
+  readonly unclaimed: Array<A>
+  /** The next one first. */
+  readonly waiting: Array<A>
+}
+
+/**
+ * How many events of one conversation are handled in succession before another conversation that is ready gets its turn.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const turn = 32
+
+/** Which conversation an event belongs to. */
+type Conversation = Pick<Facts.Facts, "place" | "target">
+
+const seeds: Readonly<Record<Facts.Place, number>> = { group: 0, channel: 1, guild: 2, c2c: 3, type: 4 }
+
+/**
+ * The queues of all conversations.
+ *
+ * A queue is either ready, or taken by whoever called {@link ConversationQueues.next}, who gives it back by
+ * {@link ConversationQueues.release} or passes it to the next call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ConversationQueues<A extends Conversation> {
+  private readonly queues = new KeyTable<ConversationQueue<A>>()
+  private readonly ready: Array<ConversationQueue<A>> = []
+  private readonly onForgotten: (unclaimed: ReadonlyArray<A>) => void
+
+  /** `onForgotten` is called with what nothing can ask for any more. */
+  constructor(onForgotten: (unclaimed: ReadonlyArray<A>) => void = () => undefined) {
+    this.onForgotten = onForgotten
+  }
+
+  /** Conversations of which an event waits or is handled. */
+  get size(): number {
+    return this.queues.size
+  }
+
+  /** Whether a conversation waits to be taken. */
+  get isReady(): boolean {
+    return this.ready.length > 0
+  }
+
+  /** Adds an event to its conversation: at the end, or at the position that `position` returns. */
+  add(event: A, position?: (waiting: ReadonlyArray<A>) => number): void {
+    const hash = hashOf(event.target, seeds[event.place])
+    const queue = this.queues.get(event.target, hash)
+    if (queue === undefined) {
+      const fresh: ConversationQueue<A> = { key: event.target, hash, index: -1, waiting: [event], unclaimed: [] }
+      this.queues.add(fresh)
+      this.ready.push(fresh)
+    } else if (position === undefined) queue.waiting.push(event)
+    else queue.waiting.splice(position(queue.waiting), 0, event)
+  }
+
+  /**
+   * The queue from which the next event is to be taken; it has one. `current` is the queue from which `handled` events were
+   * taken in succession: it goes on until it is empty or, where another is ready, until its turn is over.
+   */
+  next(current: ConversationQueue<A> | undefined, handled: number): ConversationQueue<A> | undefined {
+    if (current !== undefined) {
+      if (current.waiting.length > 0 && (handled < turn || this.ready.length === 0)) return current
+      this.release(current)
+    }
+    return this.ready.shift()
+  }
+
+  /** Gives a queue back that was taken: it is ready again, or forgotten where nothing waits in it. */
+  release(queue: ConversationQueue<A>): void {
+    if (queue.waiting.length > 0) this.ready.push(queue)
+    else this.forget(queue)
+  }
+
+  /** Removes an event that waits. `false`: it does not. */
+  remove(event: A): boolean {
+    const queue = this.of(event)
+    const index = queue === undefined ? -1 : queue.waiting.indexOf(event)
+    if (queue === undefined || index < 0) return false
+    queue.waiting.splice(index, 1)
+    if (queue.waiting.length > 0) return true
+    const place = this.ready.indexOf(queue)
+    if (place < 0) return true
+    this.ready.splice(place, 1)
+    this.forget(queue)
+    return true
+  }
+
+  /** Whether something waits or is handled in this conversation. */
+  has(conversation: Conversation): boolean {
+    return this.of(conversation) !== undefined
+  }
+
+  /**
+   * Keeps an event without a handler, at most `capacity` per conversation: the oldest ones that are too many are returned.
+   * `undefined`: nothing of its conversation is handled, so that nothing can ask for it.
+   */
+  keepUnclaimed(event: A, capacity: number): ReadonlyArray<A> | undefined {
+    const queue = this.of(event)
+    if (queue === undefined || capacity < 1) return undefined
+    queue.unclaimed.push(event)
+    return queue.unclaimed.splice(0, queue.unclaimed.length - capacity)
+  }
+
+  private of({ place, target }: Conversation): ConversationQueue<A> | undefined {
+    return this.queues.get(target, hashOf(target, seeds[place]))
+  }
+
+  private forget(queue: ConversationQueue<A>): void {
+    this.queues.remove(queue)
+    if (queue.unclaimed.length > 0) this.onForgotten(queue.unclaimed.splice(0))
+  }
+}
