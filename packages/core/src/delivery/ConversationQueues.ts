@@ -6,6 +6,7 @@
  */
 import type * as Facts from "../events/Facts.ts"
 import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
+import * as Unclaimed from "./Unclaimed.ts"
 
 /**
  * The events of one conversation that wait. The queue exists for as long as one of them waits or is handled.
@@ -14,8 +15,10 @@ import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
  * @category models
  */
 export interface ConversationQueue<A> extends Keyed {
-  /** Events without a handler, kept for a run of this conversation that may ask for them; the oldest first. */
-  readonly unclaimed: Array<A>
+  /** Events without a handler, kept for a run of this conversation that may ask for them. */
+  unclaimed: Unclaimed.Unclaimed<A> | undefined
+  /** The event that was taken last. */
+  taken: A | undefined
   /** The next one first. */
   readonly waiting: Array<A>
 }
@@ -67,7 +70,14 @@ export class ConversationQueues<A extends Conversation> {
     const hash = hashOf(event.target, seeds[event.place])
     const queue = this.queues.get(event.target, hash)
     if (queue === undefined) {
-      const fresh: ConversationQueue<A> = { key: event.target, hash, index: -1, waiting: [event], unclaimed: [] }
+      const fresh: ConversationQueue<A> = {
+        key: event.target,
+        hash,
+        index: -1,
+        waiting: [event],
+        unclaimed: undefined,
+        taken: undefined
+      }
       this.queues.add(fresh)
       this.ready.push(fresh)
     } else if (position === undefined) queue.waiting.push(event)
@@ -111,15 +121,30 @@ export class ConversationQueues<A extends Conversation> {
     return this.of(conversation) !== undefined
   }
 
+  /** Takes the first event that waits in a queue. */
+  take(queue: ConversationQueue<A>): A | undefined {
+    queue.taken = queue.waiting.shift()
+    return queue.taken
+  }
+
   /**
-   * Keeps an event without a handler, at most `capacity` per conversation: the oldest ones that are too many are returned.
-   * `undefined`: nothing of its conversation is handled, so that nothing can ask for it.
+   * Keeps an event without a handler until those before it are handled, at most `capacity` per conversation. `false`:
+   * nothing of its conversation waits or is handled, so that nothing can ask for it.
    */
-  keepUnclaimed(event: A, capacity: number): ReadonlyArray<A> | undefined {
+  keepUnclaimed(event: A, capacity: number): boolean {
     const queue = this.of(event)
-    if (queue === undefined || capacity < 1) return undefined
-    queue.unclaimed.push(event)
-    return queue.unclaimed.splice(0, queue.unclaimed.length - capacity)
+    const last = queue?.waiting.at(-1) ?? queue?.taken
+    if (queue === undefined || last === undefined) return false
+    queue.unclaimed ??= Unclaimed.make(capacity)
+    const surplus = queue.unclaimed.keep(event, last)
+    if (surplus !== undefined) this.onForgotten([surplus])
+    return true
+  }
+
+  /** An event of this queue was handled: nothing asks any more for what was kept until then. */
+  handled(queue: ConversationQueue<A>, event: A): void {
+    const over = queue.unclaimed?.handled(event)
+    if (over !== undefined && over.length > 0) this.onForgotten(over)
   }
 
   private of({ place, target }: Conversation): ConversationQueue<A> | undefined {
@@ -128,6 +153,7 @@ export class ConversationQueues<A extends Conversation> {
 
   private forget(queue: ConversationQueue<A>): void {
     this.queues.remove(queue)
-    if (queue.unclaimed.length > 0) this.onForgotten(queue.unclaimed.splice(0))
+    const rest = queue.unclaimed?.clear()
+    if (rest !== undefined && rest.length > 0) this.onForgotten(rest)
   }
 }
