@@ -365,7 +365,9 @@ const connect = (
         shard: dial.shard,
         resume: Option.none(),
         policy: dial.policy,
-        beforeIdentify: identify?.used ?? Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never),
+        ...(identify === undefined
+          ? { beforeIdentify: Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never) }
+          : { afterIdentify: identify.used }),
         heartbeatSequence: () => null,
         onLink: () => {},
         onHello: (value) => {

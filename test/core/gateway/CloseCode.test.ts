@@ -22,6 +22,14 @@ const expected: ReadonlyArray<readonly [CloseCode.CloseRecovery, ReadonlyArray<n
 const needsAPerson: ReadonlySet<CloseCode.CloseRecovery> = new Set(["refused-intents", "client-error", "not-allowed"])
 
 describe("the table of close codes", () => {
+  it("4001, 4002 and 4010 to 4012 are the refusals that may pass", () => {
+    const passing = [...CloseCode.table.values()].filter(({ mayPass }) => mayPass === true)
+    assert.deepStrictEqual(
+      passing.map(({ code }) => code),
+      [4001, 4002, 4010, 4011, 4012]
+    )
+  })
+
   for (const [recovery, codes] of expected) {
     it(`${recovery}: ${codes.join(", ")}`, () => {
       for (const code of codes) assert.strictEqual(CloseCode.table.get(code)?.recovery, recovery, String(code))

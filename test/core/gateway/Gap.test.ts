@@ -85,6 +85,44 @@ describe("a gap", () => {
     }).pipe(Bot.on())
   )
 
+  it.effect("begins at an op 9, whatever heartbeats are answered until its close frame comes", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* Bot.advance(seconds(20))
+      const at = yield* Clock.currentTimeMillis
+      yield* inject(Fault.invalidSession(false, { thenClose: { code: 4006, after: 4500 } }))
+      yield* Bot.advance(seconds(30))
+      const [gap, ...more] = (yield* bot.heard).gaps
+      assert.deepStrictEqual(more, [])
+      assert.strictEqual(gap?.from, at)
+    }).pipe(Bot.on({ platform: { heartbeatInterval: 1000 } }))
+  )
+
+  it.effect("is told when READY answers a resume, from the last frame of the session asked for", () =>
+    Effect.gen(function* () {
+      const bot = yield* start
+      yield* say("one")
+      const from = yield* Clock.currentTimeMillis
+      yield* Bot.advance(seconds(10))
+      yield* inject(Fault.readyForResumes())
+      yield* inject(Fault.drop())
+      yield* say("never heard")
+      yield* Bot.advance(seconds(10))
+      yield* say("two")
+      const { gaps, texts } = yield* bot.heard
+      assert.deepStrictEqual(texts, ["one", "two"])
+      assert.strictEqual(gaps.length, 1)
+      assert.strictEqual(gaps[0]?.from, from)
+      assert.strictEqual(gaps[0]?.lastSeq, 2)
+      // the session that READY brought is resumed like any other
+      for (let round = 0; round < 3; round++) {
+        yield* inject(Fault.drop())
+        yield* Bot.advance(seconds(20))
+      }
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "resume", "resume", "resume", "resume"])
+    }).pipe(Bot.on({ platform: { heartbeatInterval: 600_000 } }))
+  )
+
   it.effect("is not told of where a session was resumed", () =>
     Effect.gen(function* () {
       const bot = yield* start
@@ -180,7 +218,7 @@ describe("a gap", () => {
       const { gaps } = yield* second.heard
       assert.strictEqual(gaps.length, 1)
       assert.deepStrictEqual([gaps[0]?.from, gaps[0]?.lastSeq], [0, 2])
-      assert.isAtMost(gaps[0]?.to ?? Infinity, 5000)
+      assert.isAtMost(gaps[0]?.to ?? Infinity, 5250)
       assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify", "resume"])
       // once
       yield* Bot.advance(seconds(5))

@@ -199,24 +199,72 @@ describe("op 9", () => {
     }
   })
 
-  it("three times in answer to an identify means that it will never be granted", () => {
-    const row = times(3, () =>
-      Ends.invalid(false, { sent: "Identify", ready: false, readyFor: 0, phase: "Identifying" })
-    )
-    const steps = Ends.walk(row, { session: undefined })
+  const refusedIdentify = Ends.invalid(false, { sent: "Identify", ready: false, readyFor: 0, phase: "Identifying" })
+  const every = (end: Recovery.End, second: number, count: number) =>
+    times(count, (index) => ({ ...end, at: (1 + index * second) * 1000 }))
+
+  for (const [name, no] of [
+    ["op 9", refusedIdentify],
+    ["4903", Ends.closed(4903, "Identifying")],
+    ["op 9 and 4903", Ends.closed(4903, "Identifying", { invalidSession: false })]
+  ] as const) {
+    it(`${name} in answer to an identify means before the first READY that it will never be granted, after ten minutes`, () => {
+      const steps = Ends.walk(every(no, 60, 11), { session: undefined, history: greetedOnce })
+      assert.deepStrictEqual(
+        steps.map(({ decision }) => decision._tag),
+        [...times(10, () => "Reconnect"), "Refused"]
+      )
+      assert.isTrue(
+        Ends.walk(every(no, 5, 100), { session: undefined, policy: { identifyRefusedFor: Duration.hours(1) } }).every(
+          ({ decision }) => decision._tag === "Reconnect"
+        )
+      )
+    })
+  }
+
+  it("READY forgives refused identifies", () => {
+    const row = [...every(refusedIdentify, 60, 9), Ends.ordinary({ sent: "Identify", at: 560_000 })]
+    const steps = Ends.walk([...row, { ...refusedIdentify, at: 900_000 }], { session: undefined })
+    assert.strictEqual(steps.at(-1)?.decision._tag, "Reconnect")
+    assert.strictEqual(steps.at(-1)?.history.identifyRefusals, 1)
+  })
+
+  it("two refusals that are ten minutes apart do not stop it", () => {
+    const steps = Ends.walk(every(refusedIdentify, 700, 2), { session: undefined })
     assert.deepStrictEqual(
       steps.map(({ decision }) => decision._tag),
-      ["Reconnect", "Reconnect", "Refused"]
+      ["Reconnect", "Reconnect"]
     )
   })
 
-  it("4903 in answer to an identify counts the same, and READY forgives", () => {
-    const no = Ends.closed(4903, "Identifying")
-    const steps = Ends.walk([no, no, Ends.ordinary({ sent: "Identify" }), no, no, no], { session: undefined })
-    assert.deepStrictEqual(
-      steps.map(({ decision }) => decision._tag),
-      ["Reconnect", "Reconnect", "Reconnect", "Reconnect", "Reconnect", "Refused"]
+  it("that 4004 or 4008 explains does not count as a refused identify", () => {
+    for (const code of [4004, 4008]) {
+      const [step] = Ends.walk([Ends.closed(code, "Identifying", { invalidSession: false })], { session: undefined })
+      assert.strictEqual(step?.history.identifyRefusals, 0, String(code))
+    }
+  })
+
+  it("and whatever else may pass never ends a bot that was Ready: one ladder, then every ten minutes with a hint", () => {
+    for (const no of [
+      refusedIdentify,
+      ...[4903, 4001, 4002, 4010, 4011, 4012].map((code) => Ends.closed(code, "Identifying"))
+    ]) {
+      const steps = Ends.walk(every(no, 60, 50), { session: undefined, history: readyOnce })
+      assert.isTrue(steps.slice(0, 6).every(({ decision, seconds }) => decision._tag === "Reconnect" && seconds <= 60))
+      assert.isTrue(steps.slice(6).every(({ decision, seconds }) => decision._tag === "Probe" && seconds === 600))
+      const last = steps.at(-1)?.decision
+      assert.isAbove(last?._tag === "Probe" ? last.refusal.hint.length : 0, 10)
+      const third = steps[2]?.decision
+      assert.isDefined(third?._tag === "Reconnect" ? third.suspected : undefined)
+    }
+  })
+
+  it("a refused token is fetched anew also before each probe", () => {
+    const steps = Ends.walk(
+      times(4, () => Ends.closed(4004, "Resuming")),
+      { history: readyOnce }
     )
+    assert.deepInclude(steps[3]?.decision, { _tag: "Probe", refreshToken: true })
   })
 })
 
@@ -290,7 +338,7 @@ describe("resuming", () => {
   it("our own retirement of an old session costs no rung", () => {
     const old = Ends.stable({ error: new SessionInvalid({ resumable: false, by: "Age", detail: "" }) })
     const { decision, history, seconds } = one(old)
-    assert.deepInclude(decision, { _tag: "Reconnect", drop: true, ladder: "Requested" })
+    assert.deepInclude(decision, { _tag: "Reconnect", drop: true, ladder: "None" })
     assert.strictEqual(seconds, 0)
     assert.strictEqual(history.rung, 0)
   })
@@ -352,7 +400,9 @@ describe("every close code in every state", () => {
       case "not-allowed":
         return { tag: "Probe", drop: undefined }
       case "fatal":
-        return { tag: "Stop", drop: undefined }
+        return CloseCode.lookup(code).mayPass === true
+          ? { tag: "Reconnect", drop: phase !== "Identifying" }
+          : { tag: "Stop", drop: undefined }
     }
   }
   for (const phase of ["Ready", "Resuming", "Identifying"] as const) {
@@ -369,12 +419,14 @@ describe("every close code in every state", () => {
 
   it("4008 waits 60 s", () => assert.strictEqual(one(Ends.closed(4008)).seconds, 60))
 
-  it("4001 and 4002 stop at the second time", () => {
+  it("4001 and 4002 stop a bot that was never Ready at the second time", () => {
     for (const [first, second] of [
       [4001, 4001],
       [4002, 4001]
     ] as const) {
-      const steps = Ends.walk([Ends.closed(first), Ends.closed(second)], { history: readyOnce })
+      const steps = Ends.walk([Ends.closed(first, "Identifying"), Ends.closed(second, "Identifying")], {
+        history: greetedOnce
+      })
       assert.deepStrictEqual(
         steps.map(({ decision }) => decision._tag),
         ["Reconnect", "Stop"]

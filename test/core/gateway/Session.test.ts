@@ -206,6 +206,27 @@ describe("heartbeats", () => {
     }).pipe(Bot.on())
   )
 
+  it.effect("a half-open line is no time spent Ready: it does not make the ladder start over", () =>
+    Effect.gen(function* () {
+      yield* Bot.online
+      for (const wait of [2, 20, 200]) {
+        yield* Bot.advance("22 seconds")
+        yield* inject(Fault.freeze())
+        yield* Bot.advance("30 seconds")
+        yield* Bot.advance(`${wait} seconds`)
+      }
+      const [, , , last = 0] = yield* Bot.dials
+      yield* Bot.advance("1 second")
+      assert.strictEqual((yield* Bot.dials).length, 4)
+      assert.isAbove(last, 200)
+    }).pipe(
+      Bot.on({
+        platform: { heartbeatInterval: 20_000 },
+        bot: { session: { jitter: 0, reconnectLadder: [1, 20, 200].map((wait) => Duration.seconds(wait)) } }
+      })
+    )
+  )
+
   it.effect("C.3_4 an ACK that never comes is noticed, and probed for once", () =>
     Effect.gen(function* () {
       yield* Bot.online
@@ -382,13 +403,15 @@ describe("op 9", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("reasonix_7512_ungranted_intent: three times in answer to an identify stops with a hint", () =>
+  it.effect("reasonix_7512_ungranted_intent: ten minutes of them in answer to an identify stop with a hint", () =>
     Effect.gen(function* () {
       yield* inject(Fault.refuseIdentifies({ times: Number.POSITIVE_INFINITY }))
       const bot = yield* Bot.listen
-      yield* Bot.advance("5 minutes")
+      yield* Bot.advance("590 seconds")
+      assert.isNull(bot.fiber.unsafePoll())
+      yield* Bot.advance("2 minutes")
+      assert.isNotNull(bot.fiber.unsafePoll())
       assert.include(yield* Bot.ending(bot), "intent")
-      assert.strictEqual((yield* Bot.introductions).length, 3)
       assert.strictEqual(yield* Bot.state, "Stopped")
       assert.strictEqual((yield* Effect.flip(Gateway.ready))._tag, "GatewayStopped")
     }).pipe(Bot.on())
@@ -448,7 +471,7 @@ describe("close codes", () => {
     }).pipe(Bot.on({ bot: noJitter }))
   )
 
-  for (const code of [4010, 4011, 4012, 4013, 4014, 4015, 4914, 4915]) {
+  for (const code of [4013, 4014, 4015, 4914, 4915]) {
     it.effect(`${code} stops with a hint, and does not hammer`, () =>
       Effect.gen(function* () {
         const bot = yield* Bot.online
@@ -459,6 +482,56 @@ describe("close codes", () => {
       }).pipe(Bot.on())
     )
   }
+
+  for (const code of [4010, 4011, 4012]) {
+    it.effect(`${code} stops a bot that was never Ready`, () =>
+      Effect.gen(function* () {
+        yield* inject(Fault.refuseIdentifies({ invalidSession: false, code }))
+        const bot = yield* Bot.listen
+        yield* Bot.advance("1 minute")
+        assert.isNotNull(bot.fiber.unsafePoll())
+        assert.include(yield* Bot.ending(bot), "GatewayStopped")
+      }).pipe(Bot.on())
+    )
+  }
+
+  for (const [name, refusal] of [
+    ["op 9", {}],
+    ["op 9 and 4903", { code: 4903 }],
+    ...[4903, 4001, 4002, 4010, 4011, 4012].map((code) => [String(code), { invalidSession: false, code }] as const)
+  ] as const) {
+    it.effect(`${name} never ends a bot that was Ready: it waits on the identify ladder, then every ten minutes`, () =>
+      Effect.gen(function* () {
+        const bot = yield* Bot.online
+        yield* Bot.advance("23 hours")
+        const before = (yield* Bot.dials).length
+        yield* inject(Fault.refuseIdentifies({ ...refusal, times: Number.POSITIVE_INFINITY }))
+        yield* inject(Fault.forgetSessions)
+        yield* inject(Fault.drop())
+        yield* Bot.advance("1 hour")
+        assert.isNull(bot.fiber.unsafePoll())
+        assert.strictEqual(yield* Bot.state, "Waiting")
+        const waits = gaps((yield* Bot.dials).slice(before))
+        assert.isAtMost(Math.max(...waits.slice(0, 6)), 70)
+        assert.isAtLeast(Math.min(...waits.slice(-3)), 600)
+        assert.isAtMost(Math.max(...waits), 610)
+        yield* inject(Fault.clear)
+        yield* Bot.advance("611 seconds")
+        assert.strictEqual(yield* Bot.state, "Ready")
+      }).pipe(Bot.on({ platform: { heartbeatInterval: 600_000 }, bot: noJitter }))
+    )
+  }
+
+  it.effect("op 9 that 4004 explains is about the token: the intents stay as they are", () =>
+    Effect.gen(function* () {
+      yield* inject(Fault.refuseIdentifies({ code: 4004, times: 2 }))
+      yield* Bot.listen
+      yield* Bot.advance("5 minutes")
+      assert.strictEqual(yield* Bot.state, "Ready")
+      const status = yield* Effect.flatMap(Gateway.status, ({ get }) => get)
+      assert.strictEqual(status.lastEnd?._tag === "SessionInvalid" && status.lastEnd.code, 4004)
+    }).pipe(Bot.on({ bot: noJitter }))
+  )
 
   it.effect("4014 tries the caller's fallback intents first", () =>
     Effect.gen(function* () {
@@ -527,6 +600,19 @@ describe("resuming", () => {
       yield* say("heard again")
       yield* Bot.settle
       assert.deepStrictEqual(yield* bot.heard, ["heard again"])
+    }).pipe(Bot.on({ platform: { heartbeatInterval: 600_000 } }))
+  )
+
+  it.effect("an old session is left and the next one dialled in one moment, whatever the jitter", () =>
+    Effect.gen(function* () {
+      yield* Bot.online
+      yield* Bot.advance("25 hours")
+      const left = (yield* Bot.entries("Closed")).filter(({ by }) => by === "client")
+      const dialled = (yield* Bot.entries("Upgrade")).map(({ at }) => at)
+      assert.strictEqual(left.length, 1)
+      assert.strictEqual(dialled.length, 2)
+      assert.strictEqual(dialled[1], left[0]?.at)
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify"])
     }).pipe(Bot.on({ platform: { heartbeatInterval: 600_000 } }))
   )
 
@@ -603,7 +689,7 @@ describe("resuming", () => {
       const bot = yield* Bot.online
       yield* Fiber.interrupt(bot.fiber)
       yield* Bot.listen
-      yield* Bot.advance("5 seconds")
+      yield* Bot.advance("6 seconds")
       assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify"])
     }).pipe(Bot.on({ bot: { session: { onShutdown: "end" } } }))
   )

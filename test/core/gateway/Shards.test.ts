@@ -61,8 +61,8 @@ describe("four shards, two identifies in five seconds", () => {
         [
           ["0/4", 0],
           ["1/4", 0],
-          ["2/4", 5000],
-          ["3/4", 5000]
+          ["2/4", 5250],
+          ["3/4", 5250]
         ]
       )
       assert.deepStrictEqual(yield* states, ["0/4 Ready", "1/4 Ready", "2/4 Ready", "3/4 Ready"])

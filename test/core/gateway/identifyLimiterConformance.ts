@@ -114,13 +114,13 @@ export const identifyLimiterConformance = (
         assert.deepStrictEqual(log, [
           [0, 0],
           [1, 0],
-          [2, 5000],
-          [3, 5000],
-          [4, 10_000],
-          [5, 10_000],
-          [6, 15_000],
-          [7, 15_000],
-          [8, 20_000]
+          [2, 5250],
+          [3, 5250],
+          [4, 10_500],
+          [5, 10_500],
+          [6, 15_750],
+          [7, 15_750],
+          [8, 21_000]
         ])
         assert.strictEqual(platform.limits.remaining, 991)
       }).pipe(provided)
@@ -136,13 +136,13 @@ export const identifyLimiterConformance = (
         assert.deepStrictEqual(log, [
           [0, 0],
           [1, 0],
-          [2, 5000],
-          [4, 10_000]
+          [2, 5250],
+          [4, 10_500]
         ])
       }).pipe(provided)
     )
 
-    it.effect("keeps a bucket closed while its permit is held, and 5 s from the identify", () =>
+    it.effect("keeps a bucket closed while its permit is held, and 5.25 s from the identify", () =>
       Effect.gen(function* () {
         const log: Array<readonly [number, number]> = []
         yield* Effect.fork(
@@ -160,7 +160,7 @@ export const identifyLimiterConformance = (
         assert.deepStrictEqual(log, [
           [0, 0],
           [1, 12_000],
-          [2, 17_000]
+          [2, 17_250]
         ])
       }).pipe(provided)
     )
@@ -183,7 +183,7 @@ export const identifyLimiterConformance = (
       }).pipe(provided)
     )
 
-    it.effect("counts a permit once, and opens its bucket 5 s after the first use", () =>
+    it.effect("counts a permit once, and opens its bucket 5.25 s after the first use", () =>
       Effect.gen(function* () {
         const platform = yield* Fake
         const limiter = yield* IdentifyLimiter
@@ -196,7 +196,7 @@ export const identifyLimiterConformance = (
         const log: Array<readonly [number, number]> = []
         yield* Effect.fork(identify(log, 0))
         yield* TestClock.adjust("10 seconds")
-        assert.deepStrictEqual(log, [[0, 5000]])
+        assert.deepStrictEqual(log, [[0, 5250]])
         assert.strictEqual(platform.limits.remaining, 998)
       }).pipe(provided)
     )
@@ -215,7 +215,7 @@ export const identifyLimiterConformance = (
         yield* TestClock.adjust("1 minute")
         assert.deepStrictEqual(log, [
           [0, 0],
-          [2, 5000]
+          [2, 5250]
         ])
         assert.strictEqual(platform.limits.remaining, 998)
       }).pipe(provided)
@@ -246,16 +246,16 @@ export const identifyLimiterConformance = (
         )
         yield* TestClock.adjust("1 second")
         platform.limits = { ...platform.limits, maxConcurrency: 3 }
-        yield* TestClock.adjust("5 seconds")
+        yield* TestClock.adjust("5250 millis")
         platform.limits = { ...platform.limits, maxConcurrency: 1 }
         yield* TestClock.adjust("1 minute")
         assert.deepStrictEqual(log, [
           [0, 0],
-          [1, 5000],
-          [2, 5000],
-          [3, 5000],
-          [4, 10_000],
-          [5, 15_000]
+          [1, 5250],
+          [2, 5250],
+          [3, 5250],
+          [4, 10_500],
+          [5, 15_750]
         ])
       }).pipe(provided)
     )
@@ -266,20 +266,20 @@ export const identifyLimiterConformance = (
         const log: Array<readonly [number, number]> = []
         platform.limits = { ...platform.limits, remaining: 11 }
         yield* Effect.fork(identify(log, 0))
-        yield* TestClock.adjust("5 seconds")
+        yield* TestClock.adjust("5250 millis")
         assert.strictEqual(platform.refreshes, 0)
         yield* Effect.fork(identify(log, 0))
-        yield* TestClock.adjust("5 seconds")
+        yield* TestClock.adjust("5250 millis")
         assert.strictEqual(platform.refreshes, 1)
         platform.next = { total: unlimited, remaining: unlimited, resetAt: 86_400_000, maxConcurrency: 1 }
         yield* Effect.fork(identify(log, 0))
-        yield* TestClock.adjust("5 seconds")
+        yield* TestClock.adjust("5250 millis")
         yield* Effect.fork(identify(log, 0))
-        yield* TestClock.adjust("5 seconds")
+        yield* TestClock.adjust("5250 millis")
         assert.strictEqual(platform.refreshes, 2)
         assert.deepStrictEqual(
           log.map(([, at]) => at),
-          [0, 5000, 10_000, 15_000]
+          [0, 5250, 10_500, 15_750]
         )
       }).pipe(provided)
     )

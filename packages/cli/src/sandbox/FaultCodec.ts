@@ -89,6 +89,7 @@ const Faults = Schema.Union(
     invalidSession: absentOr(Schema.Boolean),
     code: absentOr(closeCode)
   }),
+  Schema.TaggedStruct("ReadyForResumes", times),
   Schema.TaggedStruct("IgnoreResumes", times),
   Schema.TaggedStruct("IgnoreIdentifies", times),
   Schema.TaggedStruct("Duplicate", { ...times, fresh: absentOr(Schema.Boolean) }),

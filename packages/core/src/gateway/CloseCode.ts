@@ -45,6 +45,8 @@ export interface CloseCodeRow {
   readonly code: number
   readonly meaning: string
   readonly recovery: CloseRecovery
+  /** A refusal that may pass: it stops a bot that was never Ready, and makes one that was Ready identify on the ladder. */
+  readonly mayPass?: true | undefined
   /** What a person can do about it, for codes where reconnecting is not enough. */
   readonly hint?: string | undefined
   readonly source: string
@@ -61,6 +63,12 @@ const row = (
   source: string,
   hint?: string
 ): readonly [number, CloseCodeRow] => [code, { code, meaning, recovery, hint, source }]
+
+/** The row of a refusal that may pass. */
+const passing = (...fields: Parameters<typeof row>): readonly [number, CloseCodeRow] => {
+  const [code, refusal] = row(...fields)
+  return [code, { ...refusal, mayPass: true }]
+}
 
 const internalErrors = Array.from({ length: 14 }, (_, index) => 4900 + index)
   .filter((code) => code !== 4902 && code !== 4903)
@@ -89,14 +97,14 @@ export const table: ReadonlyMap<number, CloseCodeRow> = new Map([
   row(1014, "resume", "bad gateway", "IANA WebSocket close codes"),
   row(1015, "resume", "the TLS handshake failed", rfc),
   row(4000, "identify", "unknown error", botgo),
-  row(
+  passing(
     4001,
     "client-error",
     "invalid opcode sent",
     documented,
     "the gateway did not understand an opcode this client sent"
   ),
-  row(
+  passing(
     4002,
     "client-error",
     "invalid payload sent",
@@ -110,9 +118,9 @@ export const table: ReadonlyMap<number, CloseCodeRow> = new Map([
   row(4007, "identify", "the sequence number is wrong", documented),
   row(4008, "slow-down", "frames were sent too fast", documented),
   row(4009, "expired", "the connection expired: reconnect and resume", documented),
-  row(4010, "fatal", "the shard is invalid", documented, "check the shard index and count of the configuration"),
-  row(4011, "fatal", "the shard has too many guilds", documented, "raise the number of shards"),
-  row(4012, "fatal", "the version is invalid", documented, "upgrade this library"),
+  passing(4010, "fatal", "the shard is invalid", documented, "check the shard index and count of the configuration"),
+  passing(4011, "fatal", "the shard has too many guilds", documented, "raise the number of shards"),
+  passing(4012, "fatal", "the version is invalid", documented, "upgrade this library"),
   row(4013, "refused-intents", "the intents are invalid", documented, "an intent bit does not exist; check QQ_INTENTS"),
   row(
     4014,

@@ -45,6 +45,8 @@ export interface WebSocketLike {
   binaryType: string
   readonly addEventListener: (type: string, listener: (event: WebSocketEvent) => void) => void
   readonly send: (data: string) => void
+  /** Bytes that were given to `send` and have not left yet; absent where that is not known. */
+  readonly bufferedAmount?: number | undefined
   readonly close: (code?: number) => void
   /** Drops the TCP connection without a closing handshake. */
   readonly terminate?: (() => void) | undefined
@@ -95,7 +97,11 @@ export interface Options {
   readonly resume: Option.Option<{ readonly sessionId: string; readonly sequence: number }>
   readonly policy: SessionPolicy
   /** Runs right before an identify is sent. */
-  readonly beforeIdentify: Effect.Effect<void>
+  readonly beforeIdentify?: Effect.Effect<void> | undefined
+  /** Runs once an identify was flushed, or the connection ended before it was. Not run where none was sent. */
+  readonly afterIdentify?: Effect.Effect<void> | undefined
+  /** op 9 came: from here on nothing that comes shows that the session is heard. */
+  readonly onInvalidSession?: (() => void) | undefined
   /** The value of a heartbeat. */
   readonly heartbeatSequence: () => number | null
   readonly onLink: (link: Link) => void
@@ -186,6 +192,9 @@ const fromErrorEvent = (event: WebSocketEvent, phase: Phase): ConnectionLost => 
   })
 }
 
+/** How often, in milliseconds, it is checked whether a frame has left. */
+const flushCheck = 10
+
 /** How many refused frames of one connection are told about; all are counted. */
 const refusalsTold = 16
 
@@ -228,6 +237,11 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
     let openedAt: number | undefined
     let hasEnded = false
     let toldReady = false
+    let sentAt: number | undefined
+    /** How long, in milliseconds, a connection that is alive may be silent. */
+    let patience = Number.POSITIVE_INFINITY
+    /** Whether it was the peer, or the network, that ended the connection. */
+    let endedByPeer = false
     let doubt: { readonly error: GatewayError; readonly grace: Duration.Duration } | undefined
 
     const end = (error: GatewayError): void => {
@@ -278,6 +292,8 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
     }
 
     const becomeLive = (now: number): void => {
+      // READY in answer to a resume settles it too: there is a session now
+      confirmed = true
       phase = "Ready"
       readyAt = now
       greetingAt = now
@@ -295,7 +311,6 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
     const onDispatch = (frame: Frame.Frame, now: number, size: number): void => {
       if (frame.t === "READY") return onReady(frame, now)
       if (frame.t === "RESUMED") {
-        confirmed = true
         becomeLive(now)
         return options.onResumed(frame)
       }
@@ -343,6 +358,7 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         case Frame.Opcode.InvalidSession: {
           invalidSession = frame.d === true
           invalidAt ??= now
+          options.onInvalidSession?.()
           const error = new SessionInvalid({
             resumable: invalidSession,
             by: "InvalidSession",
@@ -387,11 +403,16 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         )
         socket.addEventListener(
           "error",
-          guarded((event) => end(fromErrorEvent(event, phase)))
+          guarded((event) => {
+            endedByPeer ||= !hasEnded
+            end(fromErrorEvent(event, phase))
+          })
         )
         socket.addEventListener("close", (event) => {
           Deferred.unsafeDone(closed, Exit.succeed(true))
-          if (!retired) end(fromClose(event.code ?? 1006, event.reason ?? "", phase, invalidSession))
+          if (retired) return
+          endedByPeer ||= !hasEnded
+          end(fromClose(event.code ?? 1006, event.reason ?? "", phase, invalidSession))
         })
         return socket
       },
@@ -406,6 +427,11 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         const terminate = Effect.sync(() => socket.terminate?.())
         const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.failureOption(exit.cause)) : undefined
         if (field(failure, "_tag") === "HeartbeatTimeout") return terminate
+        // a session that is given up needs no closing handshake, and the next one must not wait for it
+        const retires = field(failure, "_tag") === "SessionInvalid" && field(failure, "by") === "Age"
+        if (retires && socket.terminate !== undefined) {
+          return Effect.zipRight(Effect.ignore(Effect.try(() => socket.close(1000))), terminate)
+        }
         const ends = policy.onShutdown === "end" && Exit.isInterrupted(exit)
         return Effect.try(() => (ends ? socket.close(1000) : socket.close())).pipe(
           Effect.zipRight(Release.within(Deferred.await(closed), policy.closeTimeout)),
@@ -455,24 +481,41 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         return Effect.zipRight(Effect.sleep(Math.min(left, glance)), watch(dialledAt))
       })
 
+    /** Waits until all that was written has left. */
+    const flushed = (socket: WebSocketLike): Effect.Effect<void> =>
+      Effect.suspend(() =>
+        (socket.bufferedAmount ?? 0) > 0 && socket.readyState === OPEN
+          ? Effect.zipRight(Effect.sleep(flushCheck), flushed(socket))
+          : Effect.void
+      )
+
     const introduce = (socket: WebSocketLike): Effect.Effect<void> =>
       Option.match(options.resume, {
         onNone: () =>
           Effect.gen(function* () {
             yield* enter("Identifying")
-            yield* options.beforeIdentify
+            yield* options.beforeIdentify ?? Effect.void
             const frame = Frame.identify({
               token: Redacted.value(options.authorization),
               intents: options.intents,
               shard: options.shard
             })
-            if (write(socket, frame)) sent = "Identify"
+            yield* Effect.uninterruptibleMask((restore) =>
+              Effect.suspend(() => {
+                if (!write(socket, frame)) return Effect.void
+                sent = "Identify"
+                sentAt = clock.unsafeCurrentTimeMillis()
+                return Effect.ensuring(restore(flushed(socket)), options.afterIdentify ?? Effect.void)
+              })
+            )
           }),
         onSome: (session) =>
           Effect.gen(function* () {
             yield* enter("Resuming")
             const frame = Frame.resume({ token: Redacted.value(options.authorization), ...session })
-            if (write(socket, frame)) sent = "Resume"
+            if (!write(socket, frame)) return
+            sent = "Resume"
+            sentAt = clock.unsafeCurrentTimeMillis()
           })
       })
 
@@ -484,6 +527,9 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
         const hello = yield* Deferred.await(greeted)
         options.onHello?.(hello)
         const { interval, warning } = Heartbeat.intervalOf(policy, hello)
+        patience = [interval, policy.heartbeatAckTimeout, policy.heartbeatProbeTimeout]
+          .map(Duration.toMillis)
+          .reduce((all, one) => all + one)
         if (warning !== undefined) {
           yield* Effect.logWarning(`${warning}; beating every ${Duration.format(interval)}`)
         }
@@ -534,9 +580,17 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
 
     options.onLink({ lastFrameAt: () => lastFrameAt, roundTrip: () => roundTrip, end })
 
+    /**
+     * Until when the connection was alive. Its peer's end of it is a sign of life, unless the silence before is longer than
+     * a live connection allows: then the machine slept, and the end is only found out about.
+     */
+    const aliveUntil = (now: number): number =>
+      readyAt === undefined || (endedByPeer && now - lastFrameAt <= patience) ? now : lastFrameAt
+
     const toEnd = (error: GatewayError): Effect.Effect<never, End> =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.zipRight(
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const alive = aliveUntil(now)
+        return Effect.zipRight(
           refusedFrames > refusalsTold
             ? Effect.zipRight(tellRefused, Effect.logWarning(`${refusedFrames} frames were refused on this connection`))
             : tellRefused,
@@ -550,13 +604,14 @@ export const run = (options: Options): Effect.Effect<never, End, Socket.WebSocke
             confirmed,
             progressed,
             // an op 9 ends the session when it comes, not when its close frame does
-            sinceGreeting: greetingAt === undefined ? undefined : (invalidAt ?? now) - greetingAt,
-            readyFor: readyAt === undefined ? 0 : now - readyAt,
+            sinceGreeting: greetingAt === undefined ? undefined : (invalidAt ?? alive) - greetingAt,
+            readyFor: readyAt === undefined ? 0 : alive - readyAt,
+            sentAt,
             answered,
             invalidSession
           })
         )
-      )
+      })
 
     return yield* Effect.gen(function* () {
       yield* options.onPhase("Connecting")

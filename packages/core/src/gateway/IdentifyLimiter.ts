@@ -3,7 +3,7 @@
  * allows, first come first served. Resumes are free and do not pass here.
  *
  * Shards share the bucket `shard % max_concurrency`. A bucket is held from the grant until the scope of the caller closes;
- * 5 s after an identify was sent the next in its row is served, and at once when none was.
+ * 5.25 s after an identify was flushed the next in its row is served, and at once when none was.
  *
  * The service is a port: where the shards of a bot run in several processes, they need one row for all of them.
  *
@@ -29,7 +29,7 @@ import * as GatewayMetadata from "./GatewayMetadata.ts"
  * @category models
  */
 export interface Permit {
-  /** To be run when the identify is sent; counts it. Runs after the first change nothing. */
+  /** To be run once the identify was flushed; counts it. Runs after the first change nothing. */
   readonly used: Effect.Effect<void>
 }
 
@@ -59,14 +59,15 @@ export class IdentifyLimiter extends Context.Tag("@effect-qq/core/IdentifyLimite
 >() {}
 
 /**
- * `spacing` 5 s lie between two identifies of a bucket. With `scarce` 10 or fewer identifies left, the platform is asked
+ * `spacing` 5.25 s lie between two identifies of a bucket: the platform counts 5 s, by its own clock and from when an
+ * identify arrives, and the second may travel up to 250 ms faster than the first. With `scarce` 10 or fewer identifies left, the platform is asked
  * before each; with none left, again every `recheck` 10 min until they are restored.
  *
  * @since 0.1.0
  * @category constants
  */
 export const policy = {
-  spacing: Duration.seconds(5),
+  spacing: Duration.millis(5250),
   scarce: 10,
   recheck: Duration.minutes(10)
 } as const
@@ -77,7 +78,7 @@ interface Turn {
   state: "waiting" | "holding" | "left"
   /** Whether it counts against the budget although its identify was not sent yet. */
   reserved: boolean
-  /** When its identify was sent, monotonic. */
+  /** When its identify was flushed, monotonic. */
   usedAt: number | undefined
 }
 

@@ -32,10 +32,15 @@ export interface End {
   readonly confirmed: boolean
   /** Whether a dispatch other than READY and RESUMED, or an ACK, came. */
   readonly progressed: boolean
-  /** Milliseconds since the latest HELLO, READY or RESUMED of this socket; `undefined` without a HELLO. */
+  /**
+   * Milliseconds from the latest HELLO, READY or RESUMED of this socket to its end, for a half-open connection to its last
+   * sign of life; `undefined` without a HELLO.
+   */
   readonly sinceGreeting: number | undefined
-  /** Milliseconds spent Ready. */
+  /** Milliseconds spent Ready, for a half-open connection until its last sign of life. */
   readonly readyFor: number
+  /** When the identify or resume was sent, in epoch milliseconds; without it `at` less `readyFor` is taken. */
+  readonly sentAt?: number | undefined
   /** Whether a heartbeat sent while Ready was answered. */
   readonly answered: boolean
   /** The payload of an op 9, if one came. */
@@ -88,8 +93,10 @@ export interface History {
   readonly unconfirmedResumes: number
   /** When resumes ended that had brought neither a dispatch nor an ACK, in epoch milliseconds. */
   readonly fruitlessResumesAt: ReadonlyArray<number>
-  /** op 9 `d:false` or 4903 in answer to an identify, in a row. */
+  /** Consecutive refusals without a READY between: of an identify (op 9 `d:false`, 4903), or by a close code that may pass. */
   readonly identifyRefusals: number
+  /** When the first of them came, in epoch milliseconds. */
+  readonly identifyRefusedSince: number | undefined
   /** 4001 and 4002 since the reconnect ladder started over. */
   readonly clientErrors: number
   /** Refused credentials and 4004, in a row. */
@@ -119,6 +126,7 @@ export const empty: History = {
   unconfirmedResumes: 0,
   fruitlessResumesAt: [],
   identifyRefusals: 0,
+  identifyRefusedSince: undefined,
   clientErrors: 0,
   credentialRefusals: 0,
   failedConnects: 0
@@ -147,9 +155,11 @@ export type Decision =
       readonly floor: Duration.Duration
       /** Whether the access token must be fetched anew first. */
       readonly refreshToken: boolean
+      /** The likely cause where the platform keeps refusing without a reason; for the log. */
+      readonly suspected?: GatewayRejected | undefined
     }
   | { readonly _tag: "Refused"; readonly refusal: GatewayRejected }
-  | { readonly _tag: "Probe"; readonly refusal: Refusal }
+  | { readonly _tag: "Probe"; readonly refusal: Refusal; readonly refreshToken: boolean }
   | { readonly _tag: "Stop"; readonly refusal: Refusal }
 
 const codeOf = (error: GatewayError): number | undefined => ("code" in error ? error.code : undefined)
@@ -207,9 +217,26 @@ export const isQuick = (policy: SessionPolicy, end: End): boolean =>
   !isRequested(end) &&
   !isOwnWish(end.error)
 
+const rowOf = (error: GatewayError): CloseCode.CloseCodeRow | undefined => {
+  const code = codeOf(error)
+  return code === undefined ? undefined : CloseCode.lookup(code)
+}
+
+/** An op 9 that its close frame explains with the token, or with the pace of frames, says nothing about the identify. */
+const isExplained = ({ error }: End): boolean => {
+  if (error._tag !== "SessionInvalid") return false
+  const recovery = rowOf(error)?.recovery
+  return recovery === "refresh-token" || recovery === "slow-down"
+}
+
 /** Refused in answer to an identify: op 9 `d:false`, or 4903. */
 const isIdentifyRefusal = (end: End): boolean =>
-  end.sent === "Identify" && !end.ready && (end.invalidSession === false || closedWith(end, 4903))
+  end.sent === "Identify" &&
+  !end.ready &&
+  (closedWith(end, 4903) || (end.invalidSession === false && !isExplained(end)))
+
+/** Refused by a close code that may pass. */
+const isPassingRefusal = ({ error }: End): boolean => error._tag === "GatewayRejected" && rowOf(error)?.mayPass === true
 
 const isCredentialRefusal = (end: End): boolean => end.error._tag === "CredentialsRejected" || closedWith(end, 4004)
 
@@ -257,12 +284,14 @@ export const fold =
     const identified = end.sent === "Identify"
     const lastedLong = end.readyFor >= Duration.toMillis(policy.identifyStableAfter)
     const recentIdentifies = within(base.identifiedAt, end.at, policy.identifyStableAfter)
+    const refusalsBefore = end.ready ? 0 : base.identifyRefusals
+    const refused = isIdentifyRefusal(end) || isPassingRefusal(end)
     return {
       rung: climbs ? (pinned ? Math.max(base.rung + 1, policy.reconnectLadder.length) : base.rung + 1) : base.rung,
       pinned,
       startupRung: startup ? base.startupRung + 1 : end.greeted ? 0 : base.startupRung,
       identifyRung: lastedLong ? 0 : base.identifyRung + (identified ? 1 : 0),
-      identifiedAt: identified ? [...recentIdentifies, end.at - end.readyFor] : recentIdentifies,
+      identifiedAt: identified ? [...recentIdentifies, end.sentAt ?? end.at - end.readyFor] : recentIdentifies,
       quick,
       everGreeted,
       everReady: base.everReady || end.ready,
@@ -280,7 +309,9 @@ export const fold =
         : end.progressed || end.sent === "Identify"
           ? []
           : base.fruitlessResumesAt,
-      identifyRefusals: isIdentifyRefusal(end) ? base.identifyRefusals + 1 : end.ready ? 0 : base.identifyRefusals,
+      identifyRefusals: refusalsBefore + (refused ? 1 : 0),
+      identifyRefusedSince:
+        refused && refusalsBefore === 0 ? end.at : refusalsBefore === 0 ? undefined : base.identifyRefusedSince,
       clientErrors: base.clientErrors + (closedWith(end, 4001, 4002) ? 1 : 0),
       credentialRefusals: isCredentialRefusal(end)
         ? base.credentialRefusals + 1
@@ -334,7 +365,8 @@ const ladderOf = (
 ): Extract<Decision, { readonly _tag: "Reconnect" }>["ladder"] => {
   const error = end.error
   if (error._tag === "ReconnectRequested" && error.by !== "Server") return "None"
-  if (error._tag === "SessionInvalid" && error.by === "Age") return "Requested"
+  // the identify is paid for before the old connection is left: nothing is left to wait for
+  if (error._tag === "SessionInvalid" && error.by === "Age") return "None"
   if (history.requested) {
     return policy.expiredSession === "identify" && error._tag === "SessionInvalid" ? "Reconnect" : "Requested"
   }
@@ -347,10 +379,21 @@ const ladderOf = (
 const refusedIntentsHint =
   "an intent is probably not granted: ask for it in the QQ open platform's console, leave it out, or name fallback intents"
 
+/** What refuses the bot again and again: the close code says it, or else an intent is the likely cause. */
+const refusalOf = (end: End, history: History): GatewayRejected =>
+  end.error._tag === "GatewayRejected"
+    ? end.error
+    : new GatewayRejected({
+        code: codeOf(end.error),
+        detail: `${history.identifyRefusals} identifies in a row were refused`,
+        hint: refusedIntentsHint
+      })
+
 /**
  * What follows `end`. `history` already holds it; `session` is what could be resumed, if there is anything.
  *
- * Refusals that only a person can mend win over everything else.
+ * Refusals that only a person can mend win over everything else. Those that may pass end a bot only before its first READY;
+ * later it waits on the identify ladder, and then probes.
  *
  * @since 0.1.0
  * @category combinators
@@ -359,8 +402,9 @@ export const decide =
   (policy: SessionPolicy) =>
   (end: End, session: SessionAge | undefined, history: History): Decision => {
     const error = end.error
+    const refreshToken = closedWith(end, 4004)
     const stopOrProbe = (refusal: Refusal): Decision =>
-      history.everReady ? { _tag: "Probe", refusal } : { _tag: "Stop", refusal }
+      history.everReady ? { _tag: "Probe", refusal, refreshToken } : { _tag: "Stop", refusal }
     if (error._tag === "IpNotAllowed") return stopOrProbe(error)
     if (isCredentialRefusal(end) && history.credentialRefusals >= policy.credentialAttempts) {
       return stopOrProbe(
@@ -370,25 +414,29 @@ export const decide =
       )
     }
     if (error._tag === "GatewayRejected") {
-      const recovery = error.code === undefined ? "fatal" : CloseCode.lookup(error.code).recovery
+      const recovery = rowOf(error)?.recovery
       if (recovery === "refused-intents") return { _tag: "Refused", refusal: error }
-      if (recovery !== "client-error" || history.clientErrors >= 2) return { _tag: "Stop", refusal: error }
+      const mayPass = history.everReady
+        ? isPassingRefusal(end)
+        : recovery === "client-error" && history.clientErrors < 2
+      if (!mayPass) return { _tag: "Stop", refusal: error }
     }
-    if (isIdentifyRefusal(end) && history.identifyRefusals >= policy.identifyRefusals) {
-      return {
-        _tag: "Refused",
-        refusal: new GatewayRejected({
-          code: codeOf(error),
-          detail: `${history.identifyRefusals} identifies in a row were refused`,
-          hint: refusedIntentsHint
-        })
-      }
+    const refused = isIdentifyRefusal(end) || isPassingRefusal(end)
+    const suspected =
+      refused && history.identifyRefusals >= policy.identifyRefusals ? refusalOf(end, history) : undefined
+    if (refused && history.everReady && history.identifyRefusals > policy.identifyLadder.length) {
+      return { _tag: "Probe", refusal: refusalOf(end, history), refreshToken }
+    }
+    if (suspected !== undefined && isIdentifyRefusal(end) && !history.everReady) {
+      const since = history.identifyRefusedSince ?? end.at
+      if (end.at - since >= Duration.toMillis(policy.identifyRefusedFor)) return { _tag: "Refused", refusal: suspected }
     }
     return {
       _tag: "Reconnect",
       drop: session !== undefined && isLost(policy, end, session, history),
       ladder: ladderOf(policy, end, history),
       floor: floorOf(policy, history, end),
-      refreshToken: closedWith(end, 4004)
+      refreshToken,
+      suspected
     }
   }

@@ -37,7 +37,7 @@ import {
 } from "./GatewayError.ts"
 import { fromTokenError, GatewayMetadata } from "./GatewayMetadata.ts"
 import * as GatewayMetrics from "./GatewayMetrics.ts"
-import { IdentifyLimiter } from "./IdentifyLimiter.ts"
+import { IdentifyLimiter, type Permit } from "./IdentifyLimiter.ts"
 import * as Intents from "./Intents.ts"
 import * as ReconnectPolicy from "./ReconnectPolicy.ts"
 import * as Recovery from "./Recovery.ts"
@@ -184,6 +184,8 @@ export const make = (options: {
     let intentSet = 0
     let history = Recovery.empty
     let lastEnd: GatewayError | undefined
+    /** What the log and the state say about a wait. */
+    let waitingFor = ""
     let attempt = 0
     let link: Connection.Link | undefined
     /** Whether nothing that the platform said on this connection, or before it, was missed until now. */
@@ -193,6 +195,8 @@ export const make = (options: {
     let wake: Deferred.Deferred<void> | undefined
     /** The turn to identify; closing it gives the turn to other shards. */
     let held: Scope.CloseableScope | undefined
+    /** A turn to identify that was taken before an old session is left, so that the next one need not wait for it. */
+    let reserved: { readonly permit: Permit; readonly scope: Scope.CloseableScope } | undefined
     let tokenFetch = 0
     let overflowResumeAt = Number.NEGATIVE_INFINITY
 
@@ -263,15 +267,44 @@ export const make = (options: {
       const due = Math.max(old, quiet)
       // looked at again every hour, for the wall clock may be set meanwhile
       if (now < due) return Effect.zipRight(Effect.sleep(Math.min(due - now, ageCheck)), retire)
-      link?.end(new SessionInvalid({ resumable: false, by: "Age", detail: "older than the policy's maximum age" }))
-      return Effect.zipRight(Effect.sleep(retireAgain), retire)
+      return replaceOld.pipe(Effect.zipRight(Effect.sleep(retireAgain)), Effect.zipRight(retire))
     })
+
+    /**
+     * Leaves an old session once there is all that the next one needs: a token, a URL and the turn to identify. Without them
+     * the bot would be deaf between the two for as long as they take.
+     */
+    const replaceOld = Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const old = memory.current()
+        const leaving = link
+        if (leaving === undefined || state._tag !== "Ready") return
+        const scope = yield* Scope.make()
+        const permit = yield* restore(
+          Effect.zipRight(prepare, Effect.either(Scope.extend(limiter.acquire(options.shard[0]), scope)))
+        ).pipe(
+          Effect.map(Either.getRight),
+          Effect.catchAll((error) => Effect.as(Effect.logWarning(error.message), Option.none<Permit>())),
+          Effect.onInterrupt(() => Scope.close(scope, Exit.void))
+        )
+        const session = memory.current()
+        const isQuiet =
+          session !== undefined &&
+          clock.unsafeCurrentTimeMillis() - session.lastDispatchAt >= Duration.toMillis(policy.quietFor)
+        // the wait for the turn may have been long
+        if (Option.isNone(permit) || link !== leaving || session !== old || !isQuiet) {
+          return yield* Scope.close(scope, Exit.void)
+        }
+        reserved = { permit: permit.value, scope }
+        leaving.end(new SessionInvalid({ resumable: false, by: "Age", detail: "older than the policy's maximum age" }))
+      })
+    )
 
     /** One connection; `resume` says with what it begins. */
     const connect = (
       url: string,
       authorization: AccessToken.Token["authorization"],
-      beforeIdentify: Effect.Effect<void>
+      afterIdentify: Effect.Effect<void>
     ) =>
       Effect.gen(function* () {
         // dispatches that find the sink full are let pass: they come again with the resume that follows
@@ -305,7 +338,12 @@ export const make = (options: {
             sequence: received
           })),
           policy,
-          beforeIdentify,
+          afterIdentify,
+          onInvalidSession: () => {
+            // what comes until the close frame that explains it shows a living connection, and no session
+            memory.noteHeard()
+            complete = false
+          },
           heartbeatSequence: () => {
             const session = memory.current()
             if (session === undefined) return null
@@ -362,17 +400,9 @@ export const make = (options: {
       })
     )
 
-    /** From nothing to the end of one connection. */
-    const once: Effect.Effect<never, Recovery.End, Socket.WebSocketConstructor> = Effect.gen(function* () {
-      attempt++
-      yield* setState({ _tag: "Connecting" })
-      const { access, url } = yield* Effect.catchAll(prepare, Connection.neverConnected)
-      tokenFetch = access.fetch
-      if (memory.current() !== undefined) return yield* connect(url, access.authorization, Effect.void)
-      // until the identify is sent, or will not be: other shards wait for it
-      const scope = yield* Scope.make()
-      held = scope
-      const permit = yield* limiter
+    /** Waits for the turn to identify. */
+    const takeTurn = (scope: Scope.CloseableScope) =>
+      limiter
         .acquire(options.shard[0])
         .pipe(
           Scope.extend(scope),
@@ -387,6 +417,25 @@ export const make = (options: {
             )
           )
         )
+
+    /** From nothing to the end of one connection. */
+    const once: Effect.Effect<never, Recovery.End, Socket.WebSocketConstructor> = Effect.gen(function* () {
+      attempt++
+      const turn = reserved
+      reserved = undefined
+      held = turn?.scope
+      yield* setState({ _tag: "Connecting" })
+      const { access, url } = yield* Effect.catchAll(prepare, Connection.neverConnected)
+      tokenFetch = access.fetch
+      if (memory.current() !== undefined) {
+        // the old session ended otherwise, and is resumed: others may identify
+        if (turn !== undefined) yield* Scope.close(turn.scope, Exit.void)
+        return yield* connect(url, access.authorization, Effect.void)
+      }
+      // until the identify is sent, or will not be: other shards wait for it
+      const scope = turn?.scope ?? (yield* Scope.make())
+      held = scope
+      const permit = turn?.permit ?? (yield* takeTurn(scope))
       // the wait may have been longer than a token lives
       const fresh = yield* Effect.catchAll(Effect.mapError(token.get, fromTokenError), Connection.neverConnected)
       tokenFetch = fresh.fetch
@@ -429,11 +478,15 @@ export const make = (options: {
         )
         if (reason._tag !== "GatewayRejected" || intentSet + 1 >= intentSets.length) return yield* stop(reason)
         intentSet++
-        history = { ...history, identifyRefusals: 0 }
+        history = { ...history, identifyRefusals: 0, identifyRefusedSince: undefined }
         yield* Effect.logWarning(`the gateway refused the intents; trying ${Intents.describe(intents()).join(", ")}`)
       })
 
-    const describe = (end: Recovery.End): string => `${end.error.message}; ${end.error.hint}`
+    const describe = (error: GatewayError): string => `${error.message}; ${error.hint}`
+
+    /** What only a person can mend, where the end itself does not say it. */
+    const advice = (decision: Recovery.Decision): Refusal | undefined =>
+      decision._tag === "Probe" ? decision.refusal : decision._tag === "Reconnect" ? decision.suspected : undefined
 
     /** Looks at an end and waits as long as it takes; fails when there is nothing left to wait for. */
     const recover = (driver: Schedule.ScheduleDriver<Duration.Duration, ReconnectPolicy.Step>) => (end: Recovery.End) =>
@@ -446,15 +499,18 @@ export const make = (options: {
         if (decision._tag === "Refused") yield* onRefused(decision.refusal)
         const expected = history.requested || Recovery.isOwnWish(end.error)
         const { error } = end
-        yield* Effect.annotateLogs(expected ? Effect.logInfo(describe(end)) : Effect.logWarning(describe(end)), {
+        yield* Effect.annotateLogs(expected ? Effect.logInfo(describe(error)) : Effect.logWarning(describe(error)), {
           ...whichSession(),
           ...("traceId" in error && error.traceId !== undefined ? { traceId: error.traceId } : {})
         })
+        const refusal = advice(decision)
+        if (refusal !== undefined && refusal !== error) yield* Effect.logWarning(describe(refusal))
+        waitingFor = (refusal ?? error).message
         if (decision._tag === "Refused" || (decision._tag === "Reconnect" && decision.drop)) {
           memory.drop()
           yield* Effect.fork(memory.saveUntilSaved)
         }
-        if (decision._tag === "Reconnect" && decision.refreshToken) {
+        if (decision._tag !== "Refused" && decision.refreshToken) {
           yield* token.reject(tokenFetch)
         }
         const budget = yield* metadata.limits
@@ -501,7 +557,7 @@ export const make = (options: {
     const run: Session["run"] = Effect.gen(function* () {
       yield* memory.restore
       const driver = yield* Schedule.driver(
-        announced(options.schedule ?? ReconnectPolicy.make(policy), () => lastEnd?.message ?? "")
+        announced(options.schedule ?? ReconnectPolicy.make(policy), () => waitingFor)
       )
       yield* Effect.forkScoped(memory.keepSaved)
       yield* Effect.forkScoped(refetch)
@@ -511,6 +567,7 @@ export const make = (options: {
       Effect.scoped,
       Effect.onExit((exit) =>
         Effect.gen(function* () {
+          if (reserved !== undefined) yield* Scope.close(reserved.scope, Exit.void)
           // a session that was refused was not ended on purpose
           if (policy.onShutdown === "end" && Exit.isInterrupted(exit)) memory.end()
           // a store that hangs must not keep the process

@@ -179,6 +179,8 @@ export const make = (options: {
     return {
       current: () => session,
       begin: (sessionId, ready) => {
+        // READY in answer to a resume: the platform has begun another session, and replays nothing of the one asked for
+        drop()
         const now = clock.unsafeCurrentTimeMillis()
         const sequence = ready.s ?? 0
         const before = lost

@@ -44,8 +44,13 @@ export interface SessionPolicy {
   readonly refusalProbe: Duration.Duration
   /** So many credential refusals in a row end the session. Default 3. */
   readonly credentialAttempts: number
-  /** So many op 9 `d:false` or 4903 in answer to an identify mean that it will never be granted. Default 3. */
+  /** Consecutive refused identifies (op 9 `d:false` or 4903) after which the log names the likely cause. Default 3. */
   readonly identifyRefusals: number
+  /**
+   * How long identifies must have been refused, at least {@link SessionPolicy.identifyRefusals} times, before a bot that was
+   * never Ready tries its next set of fallback intents, or stops. A bot that was Ready is never ended by them. Default 10 min.
+   */
+  readonly identifyRefusedFor: Duration.Duration
   /** So many resumes in {@link SessionPolicy.fruitlessResumeWindow} without a dispatch or an ACK drop the session. Default 5. */
   readonly fruitlessResumes: number
   /** Default 300 s. */
@@ -109,6 +114,7 @@ export const defaults: SessionPolicy = {
   refusalProbe: Duration.minutes(10),
   credentialAttempts: 3,
   identifyRefusals: 3,
+  identifyRefusedFor: Duration.minutes(10),
   fruitlessResumes: 5,
   fruitlessResumeWindow: Duration.seconds(300),
   maximumAge: Duration.hours(24),

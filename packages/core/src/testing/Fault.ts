@@ -258,6 +258,17 @@ export const refuseIdentifies = (options: OptionsOf<"RefuseIdentifies"> = {}): F
 })
 
 /**
+ * The next resume is answered by READY: the session asked for is gone, another has begun, and nothing is replayed.
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const readyForResumes = (options: OptionsOf<"ReadyForResumes"> = {}): Fault => ({
+  _tag: "ReadyForResumes",
+  ...options
+})
+
+/**
  * The next resume gets no answer.
  *
  * @since 0.1.0

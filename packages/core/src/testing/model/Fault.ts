@@ -103,6 +103,7 @@ export interface ThenClose {
  * - `Hello`: HELLO with any value as its interval.
  * - `RefuseResumes`, `RefuseIdentifies`: op 9 `d: false` (unless `invalidSession` is false), then a close frame if `code` is
  *   there. A refused session is gone.
+ * - `ReadyForResumes`: READY of another session in answer to a resume; the session asked for is gone, nothing is replayed.
  * - `IgnoreResumes`, `IgnoreIdentifies`: no answer, ever.
  *
  * The next dispatches:
@@ -169,6 +170,7 @@ export type Fault =
       readonly code?: number
       readonly times?: number
     }
+  | { readonly _tag: "ReadyForResumes"; readonly times?: number }
   | { readonly _tag: "IgnoreResumes"; readonly times?: number }
   | { readonly _tag: "IgnoreIdentifies"; readonly times?: number }
   | { readonly _tag: "Duplicate"; readonly fresh?: boolean; readonly times?: number }

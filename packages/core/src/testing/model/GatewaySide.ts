@@ -353,6 +353,10 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
       violate(now, "LateIdentify", shardKey(identify.shard))
       return 4903
     }
+    if (settings.refusesPace) {
+      const lately = identifies.filter(({ accepted, at }) => accepted && now - at < identifyWindow)
+      if (lately.length >= settings.maxConcurrency) return 4903
+    }
     if (count < 1 || index >= count) return 4010
     // Bit 31 and above are lost in the operators of this language, and no intent has them.
     if (identify.intents > 0x7fffffff || (identify.intents & ~Settings.allIntents) !== 0) return 4013
@@ -381,6 +385,10 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
       return
     }
     prune(now)
+    begin(now, connection, wanted)
+  }
+
+  const begin = (now: number, connection: Connection, wanted: Pick<Identify, "shard" | "intents">): void => {
     const number = platform.count("session").toString(16).padStart(12, "0")
     const session = Session.make({
       id: `6f0b7c1e-91d4-4a58-b0f2-${number}`,
@@ -436,6 +444,10 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
     if (session === undefined) return refuseResume(now, connection, sessionId, { invalidSession: true, code: 4006 })
     if (sequence > session.sequence || sequence < session.lostThrough) {
       return refuseResume(now, connection, sessionId, { invalidSession: true, code: 4007 })
+    }
+    if (armed.take("ReadyForResumes") !== undefined) {
+      forget(session)
+      return begin(now, connection, session)
     }
     resumesAccepted += 1
     const older = session.connection === undefined ? undefined : connections.get(session.connection)

@@ -55,6 +55,11 @@ export interface Options {
         readonly remaining?: number | undefined
         readonly resetAfter?: number | undefined
         readonly maxConcurrency?: number | undefined
+        /**
+         * Whether an identify within 5 s of `maxConcurrency` accepted ones is refused with op 9 and 4903, as when several
+         * processes collide; otherwise it is only counted as a violation. Default false.
+         */
+        readonly refusesPace?: boolean | undefined
       }
     | undefined
   /** Events kept per session for a resume. Default 10 000. */
@@ -183,6 +188,7 @@ export interface Settings {
   readonly sessionRemaining: number
   readonly sessionResetAfter: number
   readonly maxConcurrency: number
+  readonly refusesPace: boolean
   readonly replayLimit: number
   readonly replayAge: number
   readonly metadataLimit: false | { readonly perMinute: number; readonly burst: number }
@@ -274,6 +280,7 @@ export const fromOptions = (options: Options): Settings => {
     sessionRemaining: limit?.remaining ?? total,
     sessionResetAfter: limit?.resetAfter ?? 24 * 60 * minute,
     maxConcurrency: limit?.maxConcurrency ?? 1,
+    refusesPace: limit?.refusesPace ?? false,
     replayLimit: options.replayLimit ?? 10_000,
     replayAge: options.replayAge ?? 30 * minute,
     metadataLimit: options.metadataLimit ?? { perMinute: 2, burst: 10 },
