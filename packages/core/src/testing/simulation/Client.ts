@@ -51,12 +51,12 @@ export interface Options {
 }
 
 /**
- * Handlers as for `Gateway.run`.
+ * Handlers as for `Gateway.run`. What their layer fails with ends the bot, which is a violation.
  *
  * @since 0.1.0
  * @category models
  */
-export type Handlers = Layer.Layer<never, unknown, HandlerServices>
+export type Handlers = Layer.Layer<never, Error | string | { readonly _tag: string }, HandlerServices>
 
 /**
  * What the handlers of a simulated bot may use: the bot's own services.
