@@ -1,9 +1,10 @@
 /**
  * Simulates bots in virtual time, one seed after the other on every core: `node scripts/simulate.mjs --seeds 10000`.
  *
- * `--seeds N` how many (default 100) · `--days D` virtual days of each (default 1) · `--seed S` the first (default 1) ·
+ * `--seeds N` how many (default 100) · `--days D` virtual days of each (default 1) · `--seed S` or `--first S` the first
+ * (default 1) ·
  * `--rate R` the chance of a fault in a minute (default 0.02) · `--per-hour M` messages (default 4) · `--shards N` (default 1) ·
- * `--threads T`.
+ * `--rotate M` minutes from one reconnect that the platform asks for to the next (default 30) · `--threads T`.
  *
  * Violations are printed with their seed, step, rule and last lines as they are found. The last line sums up; the exit
  * code is 1 when a rule was broken. Needs a build.
@@ -19,10 +20,10 @@ const simulateSeeds = async () => {
     import("effect/Effect"),
     import("effect/Either")
   ])
-  const { days, perHour, rate, shards } = workerData
+  const { days, perHour, rate, rotateEvery, shards } = workerData
   parentPort.on("message", (seed) => {
     const result = Effect.runSync(
-      Effect.either(Simulation.run({ seed, days, shards, faults: { rate }, traffic: { perHour } }))
+      Effect.either(Simulation.run({ seed, days, shards, faults: { rate, rotateEvery }, traffic: { perHour } }))
     )
     parentPort.postMessage(
       Either.isRight(result)
@@ -49,18 +50,21 @@ const main = () => {
       seeds: { type: "string", default: "100" },
       days: { type: "string", default: "1" },
       seed: { type: "string", default: "1" },
+      first: { type: "string" },
       rate: { type: "string", default: "0.02" },
       "per-hour": { type: "string", default: "4" },
       shards: { type: "string", default: "1" },
+      rotate: { type: "string", default: "30" },
       threads: { type: "string", default: String(os.availableParallelism()) }
     }
   })
   const seeds = numberOf("seeds", values.seeds, 1)
   const days = numberOf("days", values.days, 0)
-  const first = numberOf("seed", values.seed, 0)
+  const first = values.first === undefined ? numberOf("seed", values.seed, 0) : numberOf("first", values.first, 0)
   const rate = numberOf("rate", values.rate, 0)
   const perHour = numberOf("per-hour", values["per-hour"], 0)
   const shards = numberOf("shards", values.shards, 1)
+  const rotateEvery = numberOf("rotate", values.rotate, 0)
   const threads = Math.min(seeds, numberOf("threads", values.threads, 1))
   const started = performance.now()
   const total = { botDays: 0, events: 0, faults: 0, reconnects: 0, lost: 0, duplicated: 0, broken: 0 }
@@ -90,7 +94,7 @@ const main = () => {
 
   for (let thread = 0; thread < threads; thread++) {
     const worker = new Worker(new URL(import.meta.url), {
-      workerData: { days, perHour, rate, shards },
+      workerData: { days, perHour, rate, rotateEvery, shards },
       // most of what a simulation makes is soon forgotten: a larger young generation is collected less often
       resourceLimits: { maxYoungGenerationSizeMb: 96 }
     })

@@ -1,6 +1,7 @@
 /**
- * How much is simulated. 1, the default, is 200 seeds of a day and one bot-year: four and a half minutes of CPU time, shared
- * by two cores. `SIMULATION_SCALE=0.05 npx vitest run --project simulation` is enough while one works, and `pnpm simulate`
- * is more.
+ * How much is simulated. 1, the default, is a day of each of 60 seeds, of 24 with ten times as many faults and of 12 with
+ * twenty times as many, and two weeks of one bot. `SIMULATION_SCALE=0.05 npx vitest run --project simulation` is enough
+ * while one works. `npm run simulate:night` is a year of one bot, 1000 seeds at ten times the faults and 300 at twenty
+ * times.
  */
 export const scale: number = Number(process.env["SIMULATION_SCALE"] ?? "1")

@@ -3,7 +3,7 @@ import { Simulation } from "@effect-qq/core/testing"
 import * as Effect from "effect/Effect"
 import { scale } from "./scale.ts"
 
-const days = Math.max(14, Math.round(365 * scale))
+const days = Math.max(14, Math.round(14 * scale))
 
 describe("a bot that runs for long", () => {
   it(`${days} days, asked to come back every half hour, with something wrong in one minute of a hundred`, () => {

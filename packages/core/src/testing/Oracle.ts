@@ -9,6 +9,7 @@
 import * as CloseCode from "../gateway/CloseCode.ts"
 import type { JournalEntry } from "./model/Journal.ts"
 import type { PlatformModel } from "./model/PlatformModel.ts"
+import * as SameReply from "./oracle/SameReply.ts"
 
 /**
  * The rules.
@@ -29,7 +30,7 @@ import type { PlatformModel } from "./model/PlatformModel.ts"
  * - `HandledTwice`: an event is handled once, but for what a crash cut off.
  * - `Order`: the events of one conversation are handled in their order.
  * - `CutOff`: an orderly shutdown lets running handlers finish.
- * - `ReplyMissing`, `ReplyTwice`: a reply is seen once.
+ * - `ReplyMissing`, `ReplyTwice`: a reply is seen once. Of a user's handlers: no message is answered twice with one text.
  * - `Leak`: at the end there is no fiber, timer, socket or event left.
  *
  * @since 0.1.0
@@ -108,6 +109,11 @@ export interface Options {
   readonly shards: number
   /** For how long, in milliseconds, a message may wait for its turn and be worked on. */
   readonly patience: number
+  /**
+   * The handlers are a user's: it is seen that a message reaches them, not when they are done with it, and replies are
+   * only compared with each other. Default false.
+   */
+  readonly ownHandlers?: boolean | undefined
 }
 
 /**
@@ -138,8 +144,8 @@ export interface Oracle {
   readonly gap: (shard: string, from: number, to: number) => void
   /** A handler began. */
   readonly began: (now: number, message: number) => void
-  /** A handler is done: its reply is out, or has an unknown outcome, or cannot be sent. */
-  readonly done: (now: number, message: number, outcome: "sent" | "unknown" | "failed") => void
+  /** A handler is done: its reply is out, or has an unknown outcome, or cannot be sent; `observed`: none is expected. */
+  readonly done: (now: number, message: number, outcome: "sent" | "unknown" | "failed" | "observed") => void
   /** A handler was cut off. */
   readonly cut: (now: number, message: number, ranFor: number) => void
   /** The first rule that is broken now, if one is. */
@@ -292,6 +298,7 @@ const instant = 2
  */
 export const make = (options: Options): Oracle => {
   const { interval, model } = options
+  const isSameReply = SameReply.make()
   const events = new Map<string, number>()
   const pending = new Map<number, Message>()
   const recent = new Map<number, Message>()
@@ -606,6 +613,14 @@ export const make = (options: Options): Oracle => {
   }
 
   const accepted = (entry: Extract<JournalEntry, { readonly kind: "Accepted" }>): void => {
+    if (options.ownHandlers === true) {
+      counts.replies++
+      // a stream may begin again with what it said before
+      if (entry.stream === undefined && isSameReply(entry.msgId, entry.content)) {
+        find("ReplyTwice", `users see ${JSON.stringify(entry.content)} twice in answer to ${entry.msgId}`)
+      }
+      return
+    }
     const number = Number(/^reply (\d+)$/.exec(entry.content)?.[1])
     const message = pending.get(number) ?? recent.get(number)
     if (message === undefined) return find("ReplyTwice", `a reply to message ${entry.content}, long after it`)
@@ -726,7 +741,10 @@ export const make = (options: Options): Oracle => {
       return
     }
     const { doneAt } = message
-    const excused = doneAt === undefined ? message.cut : crashedAt > doneAt - instant && crashedAt - doneAt <= unsaved
+    // a user's handler may go on after the message was seen: what a restart cuts off comes again
+    const cutOff = options.ownHandlers === true && doneAt !== undefined && leftAt >= doneAt - instant
+    const excused =
+      cutOff || (doneAt === undefined ? message.cut : crashedAt > doneAt - instant && crashedAt - doneAt <= unsaved)
     if (!excused && (doneAt === undefined || now - doneAt < remembered)) {
       find("HandledTwice", `message ${number} was handled again`)
     }

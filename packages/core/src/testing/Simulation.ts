@@ -40,6 +40,19 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Handlers,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  HandlerServices
+} from "./simulation/Client.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   FaultKind
 } from "./simulation/FaultPlan.ts"
 
@@ -59,6 +72,24 @@ export interface Options {
   readonly shards?: number | undefined
   readonly faults?: FaultOptions | undefined
   readonly traffic?: TrafficOptions | undefined
+  /**
+   * The handlers of the bots, a Layer as for `Gateway.run`. Default: one that replies to every message. A user says
+   * `#7/1200`: the number of the message, and how many milliseconds the default handler works on it.
+   *
+   * The rules of the gateway and of delivery are judged as ever; of the replies it is judged that no message is answered
+   * twice with one text. A defect, an error or a log line of a handler breaks no rule.
+   *
+   * @example
+   * ```ts
+   * import { Gateway, Message, Messenger } from "@effect-qq/core"
+   * import { Simulation } from "@effect-qq/core/testing"
+   *
+   * const echo = Gateway.on("C2C_MESSAGE_CREATE", (event) => Messenger.reply(event, Message.text(event.content)))
+   *
+   * const report = Simulation.run({ seed: 1, days: 1, handlers: echo })
+   * ```
+   */
+  readonly handlers?: Client.Handlers | undefined
   /** Put over the configuration of the bots. */
   readonly bot?: Partial<BotConfig.Options> | undefined
   /** Put over the settings of the platform. */
@@ -288,7 +319,8 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
           interval: heartbeatInterval,
           sessionTotal: options.platform?.sessionLimit?.total ?? 1000,
           shards,
-          patience: 10 * (work + 1000) + 6 * minute
+          patience: 10 * (work + 1000) + 6 * minute,
+          ownHandlers: options.handlers !== undefined
         })
         // what the bot does follows from what crossed the wire before: that is read first
         const first =
@@ -314,7 +346,8 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
           },
           seed: `${seed}/client/${bot}`,
           shards,
-          bot: options.bot
+          bot: options.bot,
+          handlers: options.handlers
         })
         const actor: Actor = {
           bot,

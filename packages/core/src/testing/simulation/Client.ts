@@ -46,7 +46,25 @@ export interface Options {
   readonly seed: string
   readonly shards: number
   readonly bot: Partial<BotConfig.Options> | undefined
+  /** The handlers of a user, in place of the one that answers every message. */
+  readonly handlers: Handlers | undefined
 }
+
+/**
+ * Handlers as for `Gateway.run`. What their layer fails with ends the bot, which is a violation.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Handlers = Layer.Layer<never, Error | string | { readonly _tag: string }, HandlerServices>
+
+/**
+ * What the handlers of a simulated bot may use: the bot's own services.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type HandlerServices = Gateway.HandlerRegistry | Bot.Bot
 
 /**
  * The client.
@@ -74,10 +92,7 @@ interface Life {
 
 interface Process {
   readonly life: Life
-  readonly fiber: Fiber.RuntimeFiber<
-    never,
-    Gateway.AlreadyRunning | Effect.Effect.Error<Context.Tag.Service<typeof Gateway.Gateway>["ready"]>
-  >
+  readonly fiber: Fiber.RuntimeFiber<never, unknown>
 }
 
 const openSocket = (life: Life, construct: Options["construct"], url: string): MemorySocket.MemorySocket => {
@@ -154,6 +169,8 @@ export const make = (options: Options): Client => {
     })
   }
 
+  const typesHeard = [...types, ...(options.shards > 1 ? (["AT_MESSAGE_CREATE"] as const) : [])]
+
   const httpOf = (life: Life): HttpClient.HttpClient =>
     HttpClient.transform(options.http, (answer) =>
       Effect.suspend(() =>
@@ -172,11 +189,22 @@ export const make = (options: Options): Client => {
       Gateway.on("Gap", ({ from, shard, to }) =>
         Effect.sync(() => (life.isAlive ? oracle.gap(shard.join("/"), from, to) : undefined))
       ),
-      messagesOf(life)
+      options.handlers === undefined ? messagesOf(life) : Layer.merge(observerOf(life), options.handlers)
+    )
+
+  /** Notes which messages reach the handlers of a user. */
+  const observerOf = (life: Life) =>
+    Gateway.on(typesHeard, (event) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        if (!life.isAlive) return
+        const { number } = numberOf(event.content)
+        oracle.began(now, number)
+        oracle.done(now, number, "observed")
+      })
     )
 
   const messagesOf = (life: Life) =>
-    Gateway.on([...types, ...(options.shards > 1 ? (["AT_MESSAGE_CREATE"] as const) : [])], (event) =>
+    Gateway.on(typesHeard, (event) =>
       Effect.gen(function* () {
         const { number, work } = numberOf(event.content)
         if (life.isAlive) oracle.began(yield* Clock.currentTimeMillis, number)

@@ -28,13 +28,15 @@ export interface Dice {
  * - `gateway`: op 7, op 9, close codes, refused and ignored resumes and identifies, sessions that are forgotten.
  * - `delivery`: duplicates, twins, reordering, skipped and repeated sequence numbers.
  * - `http`: tokens, metadata and messages that fail before or after they were accepted.
+ * - `refusal`: a first reply that is refused as if all were used, identifies refused several times in a row while the bot was
+ *   online, timestamps that are off.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
  * @since 0.1.0
  * @category models
  */
-export type FaultKind = "network" | "gateway" | "delivery" | "http" | "restart" | "crash"
+export type FaultKind = "network" | "gateway" | "delivery" | "http" | "refusal" | "restart" | "crash"
 
 /**
  * Every kind there is.
@@ -47,6 +49,7 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "gateway",
   "delivery",
   "http",
+  "refusal",
   "restart",
   "crash"
 ]
@@ -190,6 +193,15 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
       Fault.unreachable({ times: 4 })
     ]),
     revoke: () => ({ faults: [Fault.tokenRevoked] })
+  },
+  refusal: {
+    spentReply: (dice) => ({
+      faults: [Fault.refuseMessage("passive", { code: 22009, status: 429, times: dice.between(1, 3) })]
+    }),
+    invalidBurst: thenIdentify((dice) => [
+      Fault.refuseIdentifies({ times: dice.between(3, 5), ...(dice.chance(0.5) ? { code: 4903 } : {}) })
+    ]),
+    clockSkew: (dice) => ({ faults: [Fault.clockSkew(dice.between(-600, 600) * second)] })
   },
   restart: {
     restart: (dice) => ({

@@ -1,0 +1,22 @@
+/**
+ * What takes too long for `npm test`, by `npm run simulate:night`: 1000 seeds with ten times as many faults as usual, 300
+ * with twenty times as many, 200 at the usual rate, and a year of one bot. Goes on after a violation; the exit code is 1 when
+ * a rule was broken. Needs a build.
+ */
+import { spawnSync } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+const script = fileURLToPath(new URL("simulate.mjs", import.meta.url))
+
+const runs = [
+  ["--rate", "0.2", "--per-hour", "20", "--seeds", "1000", "--first", "777000"],
+  ["--rate", "0.4", "--per-hour", "8", "--seeds", "300", "--first", "999000"],
+  ["--seeds", "200"],
+  ["--rate", "0.01", "--per-hour", "1", "--days", "365", "--seeds", "1", "--first", "2026"]
+]
+
+for (const run of runs) {
+  process.stdout.write(`simulate ${run.join(" ")}\n`)
+  const { status } = spawnSync(process.execPath, [script, ...run], { stdio: "inherit" })
+  if (status !== 0) process.exitCode = 1
+}
