@@ -43,6 +43,7 @@ import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
 import { GatewayMetadata } from "./gateway/GatewayMetadata.ts"
 import type { IdentifyLimiter } from "./gateway/IdentifyLimiter.ts"
+import * as Handshakes from "./gateway/Handshakes.ts"
 import * as Intents from "./gateway/Intents.ts"
 import * as Session from "./gateway/Session.ts"
 import type { SessionStore } from "./gateway/SessionStore.ts"
@@ -401,11 +402,12 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
       }
       // all sessions are left at once: one that takes its time delays no other
       const apart = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.parallel)
+      const handshakes = Handshakes.make(config.session.concurrentHandshakes)
       let left = shards.length
       const sessions = yield* Effect.forEach(shards, (shard) =>
         Effect.gen(function* () {
           const { run: take, sink } = delivery.intake({ app: config.appId, shard: shard.join("/") })
-          const session = yield* Session.make({ intents, shard, onState: announce }).pipe(
+          const session = yield* Session.make({ intents, shard, handshakes, onState: announce }).pipe(
             Effect.provideService(DispatchSink, heard(sink)),
             Effect.provide(services)
           )

@@ -275,6 +275,32 @@ describe("1000 shards", () => {
   )
 })
 
+describe("shards that resume their sessions", () => {
+  it.effect("dial as many at a time as the policy says, and the others as soon as these are Ready", () =>
+    Effect.gen(function* () {
+      const first = yield* start
+      yield* Bot.advance("1 minute")
+      yield* Fiber.interrupt(first.fiber)
+      const before = (yield* Bot.dials).length
+      yield* inject(Fault.silentUpgrade({ times: 8 }))
+      yield* start
+      yield* Bot.advance("9 seconds")
+      assert.strictEqual((yield* Bot.dials).length - before, 2)
+      yield* Bot.advance("2 minutes")
+      assert.deepStrictEqual(
+        (yield* states).map((state) => state.slice(4)),
+        Array.from({ length: 8 }, () => "Ready")
+      )
+      assert.strictEqual((yield* Bot.introductions).filter((how) => how === "resume").length, 8)
+    }).pipe(
+      Bot.on({
+        platform: { shards: 8, sessionLimit: { maxConcurrency: 8 } },
+        bot: { shards: 8, session: { jitter: 0, concurrentHandshakes: 2 } }
+      })
+    )
+  )
+})
+
 describe("the shard of a guild", () => {
   it("is one of those there are, and the documented one", () => {
     fc.assert(

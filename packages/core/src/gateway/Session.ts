@@ -26,6 +26,7 @@ import * as AccessToken from "../openapi/AccessToken.ts"
 import * as Changes from "./Changes.ts"
 import * as Connection from "./Connection.ts"
 import * as Disconnect from "./Disconnect.ts"
+import type { Handshakes } from "./Handshakes.ts"
 import * as History from "./History.ts"
 import { DispatchSink } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
@@ -161,6 +162,8 @@ export const make = (options: {
   readonly shard: readonly [index: number, count: number]
   /** Replaces the ladders of the configuration's policy. */
   readonly schedule?: ReconnectPolicy.ReconnectSchedule | undefined
+  /** Shared by the shards of a bot. Default: a handshake begins at any time. */
+  readonly handshakes?: Handshakes | undefined
   /** Runs after every change of state, before anything else happens. */
   readonly onState?: Effect.Effect<void> | undefined
 }): Effect.Effect<
@@ -344,43 +347,45 @@ export const make = (options: {
           pausedLink = link
           filled.unsafeOpen()
         }
-        const connection = Connection.run({
-          url,
-          authorization,
-          intents: intents(),
-          shard: options.shard,
-          resume: Option.map(Option.fromNullable(memory.current()), ({ id, received }) => ({
-            sessionId: id,
-            sequence: received
-          })),
-          policy,
-          identified,
-          heartbeatSeq: () => {
-            const session = memory.current()
-            if (session === undefined) return null
-            return policy.heartbeatSeq === "settled" ? sink.watermark() : session.received
-          },
-          onHandle: (next) => {
-            link = next
-          },
-          onPhase: (phase) =>
-            Effect.suspend(() => {
-              if (phase === "Resuming") GatewayMetrics.resumesAttempted.unsafeUpdate(1, [])
-              if (phase === "Ready") endSpan(Exit.void)
-              return onPhase(phase)
-            }),
-          onReady: (sessionId, frame) => {
-            complete = true
-            GatewayMetrics.sessionsIdentified.unsafeUpdate(1, [])
-            memory.begin(sessionId, frame)
-          },
-          onResumed: (frame) => {
-            complete = true
-            GatewayMetrics.sessionsResumed.unsafeUpdate(1, [])
-            onDispatch(frame, 0)
-          },
-          onDispatch: (frame, size) => onDispatch(frame, size)
-        })
+        const connection = (ready: Effect.Effect<void>) =>
+          Connection.run({
+            url,
+            authorization,
+            intents: intents(),
+            shard: options.shard,
+            resume: Option.map(Option.fromNullable(memory.current()), ({ id, received }) => ({
+              sessionId: id,
+              sequence: received
+            })),
+            policy,
+            identified,
+            heartbeatSeq: () => {
+              const session = memory.current()
+              if (session === undefined) return null
+              return policy.heartbeatSeq === "settled" ? sink.watermark() : session.received
+            },
+            onHandle: (next) => {
+              link = next
+            },
+            onPhase: (phase) =>
+              Effect.suspend(() => {
+                if (phase === "Resuming") GatewayMetrics.resumesAttempted.unsafeUpdate(1, [])
+                if (phase !== "Ready") return onPhase(phase)
+                endSpan(Exit.void)
+                return Effect.zipRight(ready, onPhase(phase))
+              }),
+            onReady: (sessionId, frame) => {
+              complete = true
+              GatewayMetrics.sessionsIdentified.unsafeUpdate(1, [])
+              memory.begin(sessionId, frame)
+            },
+            onResumed: (frame) => {
+              complete = true
+              GatewayMetrics.sessionsResumed.unsafeUpdate(1, [])
+              onDispatch(frame, 0)
+            },
+            onDispatch: (frame, size) => onDispatch(frame, size)
+          })
 
         const onDispatch = (frame: Frame, size: number): void => {
           const session = memory.current()
@@ -390,7 +395,8 @@ export const make = (options: {
           if (frame.s !== undefined && frame.s > session.received) session.received = frame.s
         }
 
-        return yield* Effect.onExit(connection, (exit) =>
+        const inTurn = options.handshakes === undefined ? connection(Effect.void) : options.handshakes.limit(connection)
+        return yield* Effect.onExit(inTurn, (exit) =>
           Effect.sync(() => endSpan(Exit.mapError(exit, ({ error }) => error)))
         )
       })

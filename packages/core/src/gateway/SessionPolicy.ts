@@ -74,6 +74,8 @@ export interface SessionPolicy {
   readonly quietFor: Duration.Duration
   /** So many failed connects in a row make the metadata be asked again. Default 3. */
   readonly metadataAfterFailures: number
+  /** Maximum number of shards of a bot that are between dialling and Ready at the same time. Default 16. */
+  readonly concurrentHandshakes: number
   /** Time for the socket to open. Default 10 s. */
   readonly openTimeout: Duration.Duration
   /** Time from open to HELLO. Default 20 s. */
@@ -138,6 +140,7 @@ export const defaults: SessionPolicy = {
   storeWriteTimeout: Duration.seconds(5),
   quietFor: Duration.seconds(60),
   metadataAfterFailures: 3,
+  concurrentHandshakes: 16,
   openTimeout: Duration.seconds(10),
   helloTimeout: Duration.seconds(20),
   readyTimeout: Duration.seconds(30),

@@ -13,6 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import * as Ladder from "../internal/Ladder.ts"
 import { BotConfig, type Shards as Wanted } from "../BotConfig.ts"
 import { GatewayRejected, GatewayStopped } from "./GatewayError.ts"
 import { GatewayMetadata, type MetadataError } from "./GatewayMetadata.ts"
@@ -40,16 +41,12 @@ export const ofGuild = (guildId: bigint, count: number): number => Number((guild
  * @since 0.1.0
  * @category schedules
  */
-export const retries = (policy: SessionPolicy): Schedule.Schedule<unknown, MetadataError> => {
-  const [first = Duration.seconds(5), ...rest] = policy.startupLadder
-  const ladder = Schedule.fromDelays(first, ...rest).pipe(Schedule.andThen(Schedule.spaced(rest.at(-1) ?? first)))
-  return Schedule.identity<MetadataError>().pipe(
-    Schedule.intersect(ladder),
-    Schedule.modifyDelay(([error], wait) =>
-      error._tag === "GatewayUnavailable" ? Duration.max(error.retryAfter ?? Duration.zero, wait) : wait
+export const retries = (policy: SessionPolicy): Schedule.Schedule<unknown, MetadataError> =>
+  Ladder.climbing(policy.startupLadder).pipe(
+    Ladder.atLeast((error: MetadataError) =>
+      error._tag === "GatewayUnavailable" ? (error.retryAfter ?? Duration.zero) : Duration.zero
     )
   )
-}
 
 const recommended = Effect.gen(function* () {
   const { session: policy } = yield* BotConfig
