@@ -226,7 +226,7 @@ describe("a dialogue that waits for a button", () => {
       yield* press("u", "early", "early")
       assert.deepStrictEqual(yield* acknowledged, ["early"])
       yield* press("u", "late")
-      yield* press("v", "nobody's")
+      yield* press("v", "of another")
       assert.strictEqual(yield* unsettled, 3)
       yield* Bot.advance("10 seconds")
       assert.deepStrictEqual(yield* answers, ["you chose early"])
@@ -244,6 +244,21 @@ describe("a dialogue that waits for a button", () => {
       yield* Bot.advance("1 minute")
       assert.strictEqual(yield* unsettled, 0)
     }).pipe(Bot.on({ bot: { delivery: { unclaimedInteractions: 4 } } }))
+  )
+
+  it.effect("keeps a press no longer than the messages before it, however busy the conversation is", () =>
+    Effect.gen(function* () {
+      yield* run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.sleep("1 minute"), { awaits: ["INTERACTION_CREATE"] }))
+      for (const text of ["1", "2"]) yield* say("u", text)
+      yield* press("u", "x")
+      yield* say("u", "3")
+      yield* Bot.advance("1 minute")
+      assert.strictEqual(yield* unsettled, 3)
+      yield* Bot.advance("1 minute")
+      assert.strictEqual(yield* unsettled, 1)
+      yield* Bot.advance("1 minute")
+      assert.strictEqual(yield* unsettled, 0)
+    }).pipe(Bot.on())
   )
 
   it.effect("begins again in the next process, with the press that was made in it", () =>
@@ -334,7 +349,7 @@ describe("a dialogue that waits for a button", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("of a conversation gets anybody's press; one that names nothing is nobody's", () =>
+  it.effect("of a conversation gets the press of any member, and none that names no conversation", () =>
     Effect.gen(function* () {
       yield* run(Asker)
       const waiting = yield* Effect.fork(

@@ -87,7 +87,7 @@ describe("a group that lets the bot receive everything", () => {
         { scenes: ["group"] },
         Gateway.on("GROUP_MESSAGE_CREATE", ({ content }) => Ref.update(others, (all) => [...all, content]))
       )
-      // somebody looks on: then the event is remembered though its only other handler declined it
+      // with a reader of `events` the event is remembered though its only other handler declined it
       yield* Effect.forkScoped(Effect.flatMap(Gateway.Gateway, ({ events }) => Stream.runDrain(events)))
       yield* Bot.settle
       const { dispatch } = yield* platform

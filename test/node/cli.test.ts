@@ -92,6 +92,19 @@ describe("effect-qq", () => {
     })
   )
 
+  it.scopedLive("say --full says it in a group that lets the bot receive everything", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make({ port: 0 })
+      const recorded = yield* record
+      yield* run(recorded, "say", "--group", "g1", "--full", "--id", "--port", String(sandbox.port), "hi")
+      yield* run(recorded, "say", "--group", "g1", "--id", "--port", String(sandbox.port), "hi")
+      assert.deepStrictEqual(
+        sandbox.model.journal.flatMap((entry) => (entry.kind === "Said" ? [entry.type] : [])),
+        ["GROUP_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE"]
+      )
+    })
+  )
+
   it.scopedLive("say to a user reaches the private chat", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make({ port: 0 })
@@ -135,7 +148,8 @@ describe("effect-qq", () => {
       for (const words of [
         ["say", "hi"],
         ["say", "--user", "u1", "--group", "g1", "hi"],
-        ["say", "--user", "u1", "--member", "m1", "hi"]
+        ["say", "--user", "u1", "--member", "m1", "hi"],
+        ["say", "--user", "u1", "--full", "hi"]
       ]) {
         const error = yield* Effect.flip(run(recorded, ...words))
         assert.strictEqual(error._tag, "Misused")

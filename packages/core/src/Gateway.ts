@@ -140,7 +140,7 @@ export interface NextOptions<T extends DialogueType = Event.MessageEvent["t"]> {
   readonly timeout?: Duration.DurationInput | undefined
   /**
    * Whether events count that were received already and wait behind the one that is being handled, as those do that are
-   * replayed after a restart. An interaction without a handler waits while a handler of its conversation runs. Default
+   * replayed after a restart. An interaction without a handler waits until the messages before it are handled. Default
    * `true`.
    */
   readonly queued?: boolean | undefined

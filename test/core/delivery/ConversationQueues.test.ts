@@ -16,7 +16,7 @@ const item = (target: string, seq: number, place: Item["place"] = "c2c"): Item =
 
 const takeOne = (queues: ConversationQueues<Item>, current?: ConversationQueue<Item>, handled = 0) => {
   const queue = queues.next(current, handled)
-  return { queue, seq: queue?.waiting.shift()?.seq }
+  return { queue, seq: queue === undefined ? undefined : queues.take(queue)?.seq }
 }
 
 describe("conversation queues", () => {
@@ -43,20 +43,15 @@ describe("conversation queues", () => {
           worker.queue = queue
           if (queue === undefined) return false
           assert.strictEqual(workers.filter((other) => other.queue === queue).length, 1, "one worker per conversation")
-          assert.strictEqual(queue.waiting.shift(), waiting.get(queue.key)?.shift(), "in order")
+          assert.strictEqual(queues.take(queue), waiting.get(queue.key)?.shift(), "in order")
           return true
         }
         for (const one of operations) {
-          if (one.what === "add") {
+          if ("target" in one) {
             const added = item(one.target, ++seq)
             queues.add(added)
             waiting.set(one.target, [...(waiting.get(one.target) ?? []), added])
-          } else if (one.what === "take") take(one.worker)
-          else if (one.what === "release") {
-            const worker = workers[one.worker]
-            if (worker?.queue !== undefined) queues.release(worker.queue)
-            if (worker !== undefined) worker.queue = undefined
-          } else {
+          } else if ("at" in one) {
             const removed = all()[one.at]
             if (removed === undefined) continue
             assert.isTrue(queues.remove(removed))
@@ -65,6 +60,11 @@ describe("conversation queues", () => {
               removed.target,
               (waiting.get(removed.target) ?? []).filter((other) => other !== removed)
             )
+          } else if (one.what === "take") take(one.worker)
+          else {
+            const worker = workers[one.worker]
+            if (worker?.queue !== undefined) queues.release(worker.queue)
+            if (worker !== undefined) worker.queue = undefined
           }
         }
         for (let index = 0; index < 3; index++) while (take(index));
@@ -111,21 +111,31 @@ describe("conversation queues", () => {
     )
   })
 
-  it("keep unclaimed events for as long as something of their conversation waits or is handled, the newest", () => {
+  it("keep unclaimed events until what their conversation received before is handled, the newest", () => {
     const forgotten: Array<number> = []
     const queues = new ConversationQueues<Item>((unclaimed) => forgotten.push(...unclaimed.map(({ seq }) => seq)))
-    assert.isUndefined(queues.keepUnclaimed(item("a", 1), 2), "nothing of the conversation is handled")
+    const keep = (seq: number, capacity = 2) =>
+      queues.keepUnclaimed(item("a", seq), capacity)?.map((surplus) => surplus.seq)
+    assert.isUndefined(keep(1), "nothing of the conversation is handled")
     queues.add(item("a", 2))
-    assert.isUndefined(queues.keepUnclaimed(item("a", 3), 0), "none are to be kept")
-    assert.deepStrictEqual(queues.keepUnclaimed(item("a", 4), 2), [])
-    assert.deepStrictEqual(queues.keepUnclaimed(item("a", 5), 2), [])
-    assert.deepStrictEqual(
-      queues.keepUnclaimed(item("a", 6), 2)?.map(({ seq }) => seq),
-      [4]
-    )
-    const { queue } = takeOne(queues)
-    assert.deepStrictEqual(forgotten, [])
-    assert.isUndefined(queues.next(queue, 1))
+    const first = takeOne(queues)
+    assert.deepStrictEqual(keep(3), [])
+    queues.add(item("a", 4))
+    assert.deepStrictEqual(keep(5), [])
+    assert.deepStrictEqual(keep(6), [3], "the oldest is too many")
+    const handled = (queue: ConversationQueue<Item> | undefined): void => {
+      if (queue?.handling !== undefined) queues.handled(queue, queue.handling)
+    }
+    handled(first.queue)
+    assert.deepStrictEqual(forgotten, [], "they came after the second")
+    const second = takeOne(queues, first.queue, 1)
+    assert.strictEqual(second.seq, 4)
+    handled(second.queue)
     assert.deepStrictEqual(forgotten, [5, 6])
+    queues.add(item("a", 7))
+    assert.deepStrictEqual(keep(8), [])
+    const third = takeOne(queues, second.queue, 2)
+    assert.isUndefined(queues.next(third.queue, 3))
+    assert.deepStrictEqual(forgotten, [5, 6, 8], "nothing of the conversation is handled any more")
   })
 })

@@ -697,7 +697,7 @@ describe("several handlers of one event", () => {
     })
   )
 
-  it.scoped("that was registered by itself and dies, in its run or when it is told of its end, ends no other", () =>
+  it.scoped("that was registered by itself and dies, in its run or in its `stopped`, ends no other", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
       const broken = (name: string, run: Handlers.Handler["run"]): Handlers.Handler => ({
@@ -1290,7 +1290,7 @@ describe("handlers that choose", () => {
     )
   })
 
-  it.scoped("and throw are told of the defect; the others run, and so do later events", () =>
+  it.scoped("and throw get the defect; the others run, and so do later events", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
       const bot = yield* deliver(

@@ -337,7 +337,7 @@ describe("what is quoted", () => {
     })
   })
 
-  it("is read to a bounded depth and number, whatever somebody has sent", () => {
+  it("is read to a bounded depth and number, whatever was sent", () => {
     const nested = (depth: number): object =>
       depth === 0 ? { content: "0" } : { content: String(depth), msg_elements: [nested(depth - 1)] }
     const deep = view("C2C_MESSAGE_CREATE", { ...c2c, msg_elements: [nested(2000)] }).quoted

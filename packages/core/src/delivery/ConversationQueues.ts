@@ -6,6 +6,7 @@
  */
 import type * as Facts from "../events/Facts.ts"
 import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
+import * as Unclaimed from "./Unclaimed.ts"
 
 /**
  * The events of one conversation that wait. The queue exists for as long as one of them waits or is handled.
@@ -14,8 +15,10 @@ import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
  * @category models
  */
 export interface ConversationQueue<A> extends Keyed {
-  /** Events without a handler, kept for a run of this conversation that may ask for them; the oldest first. */
-  readonly unclaimed: Array<A>
+  /** The event that was taken last. */
+  handling: A | undefined
+  /** Interactions without a handler, kept for a run of this conversation that may ask for them. */
+  unclaimed: Unclaimed.Unclaimed<A> | undefined
   /** The next one first. */
   readonly waiting: Array<A>
 }
@@ -67,7 +70,14 @@ export class ConversationQueues<A extends Conversation> {
     const hash = hashOf(event.target, seeds[event.place])
     const queue = this.queues.get(event.target, hash)
     if (queue === undefined) {
-      const fresh: ConversationQueue<A> = { key: event.target, hash, index: -1, waiting: [event], unclaimed: [] }
+      const fresh: ConversationQueue<A> = {
+        key: event.target,
+        hash,
+        index: -1,
+        waiting: [event],
+        handling: undefined,
+        unclaimed: undefined
+      }
       this.queues.add(fresh)
       this.ready.push(fresh)
     } else if (position === undefined) queue.waiting.push(event)
@@ -84,6 +94,17 @@ export class ConversationQueues<A extends Conversation> {
       this.release(current)
     }
     return this.ready.shift()
+  }
+
+  /** Takes the next event of a queue. */
+  take(queue: ConversationQueue<A>): A | undefined {
+    queue.handling = queue.waiting.shift()
+    return queue.handling
+  }
+
+  /** An event that was taken is handled: what was kept until then is forgotten. */
+  handled(queue: ConversationQueue<A>, event: A): void {
+    if (queue.unclaimed !== undefined) this.onForgotten(queue.unclaimed.handled(event))
   }
 
   /** Gives a queue back that was taken: it is ready again, or forgotten where nothing waits in it. */
@@ -112,14 +133,17 @@ export class ConversationQueues<A extends Conversation> {
   }
 
   /**
-   * Keeps an event without a handler, at most `capacity` per conversation: the oldest ones that are too many are returned.
-   * `undefined`: nothing of its conversation is handled, so that nothing can ask for it.
+   * Keeps an interaction without a handler until what its conversation has received before is handled, at most `capacity` per
+   * conversation: the oldest that are too many are returned. `undefined`: nothing of its conversation waits or is handled, so
+   * that nothing can ask for it.
    */
   keepUnclaimed(event: A, capacity: number): ReadonlyArray<A> | undefined {
     const queue = this.of(event)
-    if (queue === undefined || capacity < 1) return undefined
-    queue.unclaimed.push(event)
-    return queue.unclaimed.splice(0, queue.unclaimed.length - capacity)
+    const last = queue?.waiting.at(-1) ?? queue?.handling
+    if (queue === undefined || last === undefined) return undefined
+    queue.unclaimed ??= Unclaimed.make(capacity)
+    const surplus = queue.unclaimed.keep(event, last)
+    return surplus === undefined ? [] : [surplus]
   }
 
   private of({ place, target }: Conversation): ConversationQueue<A> | undefined {
@@ -128,6 +152,6 @@ export class ConversationQueues<A extends Conversation> {
 
   private forget(queue: ConversationQueue<A>): void {
     this.queues.remove(queue)
-    if (queue.unclaimed.length > 0) this.onForgotten(queue.unclaimed.splice(0))
+    if (queue.unclaimed !== undefined) this.onForgotten(queue.unclaimed.clear())
   }
 }

@@ -31,8 +31,8 @@ export interface DeliveryPolicy {
    */
   readonly interactionConcurrency: number
   /**
-   * Maximum number of interactions without a handler that are kept per conversation, for `Gateway.next`, while a handler of
-   * that conversation runs. The oldest is given up first. Default 16.
+   * Maximum number of interactions without a handler that are kept per conversation, for `Gateway.next`, until the events
+   * before them are handled. The oldest is given up first. Default 16; with 0 none is kept.
    */
   readonly unclaimedInteractions: number
   /** How long the handlers of one event may take. Default 10 min. */

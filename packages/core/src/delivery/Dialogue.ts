@@ -140,22 +140,19 @@ export const make = (options: Options): Dialogue => {
     queuesFor(work).add(work, formerPosition(work))
   }
 
-  /** Takes the first event of a queue that the waiter accepts. */
-  const takeFrom = (waiting: Array<Routed>, waiter: Waiter): boolean => {
+  /** Takes an event that was received already and waits in the conversation of the worker. */
+  const takeQueued = ({ queue }: Worker, waiter: Waiter): void => {
+    if (queue === undefined) return
+    const kept = queue.unclaimed?.take(({ event, settled }) => !settled && waiters.accepts(waiter, event))
+    if (kept !== undefined) return give(waiter, kept)
+    const { waiting } = queue
     const work = waiting.find(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
-    if (work === undefined) return false
+    if (work === undefined) return
     waiting.splice(waiting.indexOf(work), 1)
     give(waiter, work)
     // its twin may wait behind it
     const twin = work.identity === undefined ? -1 : waiting.findIndex(({ identity }) => identity === work.identity)
     if (twin >= 0) waiting.splice(twin, 1).forEach(settle)
-    return true
-  }
-
-  /** Takes an event that was received already and waits in the conversation of the worker. */
-  const takeQueued = ({ queue }: Worker, waiter: Waiter): void => {
-    if (queue === undefined || takeFrom(queue.unclaimed, waiter)) return
-    takeFrom(queue.waiting, waiter)
   }
 
   const wait = (

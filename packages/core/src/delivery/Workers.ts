@@ -195,7 +195,7 @@ export class Workers {
     const queue = this.options.queues.next(worker.queue, worker.handled)
     if (queue !== worker.queue) worker.handled = 0
     worker.queue = queue
-    const work = queue?.waiting.shift()
+    const work = queue === undefined ? undefined : this.options.queues.take(queue)
     if (work === undefined) return false
     work.started = true
     worker.work = work
@@ -212,6 +212,7 @@ export class Workers {
     worker.work = undefined
     this.slots.reclaim(worker)
     worker.since = this.options.conclude(work, worker.since)
+    if (worker.queue !== undefined) this.options.queues.handled(worker.queue, work)
   }
 
   /** The worker ends: its event is settled, and its conversation ready for others. */

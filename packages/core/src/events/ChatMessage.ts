@@ -176,7 +176,7 @@ const messageElementFields = {
   content: optional(Schema.String),
   attachments: optional(Schema.Array(Attachment)),
   ark_data: optional(ArkData),
-  /** More of the same, as deep as somebody cared to quote: `MessageView` reads it. */
+  /** More of the same, to any depth: `MessageView` reads it. */
   msg_elements: optional(Schema.Array(Schema.Unknown)),
   /** With `msg_nodes`, which are more of the same. */
   parallel_message: optional(Schema.Unknown)

@@ -203,7 +203,7 @@ export const ofEvent = (event: Event.MessageEvent): Conversation => {
 }
 
 /**
- * The conversation in which somebody used a button or a menu; `undefined` where the interaction does not name it. In guilds it
+ * The conversation in which a user pressed a button or a menu; `undefined` where the interaction does not name it. In guilds it
  * is the channel: an interaction does not tell that of a direct message from others.
  *
  * @since 0.1.0
