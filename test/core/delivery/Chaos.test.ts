@@ -4,6 +4,7 @@
  * is handled once or taken once, in order, by no more workers than there are slots, and in the end all is settled.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -256,9 +257,9 @@ describe("delivery in chaos", () => {
         Effect.gen(function* () {
           let taken = 0
           for (let seed = first; seed < first + 15; seed++) {
-            const outcome = yield* Effect.mapErrorCause(scenario(seed), (cause) => {
-              throw new Error(`seed ${seed}: ${String(cause)}`)
-            })
+            const outcome = yield* Effect.catchAllCause(scenario(seed), (cause) =>
+              Effect.die(new Error(`seed ${seed}: ${Cause.pretty(cause)}`))
+            )
             taken += outcome.taken
           }
           assert.isAbove(taken, 0)

@@ -15,10 +15,10 @@ import * as Unclaimed from "./Unclaimed.ts"
  * @category models
  */
 export interface ConversationQueue<A> extends Keyed {
-  /** Events without a handler, kept for a run of this conversation that may ask for them. */
-  unclaimed: Unclaimed.Unclaimed<A> | undefined
   /** The event that was taken last. */
-  taken: A | undefined
+  handling: A | undefined
+  /** Interactions without a handler, kept for a run of this conversation that may ask for them. */
+  unclaimed: Unclaimed.Unclaimed<A> | undefined
   /** The next one first. */
   readonly waiting: Array<A>
 }
@@ -75,8 +75,8 @@ export class ConversationQueues<A extends Conversation> {
         hash,
         index: -1,
         waiting: [event],
-        unclaimed: undefined,
-        taken: undefined
+        handling: undefined,
+        unclaimed: undefined
       }
       this.queues.add(fresh)
       this.ready.push(fresh)
@@ -94,6 +94,17 @@ export class ConversationQueues<A extends Conversation> {
       this.release(current)
     }
     return this.ready.shift()
+  }
+
+  /** Takes the next event of a queue. */
+  take(queue: ConversationQueue<A>): A | undefined {
+    queue.handling = queue.waiting.shift()
+    return queue.handling
+  }
+
+  /** An event that was taken is handled: what was kept until then is forgotten. */
+  handled(queue: ConversationQueue<A>, event: A): void {
+    if (queue.unclaimed !== undefined) this.onForgotten(queue.unclaimed.handled(event))
   }
 
   /** Gives a queue back that was taken: it is ready again, or forgotten where nothing waits in it. */
@@ -121,30 +132,18 @@ export class ConversationQueues<A extends Conversation> {
     return this.of(conversation) !== undefined
   }
 
-  /** Takes the first event that waits in a queue. */
-  take(queue: ConversationQueue<A>): A | undefined {
-    queue.taken = queue.waiting.shift()
-    return queue.taken
-  }
-
   /**
-   * Keeps an event without a handler until those before it are handled, at most `capacity` per conversation. `false`:
-   * nothing of its conversation waits or is handled, so that nothing can ask for it.
+   * Keeps an interaction without a handler until what its conversation has received before is handled, at most `capacity` per
+   * conversation: the oldest that are too many are returned. `undefined`: nothing of its conversation waits or is handled, so
+   * that nothing can ask for it.
    */
-  keepUnclaimed(event: A, capacity: number): boolean {
+  keepUnclaimed(event: A, capacity: number): ReadonlyArray<A> | undefined {
     const queue = this.of(event)
-    const last = queue?.waiting.at(-1) ?? queue?.taken
-    if (queue === undefined || last === undefined) return false
+    const last = queue?.waiting.at(-1) ?? queue?.handling
+    if (queue === undefined || last === undefined) return undefined
     queue.unclaimed ??= Unclaimed.make(capacity)
     const surplus = queue.unclaimed.keep(event, last)
-    if (surplus !== undefined) this.onForgotten([surplus])
-    return true
-  }
-
-  /** An event of this queue was handled: nothing asks any more for what was kept until then. */
-  handled(queue: ConversationQueue<A>, event: A): void {
-    const over = queue.unclaimed?.handled(event)
-    if (over !== undefined && over.length > 0) this.onForgotten(over)
+    return surplus === undefined ? [] : [surplus]
   }
 
   private of({ place, target }: Conversation): ConversationQueue<A> | undefined {
@@ -153,7 +152,6 @@ export class ConversationQueues<A extends Conversation> {
 
   private forget(queue: ConversationQueue<A>): void {
     this.queues.remove(queue)
-    const rest = queue.unclaimed?.clear()
-    if (rest !== undefined && rest.length > 0) this.onForgotten(rest)
+    if (queue.unclaimed !== undefined) this.onForgotten(queue.unclaimed.clear())
   }
 }

@@ -140,8 +140,12 @@ export const make = (options: Options): Dialogue => {
     queuesFor(work).add(work, formerPosition(work))
   }
 
-  /** Takes the first event of a queue that the waiter accepts. */
-  const takeFrom = (waiting: Array<Routed>, waiter: Waiter): void => {
+  /** Takes an event that was received already and waits in the conversation of the worker. */
+  const takeQueued = ({ queue }: Worker, waiter: Waiter): void => {
+    if (queue === undefined) return
+    const kept = queue.unclaimed?.take(({ event, settled }) => !settled && waiters.accepts(waiter, event))
+    if (kept !== undefined) return give(waiter, kept)
+    const { waiting } = queue
     const work = waiting.find(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
     if (work === undefined) return
     waiting.splice(waiting.indexOf(work), 1)
@@ -149,14 +153,6 @@ export const make = (options: Options): Dialogue => {
     // its twin may wait behind it
     const twin = work.identity === undefined ? -1 : waiting.findIndex(({ identity }) => identity === work.identity)
     if (twin >= 0) waiting.splice(twin, 1).forEach(settle)
-  }
-
-  /** Takes an event that was received already and waits in the conversation of the worker. */
-  const takeQueued = ({ queue }: Worker, waiter: Waiter): void => {
-    if (queue === undefined) return
-    const kept = queue.unclaimed?.take(({ event, settled }) => !settled && waiters.accepts(waiter, event))
-    if (kept === undefined) takeFrom(queue.waiting, waiter)
-    else give(waiter, kept)
   }
 
   const wait = (

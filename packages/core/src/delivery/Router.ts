@@ -162,7 +162,9 @@ export const make = (options: Options): Router => {
       // what waits for an event in place of its handlers leaves the acknowledgement to delivery
       received?.(work.event, none)
     } else if (work.handlers.length === 0) {
-      if (!isInteraction(work) || !queues.keepUnclaimed(work, policy.unclaimedInteractions)) return settle(work)
+      const givenUp = isInteraction(work) ? queues.keepUnclaimed(work, policy.unclaimedInteractions) : undefined
+      if (givenUp === undefined) return settle(work)
+      givenUp.forEach(settle)
       received?.(work.event, none)
     } else {
       if (work.handlers.length > 1) work.over = new Set()
