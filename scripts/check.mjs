@@ -28,6 +28,8 @@ const steps = {
   lint: () => [command("oxlint", "oxlint"), "--deny-warnings"],
   format: () => [command("oxfmt", "oxfmt"), "--check"],
   imports: () => [command("dependency-cruiser", "depcruise"), "--config", ".dependency-cruiser.cjs", ...packages],
+  surface: () => [path.join(root, "scripts", "surface.mjs")],
+  house: () => [path.join(root, "scripts", "house.mjs")],
   examples: () => [path.join(root, "scripts", "examples.mjs")],
   "type tests": () => [command("tstyche", "tstyche")]
 }

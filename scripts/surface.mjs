@@ -60,6 +60,13 @@ const checkManifest = (directory, files) => {
 /** The file that a declaration imports, without its extension. */
 const targetOf = (file, specifier) => path.posix.join(path.posix.dirname(file), specifier)
 
+/** One entry of an import or export list, without its modifiers. */
+const plainName = (entry) =>
+  entry
+    .trim()
+    .replace(/^type /, "")
+    .replace(/ as .*$/, "")
+
 /** File → names that public declarations export from it, `*` for all. */
 const reexportsOf = (declarations) => {
   const found = new Map()
@@ -68,39 +75,31 @@ const reexportsOf = (declarations) => {
     for (const [, specifier] of text.matchAll(/export \* from "(\.[^"]+)\.ts"/g)) add(targetOf(file, specifier), ["*"])
     for (const [, names, specifier] of text.matchAll(/export (?:type )?\{([^}]*)\} from "(\.[^"]+)\.ts"/g)) {
       const exported = names.replace(/\/\*[\s\S]*?\*\//g, "").split(",")
-      add(
-        targetOf(file, specifier),
-        exported.map((name) =>
-          name
-            .trim()
-            .replace(/^type /, "")
-            .replace(/ as .*$/, "")
-        )
-      )
+      add(targetOf(file, specifier), exported.map(plainName))
     }
   }
   return found
 }
 
-// The names that a declaration takes from other files of its package.
-const namedBy = function* (file, text) {
+/** The names that a declaration takes from other files of its package, as pairs of file and name. */
+const namesOf = (file, text) => {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "")
+  const rest = code.replace(/^import .*$/gm, "")
+  const found = []
   for (const [, names, specifier] of code.matchAll(/import (?:type )?\{([^}]*)\} from "(\.[^"]+)\.ts"/g)) {
-    for (const name of names.split(","))
-      yield [
-        targetOf(file, specifier),
-        name
-          .trim()
-          .replace(/^type /, "")
-          .replace(/ as .*$/, "")
-      ]
+    for (const name of names.split(",").map(plainName)) {
+      if (new RegExp(`\\b${name}\\b`).test(rest)) found.push([targetOf(file, specifier), name])
+    }
   }
   for (const [, local, specifier] of code.matchAll(/import (?:type )?\* as (\w+) from "(\.[^"]+)\.ts"/g)) {
-    for (const [, name] of code.matchAll(new RegExp(`(?<![/\\w])${local}\\.(\\w+)`, "g")))
-      yield [targetOf(file, specifier), name]
+    for (const [, name] of rest.matchAll(new RegExp(`\\b${local}\\.(\\w+)`, "g"))) {
+      found.push([targetOf(file, specifier), name])
+    }
   }
-  for (const [, specifier, name] of code.matchAll(/import\("(\.[^"]+)\.ts"\)\.(\w+)/g))
-    yield [targetOf(file, specifier), name]
+  for (const [, specifier, name] of rest.matchAll(/import\("(\.[^"]+)\.ts"\)\.(\w+)/g)) {
+    found.push([targetOf(file, specifier), name])
+  }
+  return found
 }
 
 const checkDeclarations = (directory, publicFiles) => {
@@ -110,7 +109,7 @@ const checkDeclarations = (directory, publicFiles) => {
   const reexports = reexportsOf(declarations)
   const missing = new Set()
   for (const [file, text] of declarations) {
-    for (const [target, name] of namedBy(file, text)) {
+    for (const [target, name] of namesOf(file, text)) {
       const exported = reexports.get(target)
       if (publicFiles.has(target) || exported?.has("*") || exported?.has(name)) continue
       missing.add(`${file} is public and names ${name} of ${target}, which no public module exports`)

@@ -20,11 +20,11 @@ import * as AuditOutcomes from "./messages/AuditOutcomes.ts"
 import * as Media from "./messages/Media.ts"
 import * as Messenger from "./messages/Messenger.ts"
 import * as RateLimit from "./messages/RateLimit.ts"
-import * as Reception from "./messages/Reception.ts"
+import * as InboundRecorder from "./messages/InboundRecorder.ts"
 import * as ReplyLedger from "./messages/ReplyLedger.ts"
 import * as AccessToken from "./openapi/AccessToken.ts"
 import * as OpenApi from "./openapi/OpenApi.ts"
-import * as SessionPresence from "./openapi/SessionPresence.ts"
+import * as SessionAvailability from "./openapi/SessionAvailability.ts"
 import * as WebhookIntake from "./webhook/WebhookIntake.ts"
 
 /**
@@ -43,7 +43,7 @@ export type Bot =
   | OpenApi.OpenApi
   | RateLimit.RateLimit
   | ReplyLedger.ReplyLedger
-  | SessionPresence.SessionPresence
+  | SessionAvailability.SessionAvailability
   | WebhookIntake.WebhookIntake
 
 /**
@@ -85,11 +85,11 @@ export const make: Effect.Effect<Context.Context<Bot>, never, Runtime | Scope.Sc
   Effect.flatMap(add(AuditOutcomes.AuditOutcomes, AuditOutcomes.make)),
   Effect.flatMap(add(RateLimit.RateLimit, RateLimit.make())),
   Effect.flatMap(add(ReplyLedger.ReplyLedger, ReplyLedger.make())),
-  Effect.flatMap(add(SessionPresence.SessionPresence, SessionPresence.make)),
+  Effect.flatMap(add(SessionAvailability.SessionAvailability, SessionAvailability.make)),
   Effect.flatMap(add(WebhookIntake.WebhookIntake, WebhookIntake.make)),
   Effect.flatMap(add(Media.Media, Media.make())),
   Effect.flatMap(add(Messenger.Messenger, Messenger.make())),
-  Effect.flatMap(add(Reception.Reception, Reception.make)),
+  Effect.flatMap(add(InboundRecorder.InboundRecorder, InboundRecorder.make)),
   Effect.flatMap(add(SessionStore.SessionStore, SessionStore.make)),
   Effect.flatMap(add(GatewayMetadata.GatewayMetadata, GatewayMetadata.make)),
   Effect.flatMap(add(IdentifyLimiter.IdentifyLimiter, IdentifyLimiter.make)),
@@ -106,7 +106,7 @@ export const make: Effect.Effect<Context.Context<Bot>, never, Runtime | Scope.Sc
       OwnMessages.OwnMessages,
       RateLimit.RateLimit,
       ReplyLedger.ReplyLedger,
-      SessionPresence.SessionPresence,
+      SessionAvailability.SessionAvailability,
       WebhookIntake.WebhookIntake
     )
   )

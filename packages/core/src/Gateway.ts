@@ -49,10 +49,10 @@ import * as Session from "./gateway/Session.ts"
 import type { SessionStore } from "./gateway/SessionStore.ts"
 import * as Shards from "./gateway/Shards.ts"
 import * as Conversation from "./messages/Conversation.ts"
-import { Reception } from "./messages/Reception.ts"
+import { InboundRecorder } from "./messages/InboundRecorder.ts"
 import { AccessToken } from "./openapi/AccessToken.ts"
 import type { OpenApi } from "./openapi/OpenApi.ts"
-import { type Presence, SessionPresence } from "./openapi/SessionPresence.ts"
+import { type Presence, SessionAvailability } from "./openapi/SessionAvailability.ts"
 import { WebhookIntake } from "./webhook/WebhookIntake.ts"
 
 export {
@@ -210,8 +210,8 @@ type SessionServices =
   | GatewayMetadata
   | IdentifyLimiter
   | OpenApi
-  | Reception
-  | SessionPresence
+  | InboundRecorder
+  | SessionAvailability
   | SessionStore
   | Socket.WebSocketConstructor
   | WebhookIntake
@@ -258,8 +258,8 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
   const services = yield* Effect.context<SessionServices>()
   const token = yield* AccessToken
   const metadata = yield* GatewayMetadata
-  const reception = yield* Reception
-  const presence = yield* SessionPresence
+  const reception = yield* InboundRecorder
+  const presence = yield* SessionAvailability
   const webhook = yield* WebhookIntake
   const own = yield* OwnMessages
   const running = yield* SubscriptionRef.make(Option.none<Running>())

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Anchor, Conversation, Gateway, Message, Messenger, ReplyLedger, SessionPresence } from "@effect-qq/core"
+import { Anchor, Conversation, Gateway, Message, Messenger, ReplyLedger, SessionAvailability } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,7 +20,7 @@ describe("while the session is made again", () => {
     Effect.gen(function* () {
       const { privately } = yield* listening
       const event = yield* privately()
-      const presence = yield* SessionPresence.SessionPresence
+      const presence = yield* SessionAvailability.SessionAvailability
       assert.strictEqual(yield* presence.current, "Up")
       yield* inject(Fault.drop())
       yield* Bot.settle
@@ -53,7 +53,7 @@ describe("while the session is made again", () => {
 
   it.effect("nothing waits before the first session, or without one", () =>
     Effect.gen(function* () {
-      const presence = yield* SessionPresence.SessionPresence
+      const presence = yield* SessionAvailability.SessionAvailability
       assert.strictEqual(yield* presence.current, "Absent")
       yield* Messenger.send(user, Message.text("hi"))
       assert.deepStrictEqual(yield* visible, ["hi"])

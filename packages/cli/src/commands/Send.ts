@@ -21,7 +21,7 @@ import {
   RateLimit,
   ReplyLedger,
   type SendError,
-  SessionPresence
+  SessionAvailability
 } from "@effect-qq/core"
 import { NodeContentHash, NodeHttp, NodeMedia } from "@effect-qq/node"
 import * as Command from "@effect/cli/Command"
@@ -241,7 +241,9 @@ const sender = (onExpired: "fail" | "proactive"): Layer.Layer<Messenger.Messenge
   Messenger.layer.pipe(
     Layer.provide(Media.layer),
     Layer.provide(NodeContentHash.layer),
-    Layer.provide(Layer.mergeAll(AuditOutcomes.layer, RateLimit.layer, ReplyLedger.layerMemory, SessionPresence.layer)),
+    Layer.provide(
+      Layer.mergeAll(AuditOutcomes.layer, RateLimit.layer, ReplyLedger.layerMemory, SessionAvailability.layer)
+    ),
     Layer.provide(OpenApi.layer),
     Layer.provide(AccessToken.layer),
     Layer.provide(NodeHttp.layer()),

@@ -16,6 +16,14 @@ import { fieldsOf } from "./Payload.ts"
 import * as Quotation from "./Quotation.ts"
 import * as Timestamp from "./Timestamp.ts"
 
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  AttachmentKind
+} from "./AttachmentKind.ts"
+
 /**
  * Whoever wrote a message.
  *

@@ -162,7 +162,11 @@ export const make = (options: {
   readonly shard: readonly [index: number, count: number]
   /** Replaces the ladders of the configuration's policy. */
   readonly schedule?: ReconnectPolicy.ReconnectSchedule | undefined
-  /** Shared by the shards of a bot. Default: a handshake begins at any time. */
+  /**
+   * Shared by the shards of a bot. Default: a handshake begins at any time.
+   *
+   * @internal
+   */
   readonly handshakes?: Handshakes | undefined
   /** Runs after every change of state, before anything else happens. */
   readonly onState?: Effect.Effect<void> | undefined

@@ -19,7 +19,7 @@ import * as HandlerRun from "../events/HandlerRun.ts"
 import * as OwnMessages from "../events/OwnMessages.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
 import { OpenApi } from "../openapi/OpenApi.ts"
-import { SessionPresence } from "../openapi/SessionPresence.ts"
+import { SessionAvailability } from "../openapi/SessionAvailability.ts"
 import * as Tracing from "../openapi/Tracing.ts"
 import * as Anchor from "./Anchor.ts"
 import { AuditOutcomes } from "./AuditOutcomes.ts"
@@ -173,7 +173,7 @@ export class Messenger extends Context.Tag("@effect-qq/core/Messenger")<Messenge
  * @since 0.1.0
  * @category models
  */
-export type Requirements = AuditOutcomes | BotConfig | Media | OpenApi | RateLimit | ReplyLedger | SessionPresence
+export type Requirements = AuditOutcomes | BotConfig | Media | OpenApi | RateLimit | ReplyLedger | SessionAvailability
 
 /** What a message is on its way to, and what may be done for it to get there. */
 interface Journey {
@@ -249,7 +249,7 @@ export const make = (
     const api = yield* OpenApi
     const ledger = yield* ReplyLedger
     const rates = yield* RateLimit
-    const presence = yield* SessionPresence
+    const presence = yield* SessionAvailability
     const audits = yield* AuditOutcomes
     const uploads = yield* Media
     const clock = yield* Effect.clock

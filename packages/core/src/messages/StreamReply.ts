@@ -47,8 +47,7 @@ type Name = Pick<MessageSequence.ReplyName, "handler" | "key"> | undefined
 /**
  * What streaming needs of sending.
  *
- * @since 0.1.0
- * @category models
+ * @internal
  */
 export interface Services {
   readonly transmit: (transmission: Transmission) => Effect.Effect<Accepted, SendError.SendError>

@@ -18,7 +18,7 @@ import { ReplyLedger } from "./ReplyLedger.ts"
  * @since 0.1.0
  * @category models
  */
-export interface ReceptionShape {
+export interface InboundRecorderShape {
   /** Takes note of one dispatch. Synchronous, because it is called from a socket's callback; never throws. */
   readonly dispatched: (dispatch: Anchor.Dispatch) => void
 }
@@ -29,7 +29,10 @@ export interface ReceptionShape {
  * @since 0.1.0
  * @category tags
  */
-export class Reception extends Context.Tag("@effect-qq/core/Reception")<Reception, ReceptionShape>() {}
+export class InboundRecorder extends Context.Tag("@effect-qq/core/InboundRecorder")<
+  InboundRecorder,
+  InboundRecorderShape
+>() {}
 
 /**
  * Feeds the ledger and the audit outcomes.
@@ -37,7 +40,7 @@ export class Reception extends Context.Tag("@effect-qq/core/Reception")<Receptio
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<ReceptionShape, never, ReplyLedger | AuditOutcomes.AuditOutcomes> = Effect.gen(
+export const make: Effect.Effect<InboundRecorderShape, never, ReplyLedger | AuditOutcomes.AuditOutcomes> = Effect.gen(
   function* () {
     const ledger = yield* ReplyLedger
     const audits = yield* AuditOutcomes.AuditOutcomes
@@ -62,7 +65,7 @@ export const make: Effect.Effect<ReceptionShape, never, ReplyLedger | AuditOutco
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<Reception, never, ReplyLedger | AuditOutcomes.AuditOutcomes> = Layer.effect(
-  Reception,
+export const layer: Layer.Layer<InboundRecorder, never, ReplyLedger | AuditOutcomes.AuditOutcomes> = Layer.effect(
+  InboundRecorder,
   make
 )

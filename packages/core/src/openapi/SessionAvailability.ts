@@ -29,7 +29,7 @@ export type Presence = "Absent" | "Up" | "Reconnecting"
  * @since 0.1.0
  * @category models
  */
-export interface SessionPresenceShape {
+export interface SessionAvailabilityShape {
   readonly current: Effect.Effect<Presence>
   /** Completes at once unless the session is `Reconnecting`, else when it no longer is. */
   readonly settled: Effect.Effect<void>
@@ -43,9 +43,9 @@ export interface SessionPresenceShape {
  * @since 0.1.0
  * @category tags
  */
-export class SessionPresence extends Context.Tag("@effect-qq/core/SessionPresence")<
-  SessionPresence,
-  SessionPresenceShape
+export class SessionAvailability extends Context.Tag("@effect-qq/core/SessionAvailability")<
+  SessionAvailability,
+  SessionAvailabilityShape
 >() {}
 
 /**
@@ -54,7 +54,7 @@ export class SessionPresence extends Context.Tag("@effect-qq/core/SessionPresenc
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<SessionPresenceShape> = Effect.sync(() => {
+export const make: Effect.Effect<SessionAvailabilityShape> = Effect.sync(() => {
   const latch = Effect.unsafeMakeLatch(true)
   let presence: Presence = "Absent"
   return {
@@ -75,4 +75,4 @@ export const make: Effect.Effect<SessionPresenceShape> = Effect.sync(() => {
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<SessionPresence> = Layer.effect(SessionPresence, make)
+export const layer: Layer.Layer<SessionAvailability> = Layer.effect(SessionAvailability, make)
