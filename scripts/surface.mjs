@@ -85,6 +85,7 @@ const reexportsOf = (declarations) => {
 const namesOf = (file, text) => {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "")
   const rest = code.replace(/^import .*$/gm, "")
+  const unquoted = rest.replace(/"[^"]*"/g, '""')
   const found = []
   for (const [, names, specifier] of code.matchAll(/import (?:type )?\{([^}]*)\} from "(\.[^"]+)\.ts"/g)) {
     for (const name of names.split(",").map(plainName)) {
@@ -92,7 +93,7 @@ const namesOf = (file, text) => {
     }
   }
   for (const [, local, specifier] of code.matchAll(/import (?:type )?\* as (\w+) from "(\.[^"]+)\.ts"/g)) {
-    for (const [, name] of rest.matchAll(new RegExp(`\\b${local}\\.(\\w+)`, "g"))) {
+    for (const [, name] of unquoted.matchAll(new RegExp(`\\b${local}\\.(\\w+)`, "g"))) {
       found.push([targetOf(file, specifier), name])
     }
   }

@@ -50,6 +50,14 @@ import * as Release from "./Release.ts"
 import * as SessionMemory from "./SessionMemory.ts"
 import type { SessionStore } from "./SessionStore.ts"
 
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Handshakes
+} from "./Handshakes.ts"
+
 /**
  * Where a session is in its life.
  *
@@ -162,11 +170,7 @@ export const make = (options: {
   readonly shard: readonly [index: number, count: number]
   /** Replaces the ladders of the configuration's policy. */
   readonly schedule?: ReconnectPolicy.ReconnectSchedule | undefined
-  /**
-   * Shared by the shards of a bot. Default: a handshake begins at any time.
-   *
-   * @internal
-   */
+  /** Shared by the shards of a bot. Default: a handshake begins at any time. */
   readonly handshakes?: Handshakes | undefined
   /** Runs after every change of state, before anything else happens. */
   readonly onState?: Effect.Effect<void> | undefined
