@@ -9,21 +9,16 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import type * as MetricLabel from "effect/MetricLabel"
-import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Event from "../events/Event.ts"
 import type { Frame } from "../gateway/Frame.ts"
 import type * as GatewayMetrics from "../gateway/GatewayMetrics.ts"
-import * as Release from "../gateway/Release.ts"
 import { ConversationQueues } from "./ConversationQueues.ts"
 import * as Deduplication from "./Deduplication.ts"
-import { stopTimeout } from "./Deadlines.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import * as Dialogue from "./Dialogue.ts"
@@ -33,6 +28,8 @@ import * as Inbox from "./Inbox.ts"
 import * as Intake from "./Intake.ts"
 import * as RunContext from "./RunContext.ts"
 import * as Router from "./Router.ts"
+import * as Shutdown from "./Shutdown.ts"
+import * as Times from "./Times.ts"
 import type * as Waiters from "./Waiters.ts"
 import { isInteraction, type Routed, type Work } from "./Work.ts"
 import { Workers } from "./Workers.ts"
@@ -108,21 +105,6 @@ const makeEvents = (observe: Router.Router["observe"], observed: PubSub.PubSub<E
     )
   )
 
-/** The scope of the workers. Added before whatever is added later, such as a finalizer that drains, and so closed after it. */
-const makeScope = (onClose: () => void): Effect.Effect<Scope.CloseableScope, never, Scope.Scope> =>
-  Effect.tap(Scope.make(ExecutionStrategy.parallel), (scope) =>
-    Effect.addFinalizer((exit) =>
-      Effect.suspend(() => {
-        onClose()
-        return Release.within(Scope.close(scope, exit), stopTimeout)
-      }).pipe(
-        Effect.flatMap((closed) =>
-          Option.isSome(closed) ? Effect.void : Effect.logWarning("handlers that cannot be stopped were left behind")
-        )
-      )
-    )
-  )
-
 /**
  * Delivery for the given handlers.
  *
@@ -132,9 +114,7 @@ const makeScope = (onClose: () => void): Effect.Effect<Scope.CloseableScope, nev
 export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { handlers, policy } = options
-    const clock = yield* Effect.clock
-    const wallMillis = (): number => clock.unsafeCurrentTimeMillis()
-    const monotonicMillis = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+    const times = Times.make(yield* Effect.clock)
     const inboxes: Array<Inbox.Inbox> = []
     const deduplication = Deduplication.make(policy)
     const durations = new Map(
@@ -142,7 +122,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
     )
     const observed = yield* PubSub.sliding<Event.Event>(lag)
     let isClosing = false
-    const scope = yield* makeScope(() => {
+    const scope = yield* Shutdown.makeScope(() => {
       isClosing = true
       for (const workers of pools) workers.close()
     })
@@ -153,17 +133,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       if (work.taken !== undefined) for (const taken of work.taken) settleAt(taken.work, now)
     }
 
-    const settle = (work: Routed): void => settleAt(work, wallMillis())
-
-    /** The wall clock, as of a moment of the monotonic one: read again only once a millisecond has passed. */
-    let readAt = Number.NEGATIVE_INFINITY
-    let wall = 0
-    const wallAt = (monotonic: number): number => {
-      if (monotonic - readAt < 1) return wall
-      readAt = monotonic
-      wall = wallMillis()
-      return wall
-    }
+    const settle = (work: Routed): void => settleAt(work, times.wall())
 
     // at a shutdown they are left to be replayed, as what their dialogue began with
     const queues = new ConversationQueues<Routed>((unclaimed) => {
@@ -185,13 +155,13 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
         queues: of,
         runs,
         scope,
-        now: monotonicMillis,
+        now: times.monotonic,
         drainWaiting: options.drainWaiting,
         conclude: (work, since) => {
           DeliveryMetrics.eventsHandled.unsafeUpdate(1, noTags)
-          const now = monotonicMillis()
+          const now = times.monotonic()
           durations.get(work.event.t)?.unsafeUpdate(now - since, noTags)
-          settleAt(work, wallAt(now))
+          settleAt(work, times.wallAt(now))
           return now
         }
       })
@@ -207,7 +177,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       conversationOf: options.conversationOf,
       settle,
       spawnWorkers,
-      now: wallMillis
+      now: times.wall
     })
 
     const router = Router.make({
@@ -230,34 +200,15 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       inboxes.push(inbox)
       const routeAll = (works: ReadonlyArray<Work>): Effect.Effect<void> => router.routeAll(works, spawnWorkers)
       return {
-        sink: Intake.makeSink(inbox, deduplication, wallMillis),
+        sink: Intake.makeSink(inbox, deduplication, times.wall),
         run: Effect.forever(Effect.flatMap(inbox.take, routeAll))
       }
     }
 
-    // a handler of one pool may bring work to the other
-    const awaitIdle = Effect.forEach(pools, (workers) => workers.awaitIdle, { discard: true }).pipe(
-      Effect.repeat({ until: () => pools.every((workers) => workers.isIdle) })
-    )
-
-    const drain = Effect.suspend(() => {
-      for (const inbox of inboxes) inbox.close()
-      // what has just arrived is given its worker first
-      const ended = Effect.zipRight(Effect.yieldNow(), awaitIdle)
-      const stop = Effect.forEach(pools, (workers) => workers.stop, { discard: true })
-      return Effect.zipRight(stop, Release.within(ended, policy.drainTimeout))
-    }).pipe(
-      Effect.flatMap((ended) =>
-        Option.isSome(ended)
-          ? Effect.void
-          : Effect.logWarning(`handlers were still running after ${Duration.format(policy.drainTimeout)}`)
-      )
-    )
-
     return {
       intake,
       run: Effect.zipRight(urgent.watch, ordinary.watch, { concurrent: true }),
-      drain,
+      drain: Shutdown.drain(inboxes, pools, policy.drainTimeout),
       next: dialogue.next,
       events: makeEvents(router.observe, observed),
       unsettled: () => inboxes.reduce((total, inbox) => total + inbox.size(), 0),

@@ -40,6 +40,20 @@ export interface Runner {
 }
 
 /**
+ * What a worker does between runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Steps {
+  /** Gives the runner its next event; `false`: there is none. */
+  readonly takeNext: () => boolean
+  readonly begin: (work: Routed) => Effect.Effect<unknown>
+  /** The handlers of the runner's event have ended. */
+  readonly finish: () => void
+}
+
+/**
  * What {@link HandlerRuns} are made of.
  *
  * @since 0.1.0
@@ -103,6 +117,34 @@ export class HandlerRuns {
     this.reset = Effect.updateFiberRefs(() => locals)
   }
 
+  /** Runs the handlers of one event after another. Nothing is wrapped around a run: a failure ends the loop, which begins again. */
+  loop(runner: Runner, { begin, finish, takeNext }: Steps): Effect.Effect<void> {
+    const next = (): Effect.Effect<unknown> => {
+      const { ending, work } = runner
+      runner.ending = undefined
+      if (ending !== undefined) return ending
+      return work === undefined ? Effect.void : begin(work)
+    }
+    const loop: Effect.Effect<void> = Effect.catchAllCause(
+      Effect.whileLoop({
+        while: () => runner.ending !== undefined || takeNext(),
+        body: next,
+        step: () => {
+          if (this.succeeded(runner)) finish()
+        }
+      }),
+      (cause) =>
+        Effect.zipRight(
+          this.failed(runner, cause),
+          Effect.suspend(() => {
+            finish()
+            return loop
+          })
+        )
+    )
+    return loop
+  }
+
   /**
    * Runs the handlers of the runner's event. Of several, each is noted in `work.over` when it has ended, and `onOver` runs
    * then. It fails as the handler does where that runs directly, which the types do not
@@ -124,7 +166,7 @@ export class HandlerRuns {
   }
 
   /** The handlers have succeeded. `false`: `ending` remains to be done. */
-  succeeded(runner: Runner): boolean {
+  private succeeded(runner: Runner): boolean {
     const { run, work } = runner
     if (run === undefined) return true
     runner.run = undefined
@@ -135,7 +177,7 @@ export class HandlerRuns {
   }
 
   /** A handler that ran directly has failed, whose event is settled nevertheless; anything else fails again. */
-  failed(runner: Runner, cause: Cause.Cause<never>): Effect.Effect<void> {
+  private failed(runner: Runner, cause: Cause.Cause<never>): Effect.Effect<void> {
     const { run, work } = runner
     if (run === undefined) return Effect.failCause(cause)
     runner.run = undefined

@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { ConversationQueue } from "./ConversationQueues.ts"
 import type { Runner } from "./HandlerRuns.ts"
-import type * as RunContext from "./RunContext.ts"
+import * as RunContext from "./RunContext.ts"
 import { isUnfinished, type Routed } from "./Work.ts"
 
 /**
@@ -33,13 +34,7 @@ export interface Worker extends Runner {
   waiting: Array<string>
 }
 
-/**
- * A worker that has nothing to do yet.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (fiber: Fiber.RuntimeFiber<unknown, unknown>, scopes: RunContext.Scopes): Worker => ({
+const make = (fiber: Fiber.RuntimeFiber<unknown, unknown>, scopes: RunContext.Scopes): Worker => ({
   fiber,
   scopes,
   queue: undefined,
@@ -52,6 +47,15 @@ export const make = (fiber: Fiber.RuntimeFiber<unknown, unknown>, scopes: RunCon
   state: "working",
   waiting: []
 })
+
+/**
+ * Begins a worker on the fiber that runs this.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const begin = (run: (worker: Worker) => Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.flatMap(RunContext.makeScopes, (scopes) => Effect.withFiberRuntime<void>((fiber) => run(make(fiber, scopes))))
 
 /**
  * Whether all that its handlers do is to wait for another event.

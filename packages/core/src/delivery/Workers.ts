@@ -14,7 +14,6 @@ import type * as Event from "../events/Event.ts"
 import type { ConversationQueues } from "./ConversationQueues.ts"
 import { Deadlines } from "./Deadlines.ts"
 import type { HandlerRuns } from "./HandlerRuns.ts"
-import * as RunContext from "./RunContext.ts"
 import type { Routed } from "./Work.ts"
 import * as Worker from "./Worker.ts"
 
@@ -138,14 +137,11 @@ export class Workers {
     this.slots.take()
     this.isStarting = true
     this.idle.unsafeClose()
-    const begin = Effect.flatMap(RunContext.makeScopes, (scopes) =>
-      Effect.withFiberRuntime<void>((fiber) => {
-        this.isStarting = false
-        const worker = Worker.make(fiber, scopes)
-        this.workers.add(worker)
-        return this.runWorker(worker)
-      })
-    )
+    const begin = Worker.begin((worker) => {
+      this.isStarting = false
+      this.workers.add(worker)
+      return this.runWorker(worker)
+    })
     // a fiber inherits whether it can be interrupted, and the end of another worker cannot be
     return Effect.asVoid(Effect.forkIn(Effect.interruptible(begin), this.options.scope))
   }
@@ -153,23 +149,11 @@ export class Workers {
   /** Handles events until no conversation is ready. */
   private runWorker(worker: Worker.Worker): Effect.Effect<void> {
     const { runs } = this.options
-    const loop: Effect.Effect<void> = Effect.catchAllCause(
-      Effect.whileLoop({
-        while: () => worker.ending !== undefined || this.takeNext(worker),
-        body: () => this.nextStep(worker),
-        step: () => {
-          if (runs.succeeded(worker)) this.finish(worker)
-        }
-      }),
-      (cause) =>
-        Effect.zipRight(
-          runs.failed(worker, cause),
-          Effect.suspend(() => {
-            this.finish(worker)
-            return loop
-          })
-        )
-    )
+    const loop = runs.loop(worker, {
+      takeNext: () => this.takeNext(worker),
+      begin: (work) => this.begin(worker, work),
+      finish: () => this.finish(worker)
+    })
     return Effect.onExit(loop, (exit) =>
       Effect.zipRight(
         runs.interrupted(worker, exit),
@@ -178,11 +162,7 @@ export class Workers {
     )
   }
 
-  private nextStep(worker: Worker.Worker): Effect.Effect<unknown> {
-    const { ending, work } = worker
-    worker.ending = undefined
-    if (ending !== undefined) return ending
-    if (work === undefined) return Effect.void
+  private begin(worker: Worker.Worker, work: Routed): Effect.Effect<unknown> {
     const run = this.options.runs.begin(worker, work, () => this.abandonAtShutdown(worker))
     // one that takes its time leaves the conversations that are ready to another worker
     return this.canSpawn ? Effect.zipRight(this.spawnWorker, run) : run
