@@ -169,8 +169,21 @@ const lifeOf = (value: unknown): number | undefined => {
 const malformed = (status: number, detail: string): ApiError.TokenUnavailable =>
   new ApiError.TokenUnavailable({ reason: "Malformed", status, detail })
 
-/** Reads an answer. Its text never gets into an error: it may echo what was sent. */
-const decode = ({ headers, status, text }: HttpExchange.Answer): Effect.Effect<Issued, AccessTokenError> => {
+/** The platform's own message for an error, without the secrets that it may echo. */
+const messageOf = (fields: Readonly<Record<string, unknown>> | undefined, secret: string): string | undefined => {
+  const message = fields?.["message"]
+  if (typeof message !== "string") return undefined
+  const token = fields?.["access_token"]
+  const hidden = [secret, ...(typeof token === "string" ? [token] : [])].filter((text) => text !== "")
+  const shown = HttpExchange.line(hidden.reduce((text, part) => text.replaceAll(part, "<redacted>"), message))
+  return shown === "" ? undefined : shown
+}
+
+/** Reads an answer. Of its text only the code and the message get into an error, without what was sent. */
+const decode = (
+  { headers, status, text }: HttpExchange.Answer,
+  secret: string
+): Effect.Effect<Issued, AccessTokenError> => {
   const body = HttpExchange.parseJson(text)?.value
   const fields = typeof body === "object" && body !== null ? (body as Readonly<Record<string, unknown>>) : undefined
   const code = HttpExchange.wireInteger(fields?.["code"])
@@ -179,6 +192,8 @@ const decode = ({ headers, status, text }: HttpExchange.Answer): Effect.Effect<I
   const facts = { status, code, errCode, message, endpoint: "token" } as const
   const errorClass = ErrorCode.classify(facts)
   const shown = errCode || code || undefined
+  const said = messageOf(fields, secret)
+  const withMessage = (detail: string): string => (said === undefined ? detail : `${detail}: ${said}`)
   if (errorClass === "ok") {
     if (fields === undefined) return Effect.fail(malformed(status, "the token endpoint did not answer in JSON"))
     const token = fields["access_token"]
@@ -190,12 +205,16 @@ const decode = ({ headers, status, text }: HttpExchange.Answer): Effect.Effect<I
   }
   for (const candidate of [errCode, code]) {
     const detail = candidate === undefined ? undefined : rejections.get(candidate)
-    if (detail !== undefined) return Effect.fail(new ApiError.TokenRejected({ code: candidate, detail }))
+    if (detail !== undefined)
+      return Effect.fail(new ApiError.TokenRejected({ code: candidate, detail: withMessage(detail) }))
   }
   switch (errorClass) {
     case "ip_not_allowed":
       return Effect.fail(
-        new ApiError.IpRefused({ code: shown, detail: "the token endpoint refuses this machine's address" })
+        new ApiError.IpRefused({
+          code: shown,
+          detail: withMessage("the token endpoint refuses this machine's address")
+        })
       )
     case "rate_limited":
       return Effect.map(
@@ -206,7 +225,7 @@ const decode = ({ headers, status, text }: HttpExchange.Answer): Effect.Effect<I
             retryAfter: asked === undefined ? policy.rateLimitedWait : Duration.max(asked, policy.rateLimitedWait),
             status,
             code: shown,
-            detail: "the token endpoint was asked too often"
+            detail: withMessage("the token endpoint was asked too often")
           })
       ).pipe(Effect.flip)
     default:
@@ -217,7 +236,7 @@ const decode = ({ headers, status, text }: HttpExchange.Answer): Effect.Effect<I
               reason: "Refused",
               status,
               code: shown,
-              detail: "the token endpoint refused to hand out a token"
+              detail: withMessage("the token endpoint refused to hand out a token")
             })
       )
   }
@@ -279,7 +298,7 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
         error.reason === "Unreachable" && fallback !== undefined ? askAt(fallback) : Effect.fail(error)
       ),
       Effect.mapError(unavailable),
-      Effect.flatMap(decode)
+      Effect.flatMap((answer) => decode(answer, Redacted.value(config.secret)))
     )
 
     const fail = (error: AccessTokenError): Effect.Effect<never, AccessTokenError> =>
@@ -351,7 +370,11 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
           const rung = policy.ladder[Math.min(failures, policy.ladder.length - 1)] ?? policy.rateLimitedWait
           const until = failure === undefined ? 0 : failure.until - (yield* monotonicMillis)
           const pause = Math.max(Duration.toMillis(rung), until)
-          yield* Effect.logWarning("the access token could not be refreshed; it is tried again", exit.cause).pipe(
+          const why = Option.match(Cause.failureOption(exit.cause), {
+            onNone: () => "",
+            onSome: ({ message }) => `: ${message}`
+          })
+          yield* Effect.logWarning(`the access token could not be refreshed; retrying${why}`, exit.cause).pipe(
             Effect.annotateLogs({ retryInMillis: pause, failures: failures + 1 })
           )
           yield* Effect.sleep(pause)
