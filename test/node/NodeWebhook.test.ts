@@ -19,6 +19,7 @@ import * as ChildProcess from "node:child_process"
 import type * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
+import * as Tls from "node:tls"
 import { certificate, key } from "./support/certificate.ts"
 import { within } from "./support/patience.ts"
 
@@ -305,6 +306,60 @@ describe("a slow client", () => {
       yield* crowd(port, request)
       const further = yield* connect(port)
       assert.strictEqual(yield* further.ended, "")
+    }).pipe(on)
+  )
+
+  for (const { name, limit, started } of [
+    { name: "that send nothing", limit: { maximumConnections: 20 }, started: "" },
+    {
+      name: "that dribble their headers",
+      limit: { maximumConnections: 20 },
+      started: "POST /webhook HTTP/1.1\r\nhost: a"
+    },
+    { name: "of one address", limit: { maximumConnectionsPerPeer: 20 }, started: "" }
+  ]) {
+    it.scopedLive(`as many as there may be, ${name}, keep no request out: the first of them gives way`, () =>
+      Effect.gen(function* () {
+        const { heard, port, url } = yield* serve({ ...limit, headersTimeout: "10 minutes" })
+        const crowd = yield* Effect.forEach(Array.from({ length: 20 }), () => connect(port))
+        const [first] = crowd
+        if (first === undefined) assert.fail("a crowd")
+        if (started !== "") yield* Effect.forEach(crowd, ({ send }) => send(started))
+        const request = yield* Effect.flatMap(signer, ({ sign }) => sign(body))
+        assert.strictEqual(said(yield* post(url, request)), '{"op":12,"d":0} 200')
+        yield* first.ended
+        assert.deepStrictEqual(heard, [hello.id])
+        assert.strictEqual(crowd.filter(({ socket }) => socket.closed).length, 1)
+      }).pipe(on)
+    )
+  }
+
+  it.scopedLive("behind TLS gives way too, and a request that is being answered does not", () =>
+    Effect.gen(function* () {
+      const { port } = yield* serve({
+        maximumConnections: 2,
+        headersTimeout: "10 minutes",
+        tls: { key: Redacted.make(key), certificate }
+      })
+      const silent = yield* connect(port)
+      const request = yield* Effect.flatMap(signer, ({ sign }) => sign(body))
+      const head = headLines({ ...request.headers, "content-length": "1000", expect: "100-continue" })
+      const busy = yield* Effect.acquireRelease(
+        Effect.async<Tls.TLSSocket>((resume) => {
+          const socket = Tls.connect({ port, host: "127.0.0.1", rejectUnauthorized: false }, () =>
+            socket.write(`POST /webhook HTTP/1.1\r\nhost: webhook.test\r\n${head}\r\n{`)
+          )
+          socket.on("error", () => {})
+          // the server has the request once it asks for its body
+          socket.once("data", () => resume(Effect.succeed(socket)))
+        }),
+        (socket) => Effect.sync(() => void socket.destroy())
+      ).pipe(within("20 seconds", "the answer to the headers"))
+      const second = yield* connect(port)
+      yield* silent.ended
+      yield* connect(port)
+      yield* second.ended
+      assert.isFalse(busy.closed)
     }).pipe(on)
   )
 

@@ -7,7 +7,7 @@
  */
 import { type Bot, type BotConfig, Gateway, type GatewayError, Message, Messenger, type Session } from "@effect-qq/core"
 import { Fault, type PlatformModel } from "@effect-qq/core/testing"
-import { NodeBot } from "@effect-qq/node"
+import { NodeBot, type StateDirectory } from "@effect-qq/node"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
@@ -23,8 +23,8 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Sandbox from "./sandbox/Sandbox.ts"
 import * as Send from "./commands/Send.ts"
+import * as Sandbox from "./sandbox/Sandbox.ts"
 
 /**
  * Messages were lost or answered twice: this library is broken.
@@ -228,7 +228,8 @@ export const demo: Effect.Effect<
   | Gateway.AlreadyRunning
   | GatewayError.GatewayStopped
   | PlatformError
-  | Sandbox.SandboxError,
+  | Sandbox.SandboxError
+  | StateDirectory.StateDirectoryError,
   FileSystem.FileSystem
 > = Effect.gen(function* () {
   const [appId, secret] = yield* credentials

@@ -16,7 +16,6 @@
  * @since 0.1.0
  */
 import { Bot, BotConfig } from "@effect-qq/core"
-import type { PlatformError } from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -27,6 +26,7 @@ import * as NodeHttp from "./NodeHttp.ts"
 import * as NodeProxy from "./NodeProxy.ts"
 import * as NodeStore from "./NodeStore.ts"
 import * as NodeWebSocket from "./NodeWebSocket.ts"
+import * as StateDirectory from "./StateDirectory.ts"
 
 /**
  * What Node.js adds to the configuration of a bot.
@@ -37,11 +37,14 @@ import * as NodeWebSocket from "./NodeWebSocket.ts"
 export interface RuntimeOptions {
   /**
    * Where the session is kept across restarts. Default: `QQ_STATE_DIR`, else `effect-qq` in the user's state directory.
+   *
+   * A lock file keeps a second process of the same bot out: its layer fails with `StateDirectoryError`, which names the
+   * first. Bots with different app ids can share a directory.
    */
   readonly stateDirectory?: string | undefined
   /**
    * Whether to remember in memory alone, for a bot beside another one with the same credentials: neither the session nor
-   * the ledger of the other is touched, and its own end with the process. Default `false`.
+   * the ledger of the other is touched, no lock is taken, and its own end with the process. Default `false`.
    */
   readonly inMemory?: boolean | undefined
   /** The URL of an HTTP proxy. Default: what `HTTPS_PROXY` and `HTTP_PROXY` name. */
@@ -50,13 +53,18 @@ export interface RuntimeOptions {
 
 const store = (
   options: RuntimeOptions | undefined
-): Layer.Layer<KeyValueStore.KeyValueStore, ConfigError.ConfigError | PlatformError> =>
+): Layer.Layer<
+  KeyValueStore.KeyValueStore,
+  ConfigError.ConfigError | StateDirectory.StateDirectoryError,
+  BotConfig.BotConfig
+> =>
   options?.inMemory === true
     ? Layer.fresh(KeyValueStore.layerMemory)
     : Layer.unwrapEffect(
-        Effect.map(
+        Effect.zipWith(
           options?.stateDirectory === undefined ? NodeStore.defaultDirectory : Effect.succeed(options.stateDirectory),
-          NodeStore.layer
+          BotConfig.BotConfig,
+          (directory, { appId }) => StateDirectory.layer(directory, appId)
         )
       )
 
@@ -71,7 +79,7 @@ const sockets = (options: RuntimeOptions | undefined) =>
  */
 export const layerRuntime = (
   options?: RuntimeOptions
-): Layer.Layer<Bot.Bot, ConfigError.ConfigError | PlatformError, BotConfig.BotConfig> =>
+): Layer.Layer<Bot.Bot, ConfigError.ConfigError | StateDirectory.StateDirectoryError, BotConfig.BotConfig> =>
   Bot.layer.pipe(
     Layer.provide(NodeContentHash.layer),
     Layer.provide(NodeHttp.layer({ proxy: options?.proxy })),
@@ -87,7 +95,7 @@ export const layerRuntime = (
  */
 export const layer = (
   options: BotConfig.Options & RuntimeOptions
-): Layer.Layer<Bot.Bot | BotConfig.BotConfig, ConfigError.ConfigError | PlatformError> =>
+): Layer.Layer<Bot.Bot | BotConfig.BotConfig, ConfigError.ConfigError | StateDirectory.StateDirectoryError> =>
   Layer.provideMerge(layerRuntime(options), BotConfig.layer(options))
 
 /**
@@ -100,5 +108,5 @@ export const layer = (
  */
 export const layerConfig = (
   options?: Omit<BotConfig.Options, "appId" | "secret"> & RuntimeOptions
-): Layer.Layer<Bot.Bot | BotConfig.BotConfig, ConfigError.ConfigError | PlatformError> =>
+): Layer.Layer<Bot.Bot | BotConfig.BotConfig, ConfigError.ConfigError | StateDirectory.StateDirectoryError> =>
   Layer.provideMerge(layerRuntime(options), BotConfig.layerConfig(options))

@@ -21,8 +21,21 @@ import * as Crypto from "node:crypto"
 import * as Os from "node:os"
 import * as Path from "node:path"
 
-/** `encodeURIComponent` never leaves "%n", so no key can name a file that begins like this. */
-const temporaryPrefix = "%new-"
+/**
+ * The beginning of the name of a temporary file. `encodeURIComponent` never leaves "%n", so no key can name such a file.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const temporaryPrefix = "%new-"
+
+/**
+ * The beginning of the name of a lock file, which no key can name either. Neither `clear` nor `size` sees it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const lockPrefix = "%lock-"
 
 /** A temporary file that nobody finished within this time was left by a process that is gone. Milliseconds. */
 const temporaryLifetime = 60 * 60 * 1000
@@ -147,7 +160,7 @@ export const make = (
         write(data).pipe(Effect.zipRight(fs.rename(temporary, path)), Effect.zipRight(syncDirectory))
       )
     const names: Effect.Effect<Array<string>, PlatformError> = Effect.map(fs.readDirectory(directory), (all) =>
-      all.filter((name) => !name.startsWith(temporaryPrefix))
+      all.filter((name) => !name.startsWith(temporaryPrefix) && !name.startsWith(lockPrefix))
     )
     const modifyWith =
       <A extends string | Uint8Array>(read: (key: string) => Effect.Effect<Option.Option<A>, PlatformError>) =>

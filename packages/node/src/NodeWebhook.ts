@@ -97,11 +97,20 @@ export interface ServerOptions {
   readonly headersTimeout?: Duration.DurationInput | undefined
   /** How long a request may take as a whole, its body included: a backstop. Default 30 s. */
   readonly requestTimeout?: Duration.DurationInput | undefined
-  /** The most connections at once; more are refused. Default 512. */
+  /**
+   * The most connections at once. A further one takes the place of the one that has been without a complete request for
+   * the longest time, so that connections which send nothing, or dribble their headers, keep nothing out; where a request
+   * is being answered on each, it is refused. Default 512.
+   */
   readonly maximumConnections?: number | undefined
   /**
-   * The shortest time between two log lines about requests with another path or method; those in between are counted in the
-   * next line. Default 10 s.
+   * The most connections at once of one address, with the same rule. A proxy is one address for all that it passes on.
+   * Default: `maximumConnections`.
+   */
+  readonly maximumConnectionsPerPeer?: number | undefined
+  /**
+   * The shortest time between two log lines about requests with another path or method, and between two about connections
+   * beyond the limits; those in between are counted in the next line. Default 10 s.
    */
   readonly misdirectedLogInterval?: Duration.DurationInput | undefined
   /** How long requests that are being answered may take when the server ends. Default 5 s. */
@@ -169,11 +178,11 @@ const logged = (text: string): string => {
   return bounded.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 }
 
-/** Logs a request with another path or method, at most once per interval, so that a scanner cannot flood the log. */
-const makeMisdirectedLog = (path: string, interval: number) => {
+/** Logs at most once per interval, in milliseconds, so that a stranger cannot flood the log. */
+const makeSparingLog = (interval: number): ((line: string) => Effect.Effect<void>) => {
   let loggedAt = Number.NEGATIVE_INFINITY
   let omitted = 0
-  return (method: string, asked: string): Effect.Effect<void> =>
+  return (line) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (Math.abs(now - loggedAt) < interval) {
         omitted++
@@ -182,9 +191,7 @@ const makeMisdirectedLog = (path: string, interval: number) => {
       const more = omitted === 0 ? "" : ` (${omitted} more since the last such line)`
       loggedAt = now
       omitted = 0
-      return Effect.logWarning(
-        `a request ${logged(method)} ${logged(asked)} was refused: the webhook takes POST ${path}${more}`
-      )
+      return Effect.logWarning(`${line}${more}`)
     })
 }
 
@@ -192,15 +199,17 @@ const makeMisdirectedLog = (path: string, interval: number) => {
 const atPath = (
   path: string,
   app: HttpApp.Default<never, Scope.Scope>,
-  log: (method: string, asked: string) => Effect.Effect<void>
+  log: (line: string) => Effect.Effect<void>
 ): HttpApp.Default<never, Scope.Scope> =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) => {
     const query = url.indexOf("?")
     // a query may hold a secret
     const asked = query < 0 ? url : url.slice(0, query)
-    if (asked !== path) return Effect.zipRight(log(method, asked), refusedWith(404, "PathWrong"))
-    if (method === "POST") return app
-    return Effect.zipRight(log(method, asked), refusedWith(405, "MethodWrong", { allow: "POST" }))
+    if (asked === path && method === "POST") return app
+    return Effect.zipRight(
+      log(`a request ${logged(method)} ${logged(asked)} was refused: the webhook takes POST ${path}`),
+      asked === path ? refusedWith(405, "MethodWrong", { allow: "POST" }) : refusedWith(404, "PathWrong")
+    )
   })
 
 const makeServer = (options: ServerOptions): Effect.Effect<Http.Server, WebhookServerError> =>
@@ -224,7 +233,6 @@ const makeServer = (options: ServerOptions): Effect.Effect<Http.Server, WebhookS
               key: Redacted.value(options.tls.key),
               cert: options.tls.certificate
             })
-      server.maxConnections = options.maximumConnections ?? 512
       // for a client that does not read its answer
       server.setTimeout(requestTimeout + keepAlive)
       return server
@@ -282,6 +290,83 @@ const watch = (server: Http.Server): Connections => {
   return connections
 }
 
+/** Where a connection comes from: the same for a TLS connection and the TCP connection below it. */
+const originOf = ({ remoteAddress, remotePort }: Net.Socket): string => `${remoteAddress} ${remotePort}`
+
+/**
+ * Keeps the connections within their limits, all together and per address, from the moment they are made. `tell` takes
+ * what was done.
+ */
+const limitConnections = (
+  server: Http.Server,
+  { maximumConnections = 512, maximumConnectionsPerPeer = maximumConnections }: ServerOptions,
+  tell: (line: string) => void
+): void => {
+  const perPeer = new Map<string, Set<Net.Socket>>()
+  const byOrigin = new Map<string, Net.Socket>()
+  /** Those without a complete request; the one that has been so for the longest time comes first. */
+  const waiting = new Set<Net.Socket>()
+  let count = 0
+  const left = new Map<Net.Socket, () => void>()
+  const leave = (socket: Net.Socket): void => {
+    left.get(socket)?.()
+    left.delete(socket)
+  }
+
+  const keepWithin = (socket: Net.Socket, peer: string): void => {
+    const siblings = perPeer.get(peer)
+    // it may have ended, or others have made room
+    if (siblings === undefined || !left.has(socket)) return
+    const crowded = siblings.size > maximumConnectionsPerPeer
+    if (!crowded && count <= maximumConnections) return
+    const which = crowded ? `more connections of ${peer} than allowed` : "more connections than allowed"
+    let oldest = socket
+    for (const candidate of waiting) {
+      if (crowded && !siblings.has(candidate)) continue
+      oldest = candidate
+      break
+    }
+    tell(
+      oldest === socket
+        ? `the webhook has ${which}: a further one was refused`
+        : `the webhook has ${which}: the one that was without a request for the longest time gave way to a new one`
+    )
+    leave(oldest)
+    oldest.destroy()
+  }
+
+  server.on("connection", (socket: Net.Socket) => {
+    const peer = String(socket.remoteAddress)
+    const origin = originOf(socket)
+    const siblings = perPeer.get(peer) ?? new Set()
+    count++
+    siblings.add(socket)
+    perPeer.set(peer, siblings)
+    byOrigin.set(origin, socket)
+    waiting.add(socket)
+    left.set(socket, () => {
+      count--
+      siblings.delete(socket)
+      if (siblings.size === 0 && perPeer.get(peer) === siblings) perPeer.delete(peer)
+      if (byOrigin.get(origin) === socket) byOrigin.delete(origin)
+      waiting.delete(socket)
+    })
+    socket.on("close", () => leave(socket))
+    if (siblings.size <= maximumConnectionsPerPeer && count <= maximumConnections) return
+    // a request of another connection may have arrived already, and is read in the next round of the event loop
+    setImmediate(() => setImmediate(() => keepWithin(socket, peer)))
+  })
+
+  server.on("request", (request, response) => {
+    const socket = byOrigin.get(originOf(request.socket))
+    if (socket === undefined) return
+    waiting.delete(socket)
+    response.on("close", () => {
+      if (left.has(socket)) waiting.add(socket)
+    })
+  })
+}
+
 const destroy = (sockets: ReadonlySet<Net.Socket>, except?: ReadonlySet<Net.Socket>): void => {
   for (const socket of sockets) if (except?.has(socket) !== true) socket.destroy()
 }
@@ -309,7 +394,8 @@ const close = (
  * Serves an app, such as that of one `Webhook` or of `Webhook.route`, until the scope closes. Then no more connections are
  * taken, requests that are being answered get the grace period, and what is left is broken.
  *
- * Slow clients are cut off: with 408 when the headers, or the request as a whole, take too long.
+ * Slow clients are cut off: with 408 when the headers, or the request as a whole, take too long. They keep no others out
+ * before that: see `maximumConnections`.
  *
  * Fails when the port cannot be had, or the key and the certificate cannot be used.
  *
@@ -324,14 +410,17 @@ export const serve = (
     const path = options.path ?? defaultPath
     const server = yield* makeServer(options)
     const connections = watch(server)
+    const interval = Duration.toMillis(options.misdirectedLogInterval ?? "10 seconds")
+    // ends after the server, which reports to it
+    const run = yield* FiberSet.makeRuntime<never, void, never>()
+    const logLimits = makeSparingLog(interval)
+    limitConnections(server, options, (line) => void run(logLimits(line)))
     yield* Effect.addFinalizer(() => close(server, connections, options.gracePeriod ?? "5 seconds"))
     // loaded when a server is started: most bots have none
     const { makeHandler } = yield* Effect.promise(() => import("@effect/platform-node/NodeHttpServer"))
     // whoever sees a signature can send the request again
     const handle = yield* Effect.locallyWith(
-      makeHandler(
-        atPath(path, app, makeMisdirectedLog(path, Duration.toMillis(options.misdirectedLogInterval ?? "10 seconds")))
-      ),
+      makeHandler(atPath(path, app, makeSparingLog(interval))),
       Headers.currentRedactedNames,
       (names) => [...names, "x-signature-ed25519"]
     )
@@ -341,7 +430,6 @@ export const serve = (
       handle(request, response)
     })
     const port = yield* listen(server, options)
-    const run = yield* FiberSet.makeRuntime<never, void, never>()
     server.on("error", (cause) => void run(Effect.logWarning("the server of the webhook reports", cause)))
     yield* Effect.logInfo(`the webhook listens on port ${port}, path ${path}`)
     return { port, path }

@@ -40,3 +40,7 @@ export * as NodeWebSocket from "./NodeWebSocket.ts"
  * @since 0.1.0
  */
 export * as NodeWebhook from "./NodeWebhook.ts"
+/**
+ * @since 0.1.0
+ */
+export * as StateDirectory from "./StateDirectory.ts"

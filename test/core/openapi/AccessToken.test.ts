@@ -11,6 +11,7 @@ import * as TestClock from "effect/TestClock"
 import { AccessToken, layer } from "../../../packages/core/src/openapi/AccessToken.ts"
 import type { AccessTokenError, Token } from "../../../packages/core/src/openapi/AccessToken.ts"
 import type * as BotConfig from "../../../packages/core/src/BotConfig.ts"
+import { fromTokenError } from "../../../packages/core/src/gateway/GatewayMetadata.ts"
 import * as FakeHttp from "./FakeHttp.ts"
 
 const provided = (http: FakeHttp.FakeHttp, hosts?: BotConfig.Options["hosts"]) =>
@@ -152,8 +153,38 @@ describe("AccessToken", () => {
       assert.strictEqual(error.code, code)
       assert.notInclude(everything(error), FakeHttp.secret)
       assert.notInclude(everything(error), "abc")
+      // and what the gateway's log says of it
+      for (const { message } of [error, fromTokenError(error)]) {
+        assert.include(message, String(code))
+        assert.include(message, "echo <redacted>")
+      }
     })
   )
+
+  it.effect("takes the platform's message on one line and cut", () =>
+    Effect.gen(function* () {
+      const error = yield* failure({ body: { code: 987654, message: `a\r\nb\u2028c${"d".repeat(1000)}` } })
+      assert.include(error.message, "a b cddd")
+      assert.notMatch(error.message, /[\r\n\u2028]/)
+      assert.isBelow(error.message.length, 700)
+    })
+  )
+
+  it.effect("a refresh that fails is one log line with the platform's code and message", () => {
+    const http = FakeHttp.make((_, index) =>
+      index === 0 ? FakeHttp.tokenReply("abc", 600) : { body: { code: 100007, message: "appid invalid" } }
+    )
+    const lines: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ message }) => {
+      lines.push(String(Array.isArray(message) ? message[0] : message))
+    })
+    return Effect.gen(function* () {
+      yield* Effect.flatMap(AccessToken, (service) => service.get)
+      yield* TestClock.adjust("560 seconds")
+      assert.isAtLeast(lines.length, 1)
+      for (const part of ["100007", "appid invalid"]) assert.include(lines[0], part)
+    }).pipe(provided(http), Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+  })
 
   it.effect.each(["ECONNREFUSED", "ECONNRESET"])("keeps the request out of the error of a %s", (code) =>
     Effect.gen(function* () {

@@ -11,7 +11,7 @@ import {
   type SessionPolicy
 } from "@effect-qq/core"
 import type { Fault, PlatformModel } from "@effect-qq/core/testing"
-import { NodeBot } from "@effect-qq/node"
+import { NodeBot, type StateDirectory } from "@effect-qq/node"
 import { Sandbox } from "@effect-qq/cli/sandbox"
 import type { PlatformError } from "@effect/platform/Error"
 import type * as ConfigError from "effect/ConfigError"
@@ -80,7 +80,10 @@ export interface Options extends NodeBot.RuntimeOptions {
   readonly hosts?: BotConfig.Options["hosts"]
   readonly session?: Partial<SessionPolicy.SessionPolicy>
   /** Replaces the layer of the bot. */
-  readonly layer?: Layer.Layer<Core.Bot | BotConfig.BotConfig, ConfigError.ConfigError | PlatformError>
+  readonly layer?: Layer.Layer<
+    Core.Bot | BotConfig.BotConfig,
+    ConfigError.ConfigError | PlatformError | StateDirectory.StateDirectoryError
+  >
 }
 
 const describe = (bot: Pick<Bot, "sandbox" | "statuses" | "logs">): string =>
@@ -105,7 +108,11 @@ export const bot = (platform: Sandbox.SandboxShape, options: Options = {}): Effe
       })
     )
     return yield* Effect.gen(function* () {
-      const context = yield* Layer.build(
+      const context = yield* Layer.build<
+        never,
+        ConfigError.ConfigError | PlatformError | StateDirectory.StateDirectoryError,
+        Core.Bot | BotConfig.BotConfig
+      >(
         options.layer ??
           NodeBot.layer({
             appId: platform.appId,

@@ -10,6 +10,7 @@ import * as CliOptions from "@effect/cli/Options"
 import * as Command from "@effect/cli/Command"
 import type * as CliApp from "@effect/cli/CliApp"
 import * as ValidationError from "@effect/cli/ValidationError"
+import type { StateDirectory } from "@effect-qq/node"
 import type { PlatformError } from "@effect/platform/Error"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -251,6 +252,7 @@ export const run = <E, R>(
   | PlatformError
   | Send.Misused
   | SendError.SendError
+  | StateDirectory.StateDirectoryError
   | ValidationError.ValidationError,
   R | HttpClient.HttpClient | CliApp.CliApp.Environment
 >) => {

@@ -8,10 +8,9 @@
  * @since 0.1.0
  */
 import { BotConfig, Event, Gateway, type GatewayError, Intents } from "@effect-qq/core"
-import { NodeBot } from "@effect-qq/node"
+import { NodeBot, type StateDirectory } from "@effect-qq/node"
 import * as Command from "@effect/cli/Command"
 import * as CliOptions from "@effect/cli/Options"
-import type { PlatformError } from "@effect/platform/Error"
 import type * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
@@ -122,7 +121,11 @@ const intentsFor = (types: ReadonlyArray<string>): Intents.Intents => {
   return needed === Intents.none ? Intents.Intent.GROUP_AND_C2C_EVENT : needed
 }
 
-type Failure = ConfigError.ConfigError | Gateway.AlreadyRunning | GatewayError.GatewayStopped | PlatformError
+type Failure =
+  | ConfigError.ConfigError
+  | Gateway.AlreadyRunning
+  | GatewayError.GatewayStopped
+  | StateDirectory.StateDirectoryError
 
 /**
  * The command. Prints one line for each event until it is interrupted, or has printed as many as it was asked for.

@@ -45,7 +45,8 @@ export class GatewayUnavailable extends Schema.TaggedError<GatewayUnavailable>()
   cause: optionalCause
 }) {
   override get message(): string {
-    return `${this.of === "Token" ? "no access token" : "no gateway metadata"}: ${this.detail}`
+    if (this.of === "Metadata") return `no gateway metadata: ${this.detail}`
+    return `no access token: ${this.detail}${this.code === undefined ? "" : ` (code ${this.code})`}`
   }
   get hint(): string {
     return this.reason === "RateLimited"

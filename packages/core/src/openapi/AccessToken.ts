@@ -14,7 +14,7 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -23,8 +23,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
+import * as Ladder from "../internal/Ladder.ts"
+import * as Monotonic from "../internal/Monotonic.ts"
 import * as ApiError from "./ApiError.ts"
 import * as ErrorCode from "./ErrorCode.ts"
 import * as HttpExchange from "./HttpExchange.ts"
@@ -165,8 +168,6 @@ const instantOf = (clock: Clock.Clock): Instant => ({
 
 const instant: Effect.Effect<Instant> = Effect.clockWith((clock) => Effect.sync(() => instantOf(clock)))
 
-const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
-
 const isToken = (value: unknown): value is string => typeof value === "string" && /^[\x21-\x7e]{1,4096}$/.test(value)
 
 const lifeOf = (value: unknown): number | undefined => {
@@ -178,9 +179,23 @@ const lifeOf = (value: unknown): number | undefined => {
 const malformed = (status: number, detail: string): ApiError.TokenUnavailable =>
   new ApiError.TokenUnavailable({ reason: "Malformed", status, detail })
 
-/** Reads an answer. Its text never gets into an error: it may echo what was sent. */
+/** The platform's own message for an error, without the secrets that it may echo. */
+const messageOf = (fields: Readonly<Record<string, unknown>> | undefined, secret: string): string | undefined => {
+  const message = fields?.["message"]
+  if (typeof message !== "string") return undefined
+  const token = fields?.["access_token"]
+  const hidden = [secret, ...(typeof token === "string" ? [token] : [])].filter((text) => text !== "")
+  const shown = HttpExchange.line(hidden.reduce((text, part) => text.replaceAll(part, "<redacted>"), message))
+  return shown === "" ? undefined : shown
+}
+
+const whyOf = (cause: Cause.Cause<AccessTokenError>): string =>
+  Option.match(Cause.failureOption(cause), { onNone: () => "", onSome: ({ message }) => `: ${message}` })
+
+/** Reads an answer. Of its text only the code and the message get into an error, without what was sent. */
 const decode = (
   { headers, status, text }: HttpExchange.Answer,
+  secret: string,
   longestWait: Duration.Duration
 ): Effect.Effect<Issued, AccessTokenError> => {
   const body = HttpExchange.parseJson(text)?.value
@@ -191,6 +206,8 @@ const decode = (
   const facts = { status, code, errCode, message, endpoint: "token" } as const
   const errorClass = ErrorCode.classify(facts)
   const shown = errCode || code || undefined
+  const said = messageOf(fields, secret)
+  const withMessage = (detail: string): string => (said === undefined ? detail : `${detail}: ${said}`)
   if (errorClass === "ok") {
     if (fields === undefined) return Effect.fail(malformed(status, "the token endpoint did not answer in JSON"))
     const token = fields["access_token"]
@@ -202,12 +219,16 @@ const decode = (
   }
   for (const candidate of [errCode, code]) {
     const detail = candidate === undefined ? undefined : rejections.get(candidate)
-    if (detail !== undefined) return Effect.fail(new ApiError.TokenRejected({ code: candidate, detail }))
+    if (detail !== undefined)
+      return Effect.fail(new ApiError.TokenRejected({ code: candidate, detail: withMessage(detail) }))
   }
   switch (errorClass) {
     case "ip_not_allowed":
       return Effect.fail(
-        new ApiError.IpRefused({ code: shown, detail: "the token endpoint refuses this machine's address" })
+        new ApiError.IpRefused({
+          code: shown,
+          detail: withMessage("the token endpoint refuses this machine's address")
+        })
       )
     case "rate_limited":
       return Effect.flatMap(
@@ -218,7 +239,7 @@ const decode = (
             retryAfter: asked === undefined ? policy.rateLimitedWait : Duration.max(asked, policy.rateLimitedWait),
             status,
             code: shown,
-            detail: "the token endpoint was asked too often"
+            detail: withMessage("the token endpoint was asked too often")
           })
       )
     default:
@@ -232,7 +253,7 @@ const decode = (
                 retryAfter: asked,
                 status,
                 code: shown,
-                detail: "the token endpoint refused to hand out a token"
+                detail: withMessage("the token endpoint refused to hand out a token")
               })
           )
   }
@@ -297,11 +318,11 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
         error.reason === "Unreachable" && fallback !== undefined ? askAt(fallback) : Effect.fail(error)
       ),
       Effect.mapError(unavailable),
-      Effect.flatMap((answer) => decode(answer, session.maximumRetryAfter))
+      Effect.flatMap((answer) => decode(answer, Redacted.value(config.secret), session.maximumRetryAfter))
     )
 
     const fail = (error: AccessTokenError): Effect.Effect<never, AccessTokenError> =>
-      Effect.flatMap(monotonicMillis, (now) => {
+      Effect.flatMap(Monotonic.millis, (now) => {
         OpenApiMetrics.tokenFetches(error._tag === "TokenUnavailable" ? error.reason : error._tag).unsafeUpdate(1, [])
         const asked = error._tag === "TokenUnavailable" ? error.retryAfter : undefined
         failure = { error, until: now + Duration.toMillis(Duration.max(asked ?? Duration.zero, policy.failureSpacing)) }
@@ -337,14 +358,14 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
       })
 
     const fetch: Effect.Effect<Token, AccessTokenError> = Effect.gen(function* () {
-      let now = yield* monotonicMillis
+      let now = yield* Monotonic.millis
       if (failure !== undefined && now < failure.until) return yield* stillFailing(failure, now)
       const forced = rejected
       if (forced) {
         const wait = forcedAt + Duration.toMillis(policy.forcedSpacing) - now
         if (wait > 0) {
           yield* Effect.sleep(wait)
-          now = yield* monotonicMillis
+          now = yield* Monotonic.millis
         }
         forcedAt = now
       }
@@ -364,23 +385,30 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
 
     const flight = yield* SingleFlight.make(fetch)
 
+    /** Milliseconds until a failed fetch may be repeated. */
+    const untilRetry = Effect.map(Monotonic.millis, (now) => Math.max(0, (failure?.until ?? now) - now))
+
+    /** Waits of the planned fetch after failures. */
+    const retries = Ladder.climbing(policy.ladder).pipe(
+      Schedule.modifyDelayEffect((_, rung) =>
+        Effect.map(untilRetry, (millis) => Duration.max(rung, Duration.millis(millis)))
+      ),
+      Schedule.delays,
+      Schedule.tapOutput((wait) => Effect.logInfo(`fetching an access token again in ${Duration.format(wait)}`))
+    )
+
+    /** A new token brings its own plan, which replaces this one. */
     const keepFresh = (wait: number): Effect.Effect<void> =>
-      Effect.gen(function* () {
-        yield* Effect.sleep(wait)
-        for (let failures = 0; ; failures++) {
-          const exit = yield* Effect.exit(flight)
-          // A new token brought its own plan, which has replaced this one.
-          if (exit._tag === "Success") return
-          if (Cause.isInterruptedOnly(exit.cause)) return
-          const rung = policy.ladder[Math.min(failures, policy.ladder.length - 1)] ?? policy.rateLimitedWait
-          const until = failure === undefined ? 0 : failure.until - (yield* monotonicMillis)
-          const pause = Math.max(Duration.toMillis(rung), until)
-          yield* Effect.logWarning("the access token could not be refreshed; it is tried again", exit.cause).pipe(
-            Effect.annotateLogs({ retryInMillis: pause, failures: failures + 1 })
-          )
-          yield* Effect.sleep(pause)
-        }
-      })
+      Effect.sandbox(flight).pipe(
+        Effect.tapError((cause) =>
+          Cause.isInterruptedOnly(cause)
+            ? Effect.void
+            : Effect.logWarning(`the access token could not be refreshed; retrying${whyOf(cause)}`, cause)
+        ),
+        Effect.retry({ schedule: retries, while: (cause) => !Cause.isInterruptedOnly(cause) }),
+        Effect.ignore,
+        Effect.delay(wait)
+      )
 
     const living = Effect.clockWith((clock) =>
       Effect.sync((): Option.Option<Token> => {
@@ -398,7 +426,7 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
         Effect.sync(() => {
           if (held !== undefined && held.token.fetch === number) rejected = true
         }),
-      askAgain: Effect.map(monotonicMillis, (now) => {
+      askAgain: Effect.map(Monotonic.millis, (now) => {
         if (failure === undefined || failure.until <= now) return
         const soonest = Math.max(now, hurriedAt + Duration.toMillis(session.reconnectNowSpacing))
         if (soonest === now) hurriedAt = now

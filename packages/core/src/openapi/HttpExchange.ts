@@ -302,6 +302,18 @@ export const parseJson = (
 }
 
 /**
+ * A text of the platform for an error or a log: on one line, and cut to 500 characters.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const line = (text: string): string => {
+  // oxlint-disable-next-line no-control-regex -- they are what is taken out
+  const flat = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim()
+  return flat.length > 500 ? `${flat.slice(0, 499)}…` : flat
+}
+
+/**
  * The whole number in a wire field: a number, or a decimal string; `undefined` for anything else.
  *
  * @since 0.1.0

@@ -132,15 +132,9 @@ const fieldsOf = (value: unknown): Fields | undefined =>
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
-const line = (text: string): string => {
-  // oxlint-disable-next-line no-control-regex -- they are what is taken out
-  const flat = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim()
-  return flat.length > 500 ? `${flat.slice(0, 499)}…` : flat
-}
-
 const traceOf = (fields: Fields | undefined, header: string | undefined): string | undefined => {
   const candidate = typeof fields?.["trace_id"] === "string" && fields["trace_id"] !== "" ? fields["trace_id"] : header
-  return candidate === undefined || candidate === "" ? undefined : line(candidate).slice(0, 128)
+  return candidate === undefined || candidate === "" ? undefined : HttpExchange.line(candidate).slice(0, 128)
 }
 
 /** An answer that is not JSON is not the API's but that of an edge server before it. */
@@ -196,7 +190,7 @@ const interpret = (
         code,
         errCode,
         class: errorClass,
-        detail: empty || parsed !== undefined ? line(message) : "the answer is not JSON",
+        detail: empty || parsed !== undefined ? HttpExchange.line(message) : "the answer is not JSON",
         traceId: traceOf(fields, header?.replaceAll(secret, "<redacted>")),
         retryAfter,
         data: dataOf(errorClass, fields)
