@@ -107,8 +107,11 @@ export const isEnding = (word: string): boolean => {
 /** From the scheme to the first white space, bracket or mark of the end of a sentence. */
 const linked = /\b(?:[a-z][a-z0-9+-]{0,19}:\/\/|(?=www\.))([^\s<>"'）】》，。；]+)/gi
 
-/** Words with dots in them. A full-width or ideographic dot is no dot of an address. */
-const dotted = /[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L}\p{N}\p{M}_-]+)+/gu
+/**
+ * Words with dots in them. A full-width or ideographic dot is no dot of an address. Looked for at the beginnings of words only,
+ * else the time for a long word without a dot would grow with its square.
+ */
+const dotted = /(?<![\p{L}\p{N}\p{M}_-])[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L}\p{N}\p{M}_-]+)+/gu
 
 /** Letters of Latin at the beginning: `com` in `com是`, for text of other scripts goes on without a space. */
 const latin = /^[a-z][a-z0-9-]*/i

@@ -38,8 +38,10 @@ const lookBack = 256
 /**
  * Where a part that begins at `start` ends: the last end of a grapheme that leaves at most `maximum` code units, or the end
  * of the first grapheme. Only a window of the text is segmented, for the segmenter's time grows faster than its text.
+ *
+ * @internal
  */
-const endOf = (segmenter: Intl.Segmenter, line: string, start: number, maximum: number): number => {
+export const endOf = (segmenter: Intl.Segmenter, line: string, start: number, maximum: number): number => {
   const limit = start + maximum
   if (limit >= line.length) return line.length
   // the segmenter's time for a run of flags grows with its square
@@ -66,16 +68,60 @@ const endOf = (segmenter: Intl.Segmenter, line: string, start: number, maximum: 
   return isInPair ? (maximum === 1 ? limit + 1 : limit - 1) : limit
 }
 
-/** Pieces of a line that is too long by itself. */
-const cut = (line: string, maximum: number): ReadonlyArray<string> => {
+/**
+ * A part, and where it stands in the text.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Part {
+  readonly content: string
+  /** The index of its first UTF-16 code unit. */
+  readonly start: number
+  /** Where the next part begins: behind the line break at the cut. */
+  readonly next: number
+}
+
+/**
+ * As {@link split}, from an index on, and with the place of each part. Cutting from the `next` of a part gives what cutting
+ * the whole text gives after that part.
+ *
+ * @since 0.1.0
+ * @category splitting
+ */
+export const parts = (text: string, maximum: number, from = 0): ReadonlyArray<Part> => {
+  const most = Math.max(1, Math.trunc(maximum))
+  if (text.length - from <= most) return [{ content: text.slice(from), start: from, next: text.length }]
   const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
-  const pieces: Array<string> = []
-  for (let start = 0; start < line.length;) {
-    const end = endOf(segmenter, line, start, maximum)
-    pieces.push(line.slice(start, end))
-    start = end
+  const found: Array<Part> = []
+  const add = (start: number, end: number, next: number): void => {
+    const content = text.slice(start, end)
+    if (content.trim() !== "") found.push({ content, start, next })
   }
-  return pieces
+  /** Where the part begins that is being filled, and where it ends so far. */
+  let begun: number | undefined
+  let filled = from
+  for (let start = from; start <= text.length;) {
+    const lineBreak = text.indexOf("\n", start)
+    const end = lineBreak === -1 ? text.length : lineBreak
+    if (begun === undefined || end - begun > most) {
+      if (begun !== undefined) add(begun, filled, start)
+      begun = start
+      const line = end - start > most ? text.slice(start, end) : ""
+      // the last piece of a line that is too long is filled with the lines behind it
+      for (let piece = 0; line !== "";) {
+        const cut = endOf(segmenter, line, piece, most)
+        if (cut >= line.length) break
+        add(start + piece, start + cut, start + cut)
+        piece = cut
+        begun = start + cut
+      }
+    }
+    filled = end
+    start = end + 1
+  }
+  if (begun !== undefined) add(begun, filled, text.length)
+  return found
 }
 
 /**
@@ -93,32 +139,5 @@ const cut = (line: string, maximum: number): ReadonlyArray<string> => {
  * @since 0.1.0
  * @category splitting
  */
-export const split = (text: string, maximum: number): ReadonlyArray<string> => {
-  const most = Math.max(1, Math.trunc(maximum))
-  if (text.length <= most) return [text]
-  const parts: Array<string> = []
-  let part: string | undefined
-  const flush = (): void => {
-    if (part !== undefined && part.trim() !== "") parts.push(part)
-    part = undefined
-  }
-  for (const line of text.split("\n")) {
-    if (part !== undefined && part.length + 1 + line.length <= most) {
-      part = `${part}\n${line}`
-      continue
-    }
-    flush()
-    if (line.length <= most) {
-      part = line
-      continue
-    }
-    const pieces = cut(line, most)
-    for (const piece of pieces.slice(0, -1)) {
-      part = piece
-      flush()
-    }
-    part = pieces.at(-1)
-  }
-  flush()
-  return parts
-}
+export const split = (text: string, maximum: number): ReadonlyArray<string> =>
+  parts(text, maximum).map(({ content }) => content)
