@@ -740,7 +740,9 @@ describe("streams", () => {
       [rewritten.status, rewritten.body.code, rewritten.body.err_code],
       [404, 40007, 40113003]
     )
-    assert.strictEqual(part(client, { content_raw: "# Hello!", index: 2, input_state: 10, ...stream }).status, 200)
+    // a part that was refused has spent its number
+    assert.strictEqual(part(client, { content_raw: "# Hello!", index: 2, ...stream }).body.code, 40113002)
+    assert.strictEqual(part(client, { content_raw: "# Hello!", index: 3, input_state: 10, ...stream }).status, 200)
     assert.deepInclude(client.model.sent[0], { content: "# Hello!", msgType: 2, stream: "done" })
   })
 
@@ -810,10 +812,67 @@ describe("streams", () => {
     assert.deepStrictEqual<unknown>([refused.status, refused.body.code], [401, 11253])
     const first = part(client, begin)
     assert.strictEqual(first.status, 200)
-    const stream = { msg_id: id, stream_msg_id: first.body.id, index: 1 }
-    assert.strictEqual(code({ content_raw: "23456", ...stream }), 40054007)
-    assert.strictEqual(code({ content_raw: "b", ...stream, msg_id: client.say() }), 40034024)
-    assert.strictEqual(code({ content_raw: "b", ...stream }), undefined)
+    const stream = { msg_id: id, stream_msg_id: first.body.id }
+    assert.strictEqual(code({ content_raw: "23456", ...stream, index: 1 }), 40054007)
+    assert.strictEqual(code({ content_raw: "b", ...stream, index: 2, msg_id: client.say() }), 40034024)
+    assert.strictEqual(code({ content_raw: "b", ...stream, index: 2 }), 40113002)
+    assert.strictEqual(code({ content_raw: "b", ...stream, index: 3 }), undefined)
+    client.inject(Fault.refuseMessage("any", { code: 40034006 }))
+    assert.strictEqual(code({ content_raw: "c", ...stream, index: 4 }), 40034006)
+    assert.strictEqual(code({ content_raw: "c", ...stream, index: 5 }), undefined)
+    assert.strictEqual(client.model.sent[0]?.content, "abc")
+  })
+
+  it("lose their number to a refusal with a code, and to nothing that happens before the endpoint", () => {
+    const client = ModelClient.make()
+    const id = client.say()
+    const first = part(client, { content_raw: "a", index: 0, msg_id: id })
+    const stream = { msg_id: id, stream_msg_id: first.body.id }
+    for (const failure of [
+      Fault.html(502),
+      Fault.status(500),
+      Fault.status(401, { code: 11244, message: "token" }),
+      Fault.reset({ accepted: false }),
+      Fault.refused
+    ]) {
+      client.inject(Fault.http("stream", failure))
+      client.answer("POST", streams, { content_raw: "b", index: 1, input_state: 1, msg_seq: 1, ...stream })
+    }
+    client.inject(Fault.http("stream", Fault.status(500, { code: 50001, message: "internal" })))
+    assert.strictEqual(part(client, { content_raw: "b", index: 1, ...stream }).body.code, 50001)
+    assert.strictEqual(part(client, { content_raw: "b", index: 1, ...stream }).body.code, 40113002)
+    assert.strictEqual(part(client, { content_raw: "b", index: 2, ...stream }).status, 200)
+    assert.strictEqual(client.model.sent[0]?.content, "ab")
+  })
+
+  it("go back to their first part when they are not finished", () => {
+    const client = ModelClient.make({ streamLifetime: 60_000 })
+    const id = client.say()
+    const begin = (sequence: number) => {
+      const first = part(client, { content_raw: "a", index: 0, msg_id: id, msg_seq: sequence })
+      const stream = { msg_id: id, msg_seq: sequence, stream_msg_id: first.body.id }
+      assert.strictEqual(part(client, { content_raw: "b", index: 1, ...stream }).status, 200)
+      return stream
+    }
+    const seen = () => client.model.sent.map(({ content }) => content)
+    const stream = begin(1)
+    assert.deepStrictEqual(seen(), ["ab"])
+    // another message follows
+    client.reply(id, 2)
+    assert.deepStrictEqual(seen(), ["a", "yes"])
+    assert.strictEqual(part(client, { content_raw: "c", index: 2, ...stream }).status, 200)
+    assert.deepStrictEqual(seen(), ["abc", "yes"])
+    client.pass(59_999)
+    assert.strictEqual(part(client, { content_raw: "d", index: 3, ...stream }).status, 200)
+    client.pass(60_000)
+    assert.deepStrictEqual(seen(), ["a", "yes"])
+    assert.strictEqual(part(client, { content_raw: "e", index: 4, input_state: 10, ...stream }).body.code, 40113002)
+    // what is finished stays
+    const other = begin(3)
+    assert.strictEqual(part(client, { content_raw: "!", index: 2, input_state: 10, ...other }).status, 200)
+    client.reply(id, 4)
+    client.pass(60_000)
+    assert.deepStrictEqual(seen(), ["a", "yes", "ab!", "yes"])
   })
 
   it("break for good when told so, and leave what came so far", () => {

@@ -24,6 +24,7 @@ import * as MessageSequence from "./MessageSequence.ts"
 import type { Receipt } from "./Receipt.ts"
 import type { BegunStream, ReplyLedgerShape } from "./ReplyLedger.ts"
 import type * as SendError from "./SendError.ts"
+import * as StreamPieces from "./StreamPieces.ts"
 import * as TextDigest from "./TextDigest.ts"
 import type { Accepted, Transmission } from "./Transmission.ts"
 
@@ -80,11 +81,8 @@ export const leastInterval: Duration.Duration = Duration.millis(300)
 
 const defaultInterval = Duration.millis(500)
 
-/** How long a stream that was given up may take to say so. */
+/** How long a stream of an earlier run may take to be finished, and then to be recalled. */
 const closingTime = Duration.seconds(5)
-
-const generating = 1
-const done = 10
 
 /** The `msg_seq` under which the ledger knows a stream that was shown to its end; the platform never sees it. */
 const streamedAs = (name: NonNullable<Name>): number =>
@@ -95,179 +93,66 @@ const streamedAs = (name: NonNullable<Name>): number =>
     variant: 0
   })
 
-/** One request of a stream, as it has to be repeated. */
-interface Piece {
-  readonly content: string
-  readonly state: typeof generating | typeof done
+/** What can be sent of a text that is not whole yet: no half of a character. */
+const sendable = (text: string): string => (/[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text)
+
+/** For a stream of an earlier run: finishes it, unless it is, and takes it back while the platform allows that. */
+const withdraw = (
+  services: Services,
+  pieces: StreamPieces.Pieces,
+  conversation: Conversation.C2C,
+  begun: BegunStream
+) => {
+  const recall = Effect.suspend(() => {
+    const id = pieces.id()
+    return id === undefined
+      ? Effect.logWarning("a streamed reply of an earlier run cannot be recalled: the platform did not name it")
+      : services.recall(conversation, id)
+  })
+  return pieces.finish(begun).pipe(
+    Effect.timeoutOption(closingTime),
+    Effect.catchAll((error) => Effect.logWarning("a streamed reply of an earlier run could not be closed", error)),
+    Effect.zipRight(Effect.timeoutOption(recall, closingTime)),
+    Effect.catchAll((error) => Effect.logInfo("a streamed reply of an earlier run stays: it was not recalled", error)),
+    Effect.asVoid
+  )
 }
 
-/** A stream on its way, as far as the platform has taken it. */
-const makeGrowing = (
+/**
+ * The first piece as an ordinary message under the number of the stream, after its outcome stayed unknown: whether it was taken
+ * then or is now, users see it once. Answers with the message.
+ */
+const settleFirst = (
   services: Services,
   anchor: Anchor,
   conversation: Conversation.C2C,
-  format: "text" | "markdown",
   sequence: number,
-  streamed: number | undefined,
-  left?: BegunStream
-) => {
-  const { ledger } = services
-  let shown = ""
-  let index = left?.index ?? 0
-  let id: string | undefined = left?.id
-  let first: Accepted | undefined
-  let pending: Piece | undefined
-  let isFinished = left?.isClosed === true
-  let isBroken = false
-
-  /** Stores how far it is, for the run after a crash. */
-  const note = (piece: Piece, isClosed: boolean): Effect.Effect<void> =>
-    streamed === undefined
-      ? Effect.void
-      : Effect.zipRight(
-          ledger.noteStream(anchor, streamed, {
-            sequence,
-            format,
-            id,
-            index,
-            content: piece.content,
-            isLast: piece.state === done,
-            isClosed
-          }),
-          ledger.flush
-        )
-
-  const send = (piece: Piece): Effect.Effect<void, SendError.SendError> =>
-    Effect.suspend(() => {
-      pending = piece
-      const request = services.transmit({
-        operation: "stream",
-        conversation,
-        path: Conversation.streamPath(conversation),
-        body: {
-          input_mode: "replace",
-          input_state: piece.state,
-          index,
-          content_type: format,
-          content_raw: piece.content,
-          ...(id === undefined ? {} : { stream_msg_id: id })
-        },
-        anchor,
-        sequence,
-        // the whole stream is one reply
-        records: index === 0 ? [{ anchor, sequence }] : [],
-        // a piece that came already was taken; a first piece has no other piece to be taken for, but that of an earlier run
-        isNamed: index > 0 || left !== undefined
-      })
-      // without its beginning a stream could be neither closed nor recalled; how far it is may be stored meanwhile
-      return index === 0
-        ? Effect.zipRight(note(piece, false), request)
-        : Effect.zipRight(note(piece, false), request, { concurrent: true })
-    }).pipe(
-      Effect.flatMap((accepted) => {
-        const wasUnnamed = id === undefined
-        pending = undefined
-        shown = piece.content
-        first ??= accepted
-        id ??= accepted.id
-        isFinished = piece.state === done
-        const noted = wasUnnamed || isFinished ? note(piece, isFinished) : Effect.void
-        index++
-        // without an id there is nothing to go on with
-        isBroken = id === undefined && !isFinished
-        return noted
-      }),
-      Effect.tapError((error) =>
-        Effect.sync(() => {
-          isBroken = true
-          // a piece that was refused has spent its index
-          if (id !== undefined && error._tag !== "DeliveryUnknown") index++
-        })
-      )
-    )
-
-  /** After a refusal: the platform takes a stream that is never finished back to its first piece. */
-  const close: Effect.Effect<void> = Effect.suspend(() =>
-    id === undefined || isFinished ? Effect.void : send({ content: shown, state: done })
-  ).pipe(
-    Effect.timeoutOption(closingTime),
-    Effect.catchAll((error) => Effect.logWarning("a stream that was refused could not be finished", error)),
-    Effect.ensuring(
-      Effect.sync(() => {
-        // what is not shown yet goes out plainly
-        isBroken = true
-      })
-    ),
-    Effect.asVoid
-  )
-
-  /** For a stream that was given up: a message that is never finished stays visibly incomplete. */
-  const giveUp: Effect.Effect<void> = Effect.suspend(() => {
-    if (index === 0 || isFinished || isBroken) return Effect.void
-    // whether a request that was cut off was taken can only be found out by repeating it
-    const last = pending
-    const settled = last === undefined ? Effect.void : send(last)
-    return Effect.zipRight(
-      settled,
-      Effect.suspend(() => (isFinished || isBroken ? Effect.void : send({ content: shown, state: done })))
-    )
-  }).pipe(
-    Effect.interruptible,
-    Effect.timeoutOption(closingTime),
-    Effect.catchAll((error) => Effect.logWarning("a stream could not be finished", error)),
-    Effect.asVoid
-  )
-
-  /**
-   * For a stream of an earlier run: closes it, unless it is, and takes it back while the platform allows that. Its last
-   * request is repeated first, for it may have come or not.
-   */
-  const withdraw = (begun: BegunStream): Effect.Effect<void> => {
-    const last: Piece = { content: begun.content, state: begun.isLast || begun.id === undefined ? done : generating }
-    const closing = begun.isClosed
-      ? Effect.void
-      : Effect.zipRight(
-          send(last),
-          Effect.suspend(() => (isFinished || isBroken ? Effect.void : send({ content: begun.content, state: done })))
-        )
-    const recall = Effect.suspend(() =>
-      id === undefined
-        ? Effect.logWarning("a streamed reply of an earlier run cannot be recalled: the platform did not name it")
-        : services.recall(conversation, id)
-    )
-    return closing.pipe(
-      Effect.timeoutOption(closingTime),
-      Effect.catchAll((error) => Effect.logWarning("a streamed reply of an earlier run could not be closed", error)),
-      Effect.zipRight(Effect.timeoutOption(recall, closingTime)),
-      Effect.catchAll((error) =>
-        Effect.logInfo("a streamed reply of an earlier run stays: it was not recalled", error)
-      ),
-      Effect.asVoid
-    )
-  }
-
-  return {
-    send,
-    close,
-    giveUp,
-    withdraw,
-    shown: () => shown,
-    hasBegun: () => index > 0,
-    isBroken: () => isBroken,
-    receipt: (): Receipt => ({
+  message: Message.Message
+): Effect.Effect<Receipt, SendError.SendError> =>
+  Effect.map(
+    services.transmit({
+      operation: "send",
+      conversation,
+      path: Conversation.messagesPath(conversation),
+      body: Message.toBody(message, "c2c"),
+      anchor,
+      sequence,
+      records: [{ anchor, sequence }],
+      isNamed: true
+    }),
+    ({ attempts, audit, deduplicated, id, reference, timestamp }): Receipt => ({
       id,
-      timestamp: first?.timestamp,
-      reference: first?.reference,
+      timestamp,
+      reference,
       conversation,
       via: "passive",
-      attempts: first?.attempts ?? 0,
-      deduplicated: false,
-      audit: first?.audit,
+      attempts,
+      deduplicated,
+      audit,
       fallbacks: [],
       parts: []
     })
-  }
-}
+  )
 
 /**
  * Replies that grow, by these services.
@@ -298,6 +183,22 @@ export const make =
       )
       if (conversation._tag !== "C2C" || conversation.user === "") return yield* whole
 
+      const piecesOf = (
+        number: number,
+        known: number | undefined,
+        given?: Pick<StreamPieces.Options, "format" | "left">
+      ): StreamPieces.Pieces =>
+        StreamPieces.make({
+          transmit: services.transmit,
+          ledger,
+          anchor,
+          conversation,
+          format,
+          sequence: number,
+          streamed: known,
+          ...given
+        })
+
       const known = yield* ledger.replies(anchor)
       const streamed = name === undefined ? undefined : streamedAs(name)
       if (streamed !== undefined && known.get(streamed) === "delivered") {
@@ -305,8 +206,7 @@ export const make =
         const all = said === undefined ? undefined : yield* Stream.runFold(text, "", (before, piece) => before + piece)
         // only its whole text says whether it is the reply that was shown
         if (all !== undefined && digestOf(all) !== said) return yield* plainly(all)
-        const growing = makeGrowing(services, anchor, conversation, format, streamed, undefined)
-        return { ...growing.receipt(), deduplicated: true }
+        return { ...piecesOf(streamed, streamed).receipt(), deduplicated: true }
       }
       // what an earlier run has sent plainly must not be shown a second time
       const wasPlain =
@@ -315,43 +215,65 @@ export const make =
       const begun = streamed === undefined || wasPlain ? Option.none() : yield* ledger.stream(anchor, streamed)
       if (streamed !== undefined && Option.isSome(begun)) {
         const { format: earlier, sequence: own } = begun.value
-        yield* makeGrowing(services, anchor, conversation, earlier, own, streamed, begun.value).withdraw(begun.value)
+        const pieces = piecesOf(own, streamed, { format: earlier, left: begun.value })
+        yield* withdraw(services, pieces, conversation, begun.value)
         yield* ledger.noteStream(anchor, streamed, undefined)
       }
       if (wasPlain || isClosed) return yield* whole
 
       yield* services.hold(conversation)
       const sequence = yield* services.sequence
-      const growing = makeGrowing(services, anchor, conversation, format, sequence, streamed)
+      const pieces = piecesOf(sequence, streamed)
       let total = ""
 
+      /** From now on it is known by its name, which an earlier run has too. */
+      const named: Effect.Effect<void> = Effect.suspend(() =>
+        streamed === undefined
+          ? Effect.void
+          : Effect.all(
+              [
+                ledger.refused(anchor, sequence),
+                ledger.delivered(anchor, streamed, digestOf(total)),
+                ledger.noteStream(anchor, streamed, undefined)
+              ],
+              { discard: true }
+            )
+      )
+
       /** What users have not seen, as an ordinary message. */
-      const rest = Effect.suspend(() => {
-        const missing = total.slice(growing.shown().length)
-        if (!growing.hasBegun()) return plainly(total)
-        const receipt = growing.receipt()
-        return missing.trim() === ""
-          ? Effect.succeed(receipt)
-          : Effect.map(plainly(missing, total), (plain): Receipt => ({ ...receipt, parts: [receipt, plain] }))
+      const rest = Effect.gen(function* () {
+        const doubted = pieces.doubtedFirst()
+        if (doubted === undefined && !pieces.hasBegun()) return yield* plainly(total)
+        const first =
+          doubted === undefined
+            ? pieces.receipt()
+            : yield* settleFirst(services, anchor, conversation, sequence, messageOf(doubted))
+        const missing = total.slice((doubted ?? pieces.shown()).length)
+        if (missing.trim() !== "") {
+          const plain = yield* plainly(missing, total)
+          return { ...first, parts: [first, plain] }
+        }
+        yield* named
+        return first
       })
 
       const refused = (error: SendError.SendError): Effect.Effect<void, SendError.SendError> =>
-        // a piece that may have been shown must not be followed by its own text
-        error._tag === "DeliveryUnknown"
-          ? Effect.fail(error)
-          : Effect.zipRight(
-              Effect.logInfo(`${error.message}; the stream is finished, and its rest sent plainly`),
-              growing.close
-            )
+        Effect.zipRight(
+          Effect.logInfo(`${error.message}; the stream is finished, and its rest sent plainly`),
+          pieces.close
+        )
+
+      const show = (isLast: boolean): Effect.Effect<void, SendError.SendError> =>
+        Effect.suspend(() =>
+          Effect.catchAll(pieces.send({ content: isLast ? total : sendable(total), isLast }), refused)
+        )
 
       const follow = (source: Fiber.RuntimeFiber<void, E>) =>
         Effect.gen(function* () {
           for (;;) {
             const exit = yield* Effect.timeoutOption(Fiber.await(source), every)
             if (Option.isSome(exit)) return yield* exit.value
-            if (total !== growing.shown() && !growing.isBroken()) {
-              yield* Effect.catchAll(growing.send({ content: total, state: generating }), refused)
-            }
+            if (sendable(total) !== pieces.shown() && !pieces.isBroken()) yield* show(false)
           }
         })
 
@@ -367,21 +289,18 @@ export const make =
         ),
         follow,
         Fiber.interrupt
-      ).pipe(Effect.onExit((exit) => (Exit.isFailure(exit) ? growing.giveUp : Effect.void)))
+      ).pipe(Effect.onExit((exit) => (Exit.isFailure(exit) ? pieces.giveUp : Effect.void)))
 
-      if (!growing.isBroken() && total !== "") {
-        yield* Effect.sleep(growing.hasBegun() ? leastInterval : 0).pipe(
-          Effect.zipRight(Effect.catchAll(growing.send({ content: total, state: done }), refused)),
-          Effect.onInterrupt(() => growing.giveUp)
+      if (!pieces.isBroken() && total !== "") {
+        yield* Effect.sleep(pieces.hasBegun() ? leastInterval : 0).pipe(
+          Effect.zipRight(show(true)),
+          Effect.onInterrupt(() => pieces.giveUp)
         )
-        if (streamed !== undefined && !growing.isBroken()) {
-          // from now on it is known by its name, which an earlier run has too
-          yield* ledger.refused(anchor, sequence)
-          yield* ledger.delivered(anchor, streamed, digestOf(total))
-          yield* ledger.noteStream(anchor, streamed, undefined)
+        if (!pieces.isBroken()) {
+          yield* named
+          return pieces.receipt()
         }
       }
-      if (!growing.isBroken() && total !== "") return growing.receipt()
       const receipt = yield* rest
       if (streamed !== undefined) yield* ledger.noteStream(anchor, streamed, undefined)
       return receipt

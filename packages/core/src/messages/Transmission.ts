@@ -51,6 +51,10 @@ export interface Transmission {
   readonly text?: string | undefined
   /** Whether the sequence number says what the reply is, so that a duplicate of it was delivered before. */
   readonly isNamed: boolean
+  /** The body of the attempt that follows this error. Absent: the same body again. */
+  readonly again?: ((error: SendError.SendError) => Effect.Effect<Readonly<Record<string, unknown>>>) | undefined
+  /** Whether it is sent although the window of the message that it answers has closed: it ends what has begun before. */
+  readonly ignoresWindow?: boolean | undefined
 }
 
 /**
@@ -72,6 +76,8 @@ export interface Accepted {
 interface Progress {
   /** What the ledger knew of the reply before. */
   readonly before: Before
+  /** What the next attempt sends, where that differs from the first one. */
+  body?: Fields | undefined
   attempts: number
   /** Whether there was an attempt without an answer, of this run or an earlier one. */
   isUnknown: boolean
@@ -238,7 +244,7 @@ export const make = (services: {
       api.request({
         method: "POST",
         path: transmission.path,
-        body: Object.assign({}, transmission.body, replyFields(transmission)),
+        body: Object.assign({}, progress.body ?? transmission.body, replyFields(transmission)),
         timeout: policy.timeout
       }),
       {
@@ -297,19 +303,33 @@ export const make = (services: {
     const failed = (error: SendError.SendError): Effect.Effect<Accepted, SendError.SendError> =>
       ended(transmission, progress, error)
     if (standing?.isClosed === true) return failed(closed())
+    const { again } = transmission
+    let last: SendError.SendError | undefined
     const noting = Effect.tapError(attempt(transmission, progress, closesAt), (error) =>
       Effect.sync(() => {
+        last = error
         if (error._tag === "DeliveryUnknown") progress.isUnknown = true
       })
     )
+    const next =
+      again === undefined
+        ? noting
+        : Effect.suspend(() =>
+            last === undefined
+              ? noting
+              : Effect.flatMap(again(last), (body) => {
+                  progress.body = body
+                  return noting
+                })
+          )
     return Effect.catchAll(
-      retried(noting, () => SendPolicy.retries(policy, idempotent, closesAt)),
+      retried(next, () => SendPolicy.retries(policy, idempotent, closesAt)),
       failed
     )
   }
 
   const run = (transmission: Transmission, progress: Progress): Effect.Effect<Accepted, SendError.SendError> =>
-    transmission.anchor === undefined
+    transmission.anchor === undefined || transmission.ignoresWindow === true
       ? begin(transmission, progress, undefined)
       : Effect.flatMap(ledger.standing(transmission.anchor), (standing) => begin(transmission, progress, standing))
 

@@ -20,6 +20,8 @@ const maximumPath = 512
 interface Route {
   readonly endpoint: Endpoint
   readonly method: string
+  /** What a refusal by a fault leaves behind. */
+  readonly refuse?: (body: string) => void
   readonly isOpen?: true
   readonly run: (now: number, traceId: string, body: string, request: Request) => Reply.Reply
 }
@@ -31,6 +33,9 @@ const scenes: { readonly [path: string]: Scene } = {
   channels: "channel",
   dms: "dm"
 }
+
+/** Of the checks that come before any endpoint. */
+const gateCodes: ReadonlySet<number> = new Set([11241, 11243, 11244, 11298])
 
 const traceHeader = "x-tps-trace-id"
 
@@ -115,7 +120,12 @@ export const make = (
     if (stream !== null) {
       const target = Routes.decode(stream[1]!)
       return [
-        { endpoint: "stream", method: "POST", run: (now, traceId, body) => messages.stream(now, traceId, target, body) }
+        {
+          endpoint: "stream",
+          method: "POST",
+          refuse: (body) => messages.refusePart(target, body),
+          run: (now, traceId, body) => messages.stream(now, traceId, target, body)
+        }
       ]
     }
     const conversation = /^\/(v2\/users|v2\/groups|channels|dms)\/([^/]+)\/messages(?:\/([^/]+))?$/.exec(path)
@@ -215,6 +225,10 @@ export const make = (
       if (failure.accepted) handle(now, traceId, request, path, routes)
       platform.journal.push(note({ answer: failure._tag }))
       return failure._tag === "Reset" ? { _tag: "Reset", after: 0 } : { _tag: "Hang" }
+    }
+    // with a code the endpoint itself has refused it, and not what stands before it
+    if (failure?._tag === "Status" && failure.code !== undefined && !gateCodes.has(failure.code)) {
+      routes[0]?.refuse?.(request.body)
     }
     const reply =
       failure === undefined || failure._tag === "Slow"

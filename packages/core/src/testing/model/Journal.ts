@@ -168,7 +168,10 @@ export interface SentMessage {
   /** The openid of the user or of the group; the id of the channel; the guild id of the direct conversation. */
   readonly target: string
   readonly id: string
-  /** The text or markdown; empty for what has neither. Of a stream, all that has come of it so far. */
+  /**
+   * The text or markdown; empty for what has neither. Of a stream, all that has come of it so far; of one that was not finished
+   * before another message followed or its time was over, its first part.
+   */
   readonly content: string
   /** 0 text, 2 markdown, 3 ark, 4 embed, 6 typing notice, 7 media. Guild messages have none on the wire: this is what they hold. */
   readonly msgType: number

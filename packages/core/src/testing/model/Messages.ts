@@ -34,6 +34,8 @@ export interface Messages {
   readonly send: (now: number, traceId: string, scene: Scene, target: string, body: string) => Reply.Reply
   /** Takes a part of a stream to a user. */
   readonly stream: (now: number, traceId: string, target: string, body: string) => Reply.Reply
+  /** A part of a stream is refused for another reason than the model has: its number is used. */
+  readonly refusePart: (target: string, body: string) => void
   readonly upload: (now: number, traceId: string, scene: "c2c" | "group", target: string, body: string) => Reply.Reply
   /** Takes the parts of files. */
   readonly chunks: Chunks.Chunks
@@ -44,8 +46,18 @@ export interface Messages {
 
 interface Stream {
   readonly message: MutableSentMessage
+  /** All that has come of it, whatever is shown of it. */
+  text: string
+  /** What is left of it when it is not finished. */
+  readonly first: string
   /** The number of the last part that was taken. */
   index: number
+  /** The last number that was used, by a part that was refused, too. */
+  used: number
+  /** When the last part was taken. */
+  at: number
+  /** Whether it takes no further part. */
+  isOver: boolean
 }
 
 const isSequence = (value: unknown): value is number =>
@@ -92,12 +104,33 @@ export const make = (
   const { settings } = platform
   const sentById = BoundedMap.make<MutableSentMessage>(settings.anchorLimit)
   const streams = BoundedMap.make<Stream>(settings.anchorLimit)
+  /** The streams to a user that are not finished. */
+  const open = BoundedMap.make<ReadonlyArray<Stream>>(settings.anchorLimit)
   const lately = BoundedMap.make<ReadonlyArray<number>>(settings.anchorLimit)
   const proactive = Proactive.make(platform, anchors)
   const uploads = Uploads.make(platform)
   const { chunks } = uploads
 
+  const isOpen = ({ isOver, message }: Stream): boolean => !isOver && message.stream === "generating"
+
+  /** A stream that is not finished goes back to its first part. A further part shows the whole again, while it may come. */
+  const rollBack = (stream: Stream): void => {
+    stream.message.content = stream.first
+  }
+
+  const expireLater = (stream: Stream): void =>
+    platform.timers.schedule(stream.at + settings.streamLifetime, (now) => {
+      if (!isOpen(stream) || now < stream.at + settings.streamLifetime) return
+      stream.isOver = true
+      rollBack(stream)
+    })
+
   const publish = (message: MutableSentMessage): void => {
+    if (message.scene === "c2c") {
+      const unfinished = (open.get(message.target) ?? []).filter(isOpen)
+      for (const stream of unfinished) rollBack(stream)
+      open.set(message.target, unfinished)
+    }
     platform.sent.push(message)
     sentById.set(message.id, message)
     if (message.scene === "group" && settings.echoAfter !== undefined) echoLater(message, settings.echoAfter)
@@ -251,7 +284,10 @@ export const make = (
     })
     record(now, message)
     publish(message)
-    streams.set(message.id, { message, index: 0 })
+    const stream: Stream = { message, text, first: text, index: 0, used: 0, at: now, isOver: false }
+    streams.set(message.id, stream)
+    open.set(target, [...(open.get(target) ?? []), stream])
+    expireLater(stream)
     return Reply.json(200, {
       id: message.id,
       timestamp: platform.timestamp(now),
@@ -270,21 +306,32 @@ export const make = (
     }
     const { message } = stream
     const reply = replyTo("c2c", target, body)
+    const isPart = typeof reply !== "number" && (reply === undefined || reply.sequence === message.msgSeq)
+    // A part that came already is a repetition of the same message, in the platform's words for that.
+    if (index === stream.index && isPart) return fail(40054005)
+    if (index !== stream.used + 1 || stream.isOver || message.stream === "done") return fail(40113002)
+    // A part that is refused has spent its number.
+    stream.used = index
     if (typeof reply === "number") return fail(reply)
     const anchor = message.msgId ?? message.eventId
     if (reply !== undefined && reply.id !== anchor) return fail(40034024)
-    // A part that came already is a repetition of the same message, in the platform's words for that.
-    if (index === stream.index && (reply === undefined || reply.sequence === message.msgSeq)) return fail(40054005)
-    // A part that was refused has spent its index.
-    if (index <= stream.index || index > stream.index + 2 || message.stream === "done") return fail(40113002)
-    const whole = mode === "replace" ? text : message.content + text
-    if (!whole.startsWith(message.content)) return fail(40007)
-    const content: Content.Content = { msgType: message.msgType, text: whole }
+    const whole = mode === "replace" ? text : stream.text + text
+    if (!whole.startsWith(stream.text)) return fail(40007)
+    const content: Content.Content = {
+      msgType: message.msgType,
+      text: whole,
+      ...(message.msgType === 2 ? { markdown: "custom" as const } : {})
+    }
     const unwanted = Content.refusal(settings, "c2c", content)
     if (unwanted !== undefined) return fail(unwanted)
+    const injected = platform.armed.takeRefusal(Content.traits(content, true), whole.length)
+    if (injected !== undefined) return refused(traceId, injected)
+    stream.text = whole
+    stream.at = now
     stream.index = index
     message.content = whole
     message.stream = state === 10 ? "done" : "generating"
+    if (state !== 10) expireLater(stream)
     platform.journal.push({ at: now, kind: "Streamed", id, index, done: state === 10, size: whole.length })
     return Reply.json(200, {
       id,
@@ -359,6 +406,11 @@ export const make = (
       return body["stream_msg_id"] === undefined
         ? startStream(now, traceId, target, body)
         : continueStream(now, traceId, target, body)
+    },
+    refusePart: (target, text) => {
+      const { index, stream_msg_id: id } = Content.parse(text) ?? {}
+      const stream = typeof id === "string" ? streams.get(id) : undefined
+      if (stream?.message.target === target && index === stream.used + 1) stream.used = index
     },
     upload: (now, traceId, scene, target, text) =>
       uploads.upload(now, traceId, scene, target, text, (file, body) => {

@@ -165,6 +165,11 @@ export interface Options {
   readonly proactive?: boolean | undefined
   /** The longest text, markdown or stream, in UTF-16 code units; more gives 40054007. Default 10 000 (chosen). */
   readonly maximumContent?: number | undefined
+  /**
+   * How long after its last part a stream that is not finished still takes another one, in milliseconds; then it shows its
+   * first part for good. Default 10 min (chosen).
+   */
+  readonly streamLifetime?: number | undefined
   /** Default `demo-bot` with a numeric id. */
   readonly bot?: { readonly id: string; readonly username: string; readonly openid: string } | undefined
   /** Entries kept in `journal` and in `sent`, each. Default 100 000. */
@@ -238,6 +243,7 @@ export interface Settings {
   readonly echoAfter: number | undefined
   readonly proactive: boolean
   readonly maximumContent: number
+  readonly streamLifetime: number
   readonly bot: { readonly id: string; readonly username: string; readonly openid: string }
   readonly journalLimit: number
   readonly anchorLimit: number
@@ -341,6 +347,7 @@ export const fromOptions = (options: Options): Settings => {
     echoAfter: options.echoAfter,
     proactive: options.proactive ?? true,
     maximumContent: options.maximumContent ?? 10_000,
+    streamLifetime: options.streamLifetime ?? 10 * minute,
     bot: options.bot ?? {
       id: "13309745218860471125",
       username: "demo-bot",
