@@ -56,7 +56,7 @@ const encode = (text) => {
 /** What one write to the socket holds: few enough frames for a chunk of the size that a network delivers. */
 const framesInBlock = 100
 
-/** `count` dispatches of a flavour in so many conversations, ready to be written one block after another. */
+/** `count` dispatches of a flavour in that many conversations, ready to be written one block after another. */
 export const blocks = ({ conversations, count, flavour }) => {
   const written = []
   for (let from = 0; from < count; from += framesInBlock) {

@@ -64,7 +64,7 @@ const openBot = (shards = 1) =>
 
 const closes = []
 
-/** Opens so many more; bytes of each. They stay open. */
+/** Opens `count` more, which stay open; bytes of each. */
 const measure = async (open, count) => {
   const before = await inUse()
   for (let opened = 0; opened < count; opened++) closes.push(await open())

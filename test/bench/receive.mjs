@@ -80,7 +80,7 @@ const bare = (feeder, flood, makeHandler) => async () => {
 
 const nothing = () => ({ handle: () => undefined, finish: () => undefined })
 
-/** Replies as the library's workers do, so many at a time. */
+/** Replies as the library's workers do, 64 at a time. */
 const bareReplies = (feeder) => {
   const agent = new undici.Agent(agentOptions)
   return () => {

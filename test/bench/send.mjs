@@ -1,6 +1,6 @@
 /**
  * Messages to a server on loopback, 64 at a time, against bare undici with the same agent, headers and body. `send`
- * writes of its own accord, `reply` answers an event: both plan, call, classify and count.
+ * is proactive, `reply` answers an event: both plan, call, classify and count.
  */
 import { AccessToken, Conversation, Message, Messenger, RateLimit } from "@effect-qq/core"
 import * as Effect from "effect/Effect"

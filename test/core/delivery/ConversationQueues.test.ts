@@ -76,7 +76,7 @@ describe("conversation queues", () => {
     )
   })
 
-  it("give the next conversation its turn after so many events of one, where one is ready", () => {
+  it("give the next conversation its turn after 32 events of one, where one is ready", () => {
     const queues = new ConversationQueues<Item>()
     for (let seq = 1; seq <= 2 * turn + 1; seq++) queues.add(item("long", seq))
     let queue: ConversationQueue<Item> | undefined

@@ -92,7 +92,7 @@ const makeWorkers = (concurrency: number) =>
   })
 
 describe("workers", () => {
-  it.scoped("run at most so many handlers at a time, and lend the slot of one that waits", () =>
+  it.scoped("run at most `concurrency` handlers at a time, and lend the slot of one that waits", () =>
     Effect.gen(function* () {
       const { add, concluded, workers } = yield* makeWorkers(1)
       const gate = yield* Deferred.make<void>()

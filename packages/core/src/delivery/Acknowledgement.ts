@@ -32,10 +32,10 @@ export interface Acknowledgement {
   ) => void
 }
 
-/** So many may wait for their turn; beyond that the platform could not be told in time anyway. */
+/** Maximum number of interactions that wait to be acknowledged; more could not be in time anyway. */
 const capacity = 256
 
-/** So many are told at the same time. */
+/** Maximum number of acknowledgements in flight. */
 const concurrency = 16
 
 /**
@@ -62,7 +62,7 @@ export const make: Effect.Effect<Acknowledgement, never, BotConfig | OpenApi | S
     })
 
   const places = yield* Effect.makeSemaphore(concurrency)
-  /** One fiber waits; others are there while they have somebody to tell. */
+  /** One fiber waits for interactions; each acknowledgement has a fiber of its own while it is in flight. */
   const next = Effect.flatMap(waiting.take, (id) =>
     Effect.zipRight(places.take(1), Effect.fork(Effect.ensuring(tell(id), places.release(1))))
   )

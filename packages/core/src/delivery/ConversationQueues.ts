@@ -39,7 +39,7 @@ const seeds: Readonly<Record<Facts.Place, number>> = { group: 0, channel: 1, gui
 /**
  * The queues of all conversations.
  *
- * A queue is either ready, or taken by whoever called {@link ConversationQueues.next}, who gives it back by
+ * A queue is either ready, or taken by the caller of {@link ConversationQueues.next}, which gives it back by
  * {@link ConversationQueues.release} or passes it to the next call.
  *
  * @since 0.1.0

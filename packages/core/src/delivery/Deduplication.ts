@@ -1,5 +1,5 @@
 /**
- * Which events have been received before. The platform may push an event again: on a resume, on a whim, and as a twin of
+ * Which events were received before. The platform may push an event again: on a resume, without any reason, and as a twin of
  * another type.
  *
  * An id is in flight until its event is settled, and only then part of what is kept across restarts: an event whose
@@ -91,7 +91,7 @@ const typesOf = ({ twins, type }: Identity): ReadonlyArray<string> => (twins ===
 export const before = (id: Identity, type: string): ReadonlyArray<string> =>
   id.twins === undefined && id.type === type ? none : typesOf(id).filter((other) => other !== type)
 
-/** The platform knows twins; an id under more types than this is somebody's joke, and comes no further. */
+/** Maximum number of types per id: the platform sends at most two, and a hostile sender gets no more than this. */
 const mostTypes = 31
 
 const indexOf = ({ twins, type: first }: Identity, type: string): number => {
@@ -102,7 +102,7 @@ const indexOf = ({ twins, type: first }: Identity, type: string): number => {
 /** What an id is unique in; `""` for a key that says so itself. */
 type Namespace = Facts.Namespace | ""
 
-/** At least so many places of the order are given back at once. */
+/** Minimum number of places of the order that are freed at once. */
 const compaction = 1024
 
 /** No event type has a space in it. */

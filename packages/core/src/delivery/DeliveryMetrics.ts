@@ -68,14 +68,14 @@ export const handlersFailed: Metric.Metric.Counter<number> = counter(
 )
 
 /**
- * Interactions that the platform could not be told of in time.
+ * Interactions that could not be acknowledged in time.
  *
  * @since 0.1.0
  * @category metrics
  */
 export const acknowledgementsFailed: Metric.Metric.Counter<number> = counter(
   "qq_acknowledgements_failed",
-  "Interactions that the platform could not be told of in time"
+  "Interactions that could not be acknowledged in time"
 )
 
 const received = MetricKey.counter("qq_events_received", {

@@ -54,7 +54,7 @@ export interface Handler {
   readonly acknowledge?: boolean | undefined
   /** What a worker needs to run it on its own fiber. Absent where a run has a time-out or retries of its own. */
   readonly direct?: Direct | undefined
-  /** Told of a run that was stopped because it was out of time, or that ended its own fiber. Default: it is logged. */
+  /** Called with a run that was stopped because it was out of time, or that ended its own fiber. Default: it is logged. */
   readonly stopped?:
     | ((event: Event.Event, cause: Cause.Cause<Cause.TimeoutException>) => Effect.Effect<void>)
     | undefined

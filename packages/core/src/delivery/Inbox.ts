@@ -15,7 +15,7 @@ import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import { type OnSettled, Work } from "./Work.ts"
 
-/** How often, in milliseconds, dropped events are told about. All are counted. */
+/** How often, in milliseconds, dropped events are logged. All are counted. */
 const tellEvery = 1000
 
 /**
@@ -37,7 +37,7 @@ export interface Inbox {
   readonly offer: (frame: Frame, size: number, onSettled?: OnSettled) => boolean
   /** Takes what the session says of itself, whatever there is room for: that it began, and what it may have missed. */
   readonly announce: (frame: Frame, event?: Event.Event, onSettled?: OnSettled) => void
-  /** The event is done with. Doing it twice is harmless. */
+  /** Settles an event. Settling it again changes nothing. */
   readonly settle: (entry: Work) => void
   readonly watermark: () => number
   /** Events that are not settled. */
@@ -53,7 +53,7 @@ export interface Inbox {
 }
 
 /**
- * Told after each change, from the socket's callback too: how many events are not settled, and how many sequence numbers lie
+ * Called after each change, from the socket's callback too: how many events are not settled, and how many sequence numbers lie
  * between the last one received and the watermark.
  *
  * @since 0.1.0
@@ -62,7 +62,7 @@ export interface Inbox {
 export type Gauge = (unsettled: number, lag: number) => void
 
 /**
- * An empty inbox. `onDropped` is told of each entry that was given up for a newer one; it is settled by then.
+ * An empty inbox. `onDropped` is called with each event that was dropped for a newer one; it is settled by then.
  *
  * @since 0.1.0
  * @category constructors

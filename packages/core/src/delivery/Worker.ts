@@ -69,7 +69,7 @@ export const onlyWaits = ({ state, waiting, work }: Worker): boolean =>
   work?.handlers.some((handler) => isUnfinished(work, handler) && !waiting.includes(handler.name)) === false
 
 /**
- * The slots of workers: so many run at a time, not counting those that have lent theirs.
+ * The slots of workers: at most `concurrency` run at a time, not counting those that have lent theirs.
  *
  * @since 0.1.0
  * @category models

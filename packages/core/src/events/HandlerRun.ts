@@ -1,5 +1,5 @@
 /**
- * Which run of which handler this is, for whoever has to give the same answer to the same event twice: a reply derives
+ * Which run of which handler this is, for what has to give the same answer to the same event twice: a reply derives
  * its `msg_seq` from it.
  *
  * @since 0.1.0

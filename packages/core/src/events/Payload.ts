@@ -3,7 +3,7 @@
  *
  * A payload that is as its schema says, as nearly all are, is looked at and its fields are taken as they are: that costs a
  * fraction of what parsing by Schema does, and makes nothing but the event itself. What is nested in the event is therefore
- * the payload's own, which nobody changes. Any other payload is read leniently by Schema: what nobody may rely on must not
+ * the payload's own, which is never changed. Any other payload is read leniently by Schema: an optional field must not
  * cost the event. There a number stands for text where text belongs, decimal digits stand for a number where a number
  * belongs, and an optional field of any other wrong type is `null`.
  *
