@@ -43,18 +43,18 @@ const quarter = (
 const mutants: ReadonlyArray<Mutant> = [
   {
     name: "two sockets at once",
-    file: "gateway/Connection.ts",
-    from: "const socket = construct(options.url) as unknown as WebSocketLike",
-    to: "construct(options.url)\n        const socket = construct(options.url) as unknown as WebSocketLike",
+    file: "gateway/LiveSocket.ts",
+    from: "const socket = construct()",
+    to: "construct()\n    const socket = construct()",
     found: ["OneSocket"],
     seeds: 1,
     options: quarter(["network"])
   },
   {
     name: "the ladder starts over at READY",
-    file: "gateway/Recovery.ts",
-    from: "end.answered && end.readyFor >= Duration.toMillis(policy.stableAfter)",
-    to: "end.ready",
+    file: "gateway/Disconnect.ts",
+    from: "{ answered, readyFor }: Disconnect): boolean =>\n  answered && readyFor >= Duration.toMillis(policy.stableAfter)",
+    to: "{ ready }: Disconnect): boolean => ready",
     found: ["Ladder"],
     seeds: 3,
     options: quarter(["network"])
@@ -62,8 +62,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "no ladder at all",
     file: "gateway/ReconnectPolicy.ts",
-    from: "return rung(policy.reconnectLadder, Math.max(1, step.history.rung))",
-    to: "return Duration.zero",
+    from: "Ladder.climbing(policy.reconnectLadder)",
+    to: "Ladder.climbing([])",
     found: ["Ladder"],
     seeds: 1,
     options: quarter(["network"])
@@ -97,9 +97,9 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "ACKs are ignored",
-    file: "gateway/Connection.ts",
-    from: "      if (awaiting) {\n        awaiting = false",
-    to: "      if (awaiting && !String(data).includes('\"op\":11')) {\n        awaiting = false",
+    file: "gateway/Protocol.ts",
+    from: "if (this.#awaiting) {",
+    to: "if (this.#awaiting && !String(data).includes('\"op\":11')) {",
     found: ["NeedlessEnd"],
     seeds: 1,
     options: quarter(["network"])
@@ -134,7 +134,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a refused resume is tried again",
     file: "gateway/Recovery.ts",
-    from: '  if (end.invalidSession === false) return true\n  if (error._tag === "SessionInvalid" && !error.resumable) return true\n',
+    from: '  if (invalidSession === false) return true\n  if (error._tag === "SessionInvalid" && !error.resumable) return true\n',
     to: "",
     found: ["RefusedResume"],
     seeds: 3,
