@@ -177,6 +177,15 @@ const mutants: ReadonlyArray<Mutant> = [
     options: quarter(["gateway"], { traffic: { perHour: 240 } })
   },
   {
+    name: "READY in answer to a RESUME passes for the old session",
+    file: "gateway/SessionMemory.ts",
+    from: "const before = lost ?? session",
+    to: "const before = lost",
+    found: ["GapUntold"],
+    seeds: 3,
+    options: quarter(["oddity"], { traffic: { perHour: 240 } })
+  },
+  {
     name: "a lost wake-up of the inbox",
     file: "delivery/Inbox.ts",
     from: "if (pending.push(entry) === 1) arrived.unsafeOpen()",

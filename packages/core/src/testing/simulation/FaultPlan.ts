@@ -30,13 +30,14 @@ export interface Dice {
  * - `http`: tokens, metadata and messages that fail before or after they were accepted.
  * - `refusal`: a first reply that is refused as if all were used, identifies refused several times in a row while the bot was
  *   online, timestamps that are off.
+ * - `oddity`: READY in answer to a resume.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
  * @since 0.1.0
  * @category models
  */
-export type FaultKind = "network" | "gateway" | "delivery" | "http" | "refusal" | "restart" | "crash"
+export type FaultKind = "network" | "gateway" | "delivery" | "http" | "refusal" | "oddity" | "restart" | "crash"
 
 /**
  * Every kind there is.
@@ -50,6 +51,7 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "delivery",
   "http",
   "refusal",
+  "oddity",
   "restart",
   "crash"
 ]
@@ -202,6 +204,13 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
       Fault.refuseIdentifies({ times: dice.between(3, 5), ...(dice.chance(0.5) ? { code: 4903 } : {}) })
     ]),
     clockSkew: (dice) => ({ faults: [Fault.clockSkew(dice.between(-600, 600) * second)] })
+  },
+  oddity: {
+    // what was said while the bot could not connect is not replayed to the new session
+    readyForResume: thenDrop((dice) => [
+      Fault.readyForResumes({ times: dice.between(1, 2) }),
+      Fault.unreachable({ times: dice.between(1, 4) })
+    ])
   },
   restart: {
     restart: (dice) => ({
