@@ -186,6 +186,15 @@ const mutants: ReadonlyArray<Mutant> = [
     options: quarter(["oddity"], { traffic: { perHour: 240 } })
   },
   {
+    name: "any heartbeat interval is obeyed",
+    file: "gateway/Heartbeat.ts",
+    from: "  if (number > maximum) return",
+    to: "  if (number < 0) return",
+    found: ["BeatsOnTime"],
+    seeds: 3,
+    options: quarter(["oddity"])
+  },
+  {
     name: "a lost wake-up of the inbox",
     file: "delivery/Inbox.ts",
     from: "if (pending.push(entry) === 1) arrived.unsafeOpen()",

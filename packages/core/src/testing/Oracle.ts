@@ -9,6 +9,7 @@
 import * as CloseCode from "../gateway/CloseCode.ts"
 import type { JournalEntry } from "./model/Journal.ts"
 import type { PlatformModel } from "./model/PlatformModel.ts"
+import * as Beats from "./oracle/Beats.ts"
 import * as SameReply from "./oracle/SameReply.ts"
 
 /**
@@ -20,7 +21,8 @@ import * as SameReply from "./oracle/SameReply.ts"
  * - `SessionGivenUp`: no identify while the session could be resumed and nothing speaks against it.
  * - `RefusedResume`: a refused session is not resumed again.
  * - `EndlessResume`: after two resumes in a row that were not confirmed comes an identify.
- * - `BeatsOnTime`: beats go out at the interval, the first one within 25 s.
+ * - `BeatsOnTime`: beats go out at the interval, the first one within 25 s; whatever HELLO says, not more often than every
+ *   100 ms and not more seldom than every 10 min.
  * - `NeedlessEnd`: a healthy connection is not ended.
  * - `StatusTruthful`: Ready is stale by at most one interval and 15 s, and comes with the session.
  * - `ReadyAgain`: Ready within the longest rung after the last trouble.
@@ -223,6 +225,12 @@ interface Attempt {
   readyAt: number | undefined
   introduced: "identify" | "resume" | undefined
   beatAt: number | undefined
+  /** The last beat that the platform did not ask for. */
+  ownBeatAt: number
+  /** The longest time between two beats, in milliseconds. */
+  interval: number
+  /** The beats that the platform asked for. */
+  beatsAsked: number
   /** The platform has answered a beat since READY. */
   answered: boolean
   frozenAt: number | undefined
@@ -449,6 +457,9 @@ export const make = (options: Options): Oracle => {
       readyAt: undefined,
       introduced: undefined,
       beatAt: undefined,
+      ownBeatAt: Number.NEGATIVE_INFINITY,
+      interval,
+      beatsAsked: 0,
       answered: false,
       frozenAt: undefined,
       endedAt: entry.outcome === "Accept" ? undefined : now,
@@ -543,8 +554,12 @@ export const make = (options: Options): Oracle => {
         attempt.line.sessionDoubted = true
         refuseIfGone(attempt.line, now)
         return trouble(now)
+      case 1:
+        attempt.beatsAsked++
+        return
       case 10:
         attempt.greetedAt = now
+        if (entry.interval !== undefined) attempt.interval = Beats.obeyed(entry.interval, interval)
         return
       case 11:
         attempt.answered = true
@@ -570,6 +585,12 @@ export const make = (options: Options): Oracle => {
     switch (entry.op) {
       case 1:
         attempt.beatAt = entry.at
+        if (attempt.beatsAsked > 0) attempt.beatsAsked--
+        else {
+          const apart = entry.at - attempt.ownBeatAt
+          if (apart < Beats.leastInterval - instant) find("BeatsOnTime", `a beat ${apart} ms after the last one`)
+          attempt.ownBeatAt = entry.at
+        }
         return
       case 2:
         return identify(attempt, entry.at)
@@ -686,7 +707,8 @@ export const make = (options: Options): Oracle => {
   const checkBeats = (now: number, attempt: Attempt): void => {
     const { beatAt, endedAt, frozenAt, readyAt } = attempt
     if (readyAt === undefined || endedAt !== undefined || frozenAt !== undefined || leaving || !running) return
-    const due = beatAt === undefined || beatAt < readyAt ? readyAt + Math.min(interval, 25_000) : beatAt + interval
+    const longest = attempt.interval
+    const due = beatAt === undefined || beatAt < readyAt ? readyAt + Math.min(longest, 25_000) : beatAt + longest
     if (now > due + 100) find("BeatsOnTime", `no beat at ${due}`)
   }
 
@@ -694,7 +716,7 @@ export const make = (options: Options): Oracle => {
     const live = attempt?.readyAt !== undefined && attempt.endedAt === undefined && attempt.frozenAt === undefined
     if (state === "Ready" && !live) {
       const deadAt = attempt?.frozenAt ?? attempt?.endedAt ?? attempt?.dialledAt ?? startedAt
-      const stale = interval + 15_000 + 1000
+      const stale = (attempt?.interval ?? interval) + 15_000 + 1000
       if (now - Math.max(deadAt, stateAt) > stale) {
         find("StatusTruthful", `Ready, although the connection is dead since ${deadAt}`)
       }
@@ -839,6 +861,9 @@ export const make = (options: Options): Oracle => {
     status: (now, shard, next) => {
       const line = lineOf(shard)
       if (next === line.state) return
+      // with a long interval it takes long to see that a connection is dead
+      const { current } = line
+      if (current?.frozenAt !== undefined && current.interval > interval && line.state === "Ready") trouble(now)
       line.state = next
       line.stateAt = now
     },

@@ -208,7 +208,13 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
     now: number,
     connection: Connection,
     text: string,
-    note: { readonly op?: number; readonly s?: number; readonly t?: string; readonly id?: string }
+    note: {
+      readonly op?: number
+      readonly s?: number
+      readonly t?: string
+      readonly id?: string
+      readonly interval?: number | null
+    }
   ): void => {
     if (connection.isFrozen) return
     outputs.push({ _tag: "Frame", connection: connection.id, text })
@@ -613,7 +619,10 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
       const interval = fault === undefined ? settings.heartbeatInterval : fault.value
       // The platform expects what it asked for, as far as that makes sense.
       if (typeof interval === "number" && interval > 0 && interval < Infinity) connection.interval = interval
-      sendControl(now, connection, Frame.Opcode.Hello, { heartbeat_interval: interval })
+      send(now, connection, JSON.stringify({ op: Frame.Opcode.Hello, d: { heartbeat_interval: interval } }), {
+        op: Frame.Opcode.Hello,
+        interval: typeof interval === "number" && Number.isFinite(interval) ? interval : null
+      })
       timers.schedule(now + settings.identifyTimeout, (due) => {
         if (isOpen(connection) && connection.state === "Greeted") close(due, connection, 4009, "identify timed out")
       })

@@ -30,7 +30,7 @@ export interface Dice {
  * - `http`: tokens, metadata and messages that fail before or after they were accepted.
  * - `refusal`: a first reply that is refused as if all were used, identifies refused several times in a row while the bot was
  *   online, timestamps that are off.
- * - `oddity`: READY in answer to a resume.
+ * - `oddity`: READY in answer to a resume, strange heartbeat intervals.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
@@ -115,6 +115,27 @@ const sendFailures = (dice: Dice): ReadonlyArray<Fault.Fault> =>
   Array.from({ length: dice.between(1, 4) }, () =>
     Fault.http("send", dice.chance(0.15) ? Fault.status(429) : httpFailure(dice))
   )
+
+/** What a HELLO may have as its heartbeat interval, in milliseconds; `undefined`: it has none. */
+const intervals = [
+  undefined,
+  null,
+  "",
+  "soon",
+  "41250",
+  true,
+  [],
+  {},
+  -41_250,
+  -1,
+  0,
+  1e300,
+  4_294_967_296,
+  86_400_000,
+  900_000,
+  120_000.5,
+  5000
+] as const
 
 const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = {
   network: {
@@ -210,7 +231,9 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
     readyForResume: thenDrop((dice) => [
       Fault.readyForResumes({ times: dice.between(1, 2) }),
       Fault.unreachable({ times: dice.between(1, 4) })
-    ])
+    ]),
+    // as long as the connection lasts
+    hello: thenDrop((dice) => [Fault.hello(dice.pick(intervals))])
   },
   restart: {
     restart: (dice) => ({
