@@ -195,6 +195,15 @@ const mutants: ReadonlyArray<Mutant> = [
     options: quarter(["oddity"])
   },
   {
+    name: "an old session is kept",
+    file: "gateway/Session.ts",
+    from: "const old = session.startedAt + Duration.toMillis(policy.maximumAge)",
+    to: "const old = session.startedAt + 30 * Duration.toMillis(policy.maximumAge)",
+    found: ["OldSession"],
+    seeds: 3,
+    options: quarter(["deafness"], { days: 2, faults: { rate: 0.001, kinds: ["deafness"], rotateEvery: 0 }, traffic: { perHour: 2 } })
+  },
+  {
     name: "a lost wake-up of the inbox",
     file: "delivery/Inbox.ts",
     from: "if (pending.push(entry) === 1) arrived.unsafeOpen()",

@@ -21,6 +21,7 @@ import * as SameReply from "./oracle/SameReply.ts"
  * - `SessionGivenUp`: no identify while the session could be resumed and nothing speaks against it.
  * - `RefusedResume`: a refused session is not resumed again.
  * - `EndlessResume`: after two resumes in a row that were not confirmed comes an identify.
+ * - `OldSession`: a session is replaced when it is a day old and nothing is heard on it: it may be deaf.
  * - `BeatsOnTime`: beats go out at the interval, the first one within 25 s; whatever HELLO says, not more often than every
  *   100 ms and not more seldom than every 10 min.
  * - `NeedlessEnd`: a healthy connection is not ended.
@@ -45,6 +46,7 @@ export type Invariant =
   | "SessionGivenUp"
   | "RefusedResume"
   | "EndlessResume"
+  | "OldSession"
   | "BeatsOnTime"
   | "NeedlessEnd"
   | "StatusTruthful"
@@ -255,6 +257,8 @@ interface Message {
   readonly line: Line
   /** The sessions that it was given to. */
   readonly sessions: ReadonlyArray<string>
+  /** Whether the session of its shard got no events: nothing tells the bot that it misses one. */
+  readonly unheard: boolean
   /** Its place in the order in which messages were first sent; undefined when none was. */
   firstSent: number | undefined
   /** The attempt on which the present process received it. */
@@ -276,6 +280,9 @@ const slowly = 15_000
 
 /** A day, in milliseconds. */
 const day = 86_400_000
+
+/** So long after its day, in milliseconds, a session that nothing is heard on has been replaced. */
+const replacedWithin = 900_000
 
 /** How long ids are remembered after their event was settled; after that the platform may not replay it. */
 const remembered = 600_000
@@ -684,7 +691,7 @@ export const make = (options: Options): Oracle => {
         counts.gaps++
         pending.delete(message.number)
         // before there was a session there is nothing to tell of
-        if (message.at > message.line.firstSessionAt) missed.push(message)
+        if (message.at > message.line.firstSessionAt && !message.unheard) missed.push(message)
         continue
       }
       const waited = now - Math.max(message.at, quietFrom())
@@ -726,6 +733,16 @@ export const make = (options: Options): Oracle => {
     }
     if (state !== "Ready" && running && !leaving && now - quietFrom() > inFlight + longestWait(now) + 5000) {
       find("ReadyAgain", `${state}, and nothing went wrong since ${quietFrom()}`)
+    }
+  }
+
+  const checkAge = (now: number): void => {
+    if (!running || leaving || now - quietFrom() <= replacedWithin) return
+    for (const { id, isDeaf, shard } of model.sessions(now)) {
+      const { sessionStartedAt } = lineOf(shard.join("/"))
+      if (isDeaf && now - sessionStartedAt > day + replacedWithin) {
+        find("OldSession", `session ${id} is deaf, and still used ${now - sessionStartedAt} ms after its beginning`)
+      }
     }
   }
 
@@ -814,12 +831,14 @@ export const make = (options: Options): Oracle => {
     },
     said: (now, number, conversation, shard) => {
       counts.events++
+      const sessions = model.sessions(now).filter((session) => session.shard.join("/") === shard)
       pending.set(number, {
         number,
         conversation,
         at: now,
         line: lineOf(shard),
-        sessions: model.sessions(now).flatMap((session) => (session.shard.join("/") === shard ? [session.id] : [])),
+        sessions: sessions.flatMap(({ id, isDeaf }) => (isDeaf ? [] : [id])),
+        unheard: sessions.some(({ isDeaf }) => isDeaf),
         firstSent: undefined,
         receivedOn: undefined,
         receivedAt: 0,
@@ -903,6 +922,7 @@ export const make = (options: Options): Oracle => {
       if (now - checkedAt >= slowly) {
         checkedAt = now
         checkPending(now, false)
+        checkAge(now)
         checkGaps(now)
       }
       return found

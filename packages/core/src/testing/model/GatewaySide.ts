@@ -31,6 +31,8 @@ export interface SessionView {
   readonly sequence: number
   /** Events that a resume could still bring. */
   readonly buffered: number
+  /** Whether it gets no event any more. */
+  readonly isDeaf: boolean
   /** The connection that carries it, if any; a frozen one counts until the platform gives it up. */
   readonly connection?: number
 }
@@ -730,6 +732,7 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
         intents: session.intents,
         sequence: session.sequence,
         buffered: Session.buffered(session),
+        isDeaf: session.isDeaf,
         ...(session.connection === undefined ? {} : { connection: session.connection })
       }))
     },

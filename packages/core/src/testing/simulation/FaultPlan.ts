@@ -31,13 +31,14 @@ export interface Dice {
  * - `refusal`: a first reply that is refused as if all were used, identifies refused several times in a row while the bot was
  *   online, timestamps that are off.
  * - `oddity`: READY in answer to a resume, strange heartbeat intervals.
+ * - `deafness`: the session gets no event any more, while everything else looks well.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
  * @since 0.1.0
  * @category models
  */
-export type FaultKind = "network" | "gateway" | "delivery" | "http" | "refusal" | "oddity" | "restart" | "crash"
+export type FaultKind = "network" | "gateway" | "delivery" | "http" | "refusal" | "oddity" | "deafness" | "restart" | "crash"
 
 /**
  * Every kind there is.
@@ -52,6 +53,7 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "http",
   "refusal",
   "oddity",
+  "deafness",
   "restart",
   "crash"
 ]
@@ -68,11 +70,13 @@ export interface Mishap {
   readonly faults: ReadonlyArray<Fault.Fault>
   /** Milliseconds until whatever still waits is taken back. */
   readonly lasts: number
+  /** Injected when it is over. */
+  readonly ends: ReadonlyArray<Fault.Fault>
   /** What happens to the process of the bot, and for how many milliseconds it is away. */
   readonly process: { readonly _tag: "Restart" | "Crash"; readonly away: number } | undefined
 }
 
-type Draw = (dice: Dice) => Omit<Mishap, "name" | "process" | "lasts"> & Partial<Mishap>
+type Draw = (dice: Dice) => Pick<Mishap, "faults"> & Partial<Mishap>
 
 const second = 1000
 
@@ -235,6 +239,13 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
     // as long as the connection lasts
     hello: thenDrop((dice) => [Fault.hello(dice.pick(intervals))])
   },
+  deafness: {
+    deaf: (dice) => ({
+      faults: [Fault.deafen],
+      // a session that nothing ends stays deaf until it is old
+      ...(dice.chance(0.5) ? { ends: [Fault.forgetSessions, Fault.drop()] } : {})
+    })
+  },
   restart: {
     restart: (dice) => ({
       faults: [],
@@ -268,6 +279,7 @@ export const draw = (dice: Dice, kinds: readonly [FaultKind, ...ReadonlyArray<Fa
   return {
     name,
     faults: drawn?.faults ?? [],
+    ends: drawn?.ends ?? [],
     lasts: drawn?.lasts ?? dice.between(5, 150) * second,
     process: drawn?.process
   }
