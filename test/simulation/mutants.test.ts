@@ -43,18 +43,18 @@ const quarter = (
 const mutants: ReadonlyArray<Mutant> = [
   {
     name: "two sockets at once",
-    file: "gateway/Connection.ts",
-    from: "const socket = construct(options.url) as unknown as WebSocketLike",
-    to: "construct(options.url)\n        const socket = construct(options.url) as unknown as WebSocketLike",
+    file: "gateway/LiveSocket.ts",
+    from: "const socket = construct()",
+    to: "construct()\n    const socket = construct()",
     found: ["OneSocket"],
     seeds: 1,
     options: quarter(["network"])
   },
   {
     name: "the ladder starts over at READY",
-    file: "gateway/Recovery.ts",
-    from: "end.answered && end.readyFor >= Duration.toMillis(policy.stableAfter)",
-    to: "end.ready",
+    file: "gateway/Disconnect.ts",
+    from: "{ answered, readyFor }: Disconnect): boolean =>\n  answered && readyFor >= Duration.toMillis(policy.stableAfter)",
+    to: "{ ready }: Disconnect): boolean => ready",
     found: ["Ladder"],
     seeds: 3,
     options: quarter(["network"])
@@ -62,8 +62,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "no ladder at all",
     file: "gateway/ReconnectPolicy.ts",
-    from: "return rung(policy.reconnectLadder, Math.max(1, step.history.rung))",
-    to: "return Duration.zero",
+    from: "Ladder.climbing(policy.reconnectLadder)",
+    to: "Ladder.climbing([])",
     found: ["Ladder"],
     seeds: 1,
     options: quarter(["network"])
@@ -97,9 +97,9 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "ACKs are ignored",
-    file: "gateway/Connection.ts",
-    from: "      if (awaiting) {\n        awaiting = false",
-    to: "      if (awaiting && !String(data).includes('\"op\":11')) {\n        awaiting = false",
+    file: "gateway/Protocol.ts",
+    from: "if (this.#awaiting) {",
+    to: "if (this.#awaiting && !String(data).includes('\"op\":11')) {",
     found: ["NeedlessEnd"],
     seeds: 1,
     options: quarter(["network"])
@@ -134,7 +134,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a refused resume is tried again",
     file: "gateway/Recovery.ts",
-    from: '  if (end.invalidSession === false) return true\n  if (error._tag === "SessionInvalid" && !error.resumable) return true\n',
+    from: '  if (invalidSession === false) return true\n  if (error._tag === "SessionInvalid" && !error.resumable) return true\n',
     to: "",
     found: ["RefusedResume"],
     seeds: 3,
@@ -175,6 +175,33 @@ const mutants: ReadonlyArray<Mutant> = [
     found: ["GapUntold"],
     seeds: 2,
     options: quarter(["gateway"], { traffic: { perHour: 240 } })
+  },
+  {
+    name: "READY in answer to a RESUME passes for the old session",
+    file: "gateway/SessionMemory.ts",
+    from: "const before = lost ?? session",
+    to: "const before = lost",
+    found: ["GapUntold"],
+    seeds: 3,
+    options: quarter(["oddity"], { traffic: { perHour: 240 } })
+  },
+  {
+    name: "any heartbeat interval is obeyed",
+    file: "gateway/Heartbeat.ts",
+    from: "  if (number > maximum) return",
+    to: "  if (number < 0) return",
+    found: ["BeatsOnTime"],
+    seeds: 3,
+    options: quarter(["oddity"])
+  },
+  {
+    name: "an old session is kept",
+    file: "gateway/Session.ts",
+    from: "const old = session.startedAt + Duration.toMillis(policy.maximumAge)",
+    to: "const old = session.startedAt + 30 * Duration.toMillis(policy.maximumAge)",
+    found: ["OldSession"],
+    seeds: 3,
+    options: quarter(["deafness"], { days: 2, faults: { rate: 0.001, kinds: ["deafness"], rotateEvery: 0 }, traffic: { perHour: 2 } })
   },
   {
     name: "a lost wake-up of the inbox",

@@ -9,6 +9,7 @@
 import * as CloseCode from "../gateway/CloseCode.ts"
 import type { JournalEntry } from "./model/Journal.ts"
 import type { PlatformModel } from "./model/PlatformModel.ts"
+import * as Beats from "./oracle/Beats.ts"
 import * as SameReply from "./oracle/SameReply.ts"
 
 /**
@@ -20,7 +21,9 @@ import * as SameReply from "./oracle/SameReply.ts"
  * - `SessionGivenUp`: no identify while the session could be resumed and nothing speaks against it.
  * - `RefusedResume`: a refused session is not resumed again.
  * - `EndlessResume`: after two resumes in a row that were not confirmed comes an identify.
- * - `BeatsOnTime`: beats go out at the interval, the first one within 25 s.
+ * - `OldSession`: a session is replaced when it is a day old and nothing is heard on it: it may be deaf.
+ * - `BeatsOnTime`: beats go out at the interval, the first one within 25 s; whatever HELLO says, not more often than every
+ *   100 ms and not more seldom than every 10 min.
  * - `NeedlessEnd`: a healthy connection is not ended.
  * - `StatusTruthful`: Ready is stale by at most one interval and 15 s, and comes with the session.
  * - `ReadyAgain`: Ready within the longest rung after the last trouble.
@@ -43,6 +46,7 @@ export type Invariant =
   | "SessionGivenUp"
   | "RefusedResume"
   | "EndlessResume"
+  | "OldSession"
   | "BeatsOnTime"
   | "NeedlessEnd"
   | "StatusTruthful"
@@ -223,6 +227,12 @@ interface Attempt {
   readyAt: number | undefined
   introduced: "identify" | "resume" | undefined
   beatAt: number | undefined
+  /** The last beat that the platform did not ask for. */
+  ownBeatAt: number
+  /** The longest time between two beats, in milliseconds. */
+  interval: number
+  /** The beats that the platform asked for. */
+  beatsAsked: number
   /** The platform has answered a beat since READY. */
   answered: boolean
   frozenAt: number | undefined
@@ -247,6 +257,8 @@ interface Message {
   readonly line: Line
   /** The sessions that it was given to. */
   readonly sessions: ReadonlyArray<string>
+  /** Whether the session of its shard got no events: nothing tells the bot that it misses one. */
+  readonly unheard: boolean
   /** Its place in the order in which messages were first sent; undefined when none was. */
   firstSent: number | undefined
   /** The attempt on which the present process received it. */
@@ -268,6 +280,9 @@ const slowly = 15_000
 
 /** A day, in milliseconds. */
 const day = 86_400_000
+
+/** So long after its day, in milliseconds, a session that nothing is heard on has been replaced. */
+const replacedWithin = 900_000
 
 /** How long ids are remembered after their event was settled; after that the platform may not replay it. */
 const remembered = 600_000
@@ -449,6 +464,9 @@ export const make = (options: Options): Oracle => {
       readyAt: undefined,
       introduced: undefined,
       beatAt: undefined,
+      ownBeatAt: Number.NEGATIVE_INFINITY,
+      interval,
+      beatsAsked: 0,
       answered: false,
       frozenAt: undefined,
       endedAt: entry.outcome === "Accept" ? undefined : now,
@@ -543,8 +561,12 @@ export const make = (options: Options): Oracle => {
         attempt.line.sessionDoubted = true
         refuseIfGone(attempt.line, now)
         return trouble(now)
+      case 1:
+        attempt.beatsAsked++
+        return
       case 10:
         attempt.greetedAt = now
+        if (entry.interval !== undefined) attempt.interval = Beats.obeyed(entry.interval, interval)
         return
       case 11:
         attempt.answered = true
@@ -570,6 +592,12 @@ export const make = (options: Options): Oracle => {
     switch (entry.op) {
       case 1:
         attempt.beatAt = entry.at
+        if (attempt.beatsAsked > 0) attempt.beatsAsked--
+        else {
+          const apart = entry.at - attempt.ownBeatAt
+          if (apart < Beats.leastInterval - instant) find("BeatsOnTime", `a beat ${apart} ms after the last one`)
+          attempt.ownBeatAt = entry.at
+        }
         return
       case 2:
         return identify(attempt, entry.at)
@@ -663,7 +691,7 @@ export const make = (options: Options): Oracle => {
         counts.gaps++
         pending.delete(message.number)
         // before there was a session there is nothing to tell of
-        if (message.at > message.line.firstSessionAt) missed.push(message)
+        if (message.at > message.line.firstSessionAt && !message.unheard) missed.push(message)
         continue
       }
       const waited = now - Math.max(message.at, quietFrom())
@@ -686,7 +714,8 @@ export const make = (options: Options): Oracle => {
   const checkBeats = (now: number, attempt: Attempt): void => {
     const { beatAt, endedAt, frozenAt, readyAt } = attempt
     if (readyAt === undefined || endedAt !== undefined || frozenAt !== undefined || leaving || !running) return
-    const due = beatAt === undefined || beatAt < readyAt ? readyAt + Math.min(interval, 25_000) : beatAt + interval
+    const longest = attempt.interval
+    const due = beatAt === undefined || beatAt < readyAt ? readyAt + Math.min(longest, 25_000) : beatAt + longest
     if (now > due + 100) find("BeatsOnTime", `no beat at ${due}`)
   }
 
@@ -694,7 +723,7 @@ export const make = (options: Options): Oracle => {
     const live = attempt?.readyAt !== undefined && attempt.endedAt === undefined && attempt.frozenAt === undefined
     if (state === "Ready" && !live) {
       const deadAt = attempt?.frozenAt ?? attempt?.endedAt ?? attempt?.dialledAt ?? startedAt
-      const stale = interval + 15_000 + 1000
+      const stale = (attempt?.interval ?? interval) + 15_000 + 1000
       if (now - Math.max(deadAt, stateAt) > stale) {
         find("StatusTruthful", `Ready, although the connection is dead since ${deadAt}`)
       }
@@ -704,6 +733,16 @@ export const make = (options: Options): Oracle => {
     }
     if (state !== "Ready" && running && !leaving && now - quietFrom() > inFlight + longestWait(now) + 5000) {
       find("ReadyAgain", `${state}, and nothing went wrong since ${quietFrom()}`)
+    }
+  }
+
+  const checkAge = (now: number): void => {
+    if (!running || leaving || now - quietFrom() <= replacedWithin) return
+    for (const { id, isDeaf, shard } of model.sessions(now)) {
+      const { sessionStartedAt } = lineOf(shard.join("/"))
+      if (isDeaf && now - sessionStartedAt > day + replacedWithin) {
+        find("OldSession", `session ${id} is deaf, and still used ${now - sessionStartedAt} ms after its beginning`)
+      }
     }
   }
 
@@ -792,12 +831,14 @@ export const make = (options: Options): Oracle => {
     },
     said: (now, number, conversation, shard) => {
       counts.events++
+      const sessions = model.sessions(now).filter((session) => session.shard.join("/") === shard)
       pending.set(number, {
         number,
         conversation,
         at: now,
         line: lineOf(shard),
-        sessions: model.sessions(now).flatMap((session) => (session.shard.join("/") === shard ? [session.id] : [])),
+        sessions: sessions.flatMap(({ id, isDeaf }) => (isDeaf ? [] : [id])),
+        unheard: sessions.some(({ isDeaf }) => isDeaf),
         firstSent: undefined,
         receivedOn: undefined,
         receivedAt: 0,
@@ -839,6 +880,9 @@ export const make = (options: Options): Oracle => {
     status: (now, shard, next) => {
       const line = lineOf(shard)
       if (next === line.state) return
+      // with a long interval it takes long to see that a connection is dead
+      const { current } = line
+      if (current?.frozenAt !== undefined && current.interval > interval && line.state === "Ready") trouble(now)
       line.state = next
       line.stateAt = now
     },
@@ -878,6 +922,7 @@ export const make = (options: Options): Oracle => {
       if (now - checkedAt >= slowly) {
         checkedAt = now
         checkPending(now, false)
+        checkAge(now)
         checkGaps(now)
       }
       return found

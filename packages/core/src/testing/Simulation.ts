@@ -465,6 +465,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
         actor.oracle.troubled(now + mishap.lasts)
         yield* Effect.forEach(mishap.faults, actor.runner.inject, { discard: true })
         yield* Effect.sleep(mishap.lasts)
+        yield* Effect.forEach(mishap.ends, actor.runner.inject, { discard: true })
         yield* actor.runner.inject(Fault.clear)
       })
 

@@ -31,6 +31,8 @@ export interface SessionView {
   readonly sequence: number
   /** Events that a resume could still bring. */
   readonly buffered: number
+  /** Whether it gets no event any more. */
+  readonly isDeaf: boolean
   /** The connection that carries it, if any; a frozen one counts until the platform gives it up. */
   readonly connection?: number
 }
@@ -208,7 +210,13 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
     now: number,
     connection: Connection,
     text: string,
-    note: { readonly op?: number; readonly s?: number; readonly t?: string; readonly id?: string }
+    note: {
+      readonly op?: number
+      readonly s?: number
+      readonly t?: string
+      readonly id?: string
+      readonly interval?: number | null
+    }
   ): void => {
     if (connection.isFrozen) return
     outputs.push({ _tag: "Frame", connection: connection.id, text })
@@ -613,7 +621,10 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
       const interval = fault === undefined ? settings.heartbeatInterval : fault.value
       // The platform expects what it asked for, as far as that makes sense.
       if (typeof interval === "number" && interval > 0 && interval < Infinity) connection.interval = interval
-      sendControl(now, connection, Frame.Opcode.Hello, { heartbeat_interval: interval })
+      send(now, connection, JSON.stringify({ op: Frame.Opcode.Hello, d: { heartbeat_interval: interval } }), {
+        op: Frame.Opcode.Hello,
+        interval: typeof interval === "number" && Number.isFinite(interval) ? interval : null
+      })
       timers.schedule(now + settings.identifyTimeout, (due) => {
         if (isOpen(connection) && connection.state === "Greeted") close(due, connection, 4009, "identify timed out")
       })
@@ -721,6 +732,7 @@ export const make = (platform: Platform, tokens: Tokens, metadata: Metadata): Ga
         intents: session.intents,
         sequence: session.sequence,
         buffered: Session.buffered(session),
+        isDeaf: session.isDeaf,
         ...(session.connection === undefined ? {} : { connection: session.connection })
       }))
     },

@@ -22,7 +22,8 @@ export type Scene = "c2c" | "group" | "channel" | "dm"
  * - `Opened`, `Closed`: a socket's beginning and end, and who ended it. `code` is absent for a broken connection or a
  *   close frame without a status.
  * - `Received`, `Sent`: a frame from and to the client. `d` is kept only where it is a number (heartbeat) or the sequence
- *   number of a resume; `size` is in characters, or bytes for binary frames.
+ *   number of a resume; `size` is in characters, or bytes for binary frames. `interval` is that of a HELLO; null where it is
+ *   not a number.
  * - `Request`: an HTTP request and its answer; `path` without its query.
  * - `Said`: a user said something or something else happened that the platform reports as an event.
  * - `Accepted`: a message of the bot that the platform took; of a stream, its first part.
@@ -71,6 +72,7 @@ export type JournalEntry =
       readonly s?: number
       readonly t?: string
       readonly id?: string
+      readonly interval?: number | null
       readonly size: number
     }
   | {

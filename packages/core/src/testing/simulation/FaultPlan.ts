@@ -30,13 +30,15 @@ export interface Dice {
  * - `http`: tokens, metadata and messages that fail before or after they were accepted.
  * - `refusal`: a first reply that is refused as if all were used, identifies refused several times in a row while the bot was
  *   online, timestamps that are off.
+ * - `oddity`: READY in answer to a resume, strange heartbeat intervals.
+ * - `deafness`: the session gets no event any more, while everything else looks well.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
  * @since 0.1.0
  * @category models
  */
-export type FaultKind = "network" | "gateway" | "delivery" | "http" | "refusal" | "restart" | "crash"
+export type FaultKind = "network" | "gateway" | "delivery" | "http" | "refusal" | "oddity" | "deafness" | "restart" | "crash"
 
 /**
  * Every kind there is.
@@ -50,6 +52,8 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "delivery",
   "http",
   "refusal",
+  "oddity",
+  "deafness",
   "restart",
   "crash"
 ]
@@ -66,11 +70,13 @@ export interface Mishap {
   readonly faults: ReadonlyArray<Fault.Fault>
   /** Milliseconds until whatever still waits is taken back. */
   readonly lasts: number
+  /** Injected when it is over. */
+  readonly ends: ReadonlyArray<Fault.Fault>
   /** What happens to the process of the bot, and for how many milliseconds it is away. */
   readonly process: { readonly _tag: "Restart" | "Crash"; readonly away: number } | undefined
 }
 
-type Draw = (dice: Dice) => Omit<Mishap, "name" | "process" | "lasts"> & Partial<Mishap>
+type Draw = (dice: Dice) => Pick<Mishap, "faults"> & Partial<Mishap>
 
 const second = 1000
 
@@ -113,6 +119,27 @@ const sendFailures = (dice: Dice): ReadonlyArray<Fault.Fault> =>
   Array.from({ length: dice.between(1, 4) }, () =>
     Fault.http("send", dice.chance(0.15) ? Fault.status(429) : httpFailure(dice))
   )
+
+/** What a HELLO may have as its heartbeat interval, in milliseconds; `undefined`: it has none. */
+const intervals = [
+  undefined,
+  null,
+  "",
+  "soon",
+  "41250",
+  true,
+  [],
+  {},
+  -41_250,
+  -1,
+  0,
+  1e300,
+  4_294_967_296,
+  86_400_000,
+  900_000,
+  120_000.5,
+  5000
+] as const
 
 const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = {
   network: {
@@ -203,6 +230,22 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
     ]),
     clockSkew: (dice) => ({ faults: [Fault.clockSkew(dice.between(-600, 600) * second)] })
   },
+  oddity: {
+    // what was said while the bot could not connect is not replayed to the new session
+    readyForResume: thenDrop((dice) => [
+      Fault.readyForResumes({ times: dice.between(1, 2) }),
+      Fault.unreachable({ times: dice.between(1, 4) })
+    ]),
+    // as long as the connection lasts
+    hello: thenDrop((dice) => [Fault.hello(dice.pick(intervals))])
+  },
+  deafness: {
+    deaf: (dice) => ({
+      faults: [Fault.deafen],
+      // a session that nothing ends stays deaf until it is old
+      ...(dice.chance(0.5) ? { ends: [Fault.forgetSessions, Fault.drop()] } : {})
+    })
+  },
   restart: {
     restart: (dice) => ({
       faults: [],
@@ -236,6 +279,7 @@ export const draw = (dice: Dice, kinds: readonly [FaultKind, ...ReadonlyArray<Fa
   return {
     name,
     faults: drawn?.faults ?? [],
+    ends: drawn?.ends ?? [],
     lasts: drawn?.lasts ?? dice.between(5, 150) * second,
     process: drawn?.process
   }
