@@ -18,6 +18,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
+import * as Http from "node:http"
 import * as Path from "node:path"
 import { assert } from "vitest"
 import * as Child from "./support/child.ts"
@@ -752,6 +753,44 @@ describe("proxies", () => {
       assert.strictEqual(asked.filter((target) => target === "gateway.invalid:80").length, 2)
     })
   )
+
+  for (const { name, agent } of [
+    {
+      name: "a function that throws",
+      agent: (): Http.Agent => {
+        throw new Error("no agent today")
+      }
+    },
+    {
+      name: "an agent that throws",
+      agent: Object.assign(new Http.Agent(), {
+        createConnection: () => {
+          throw new Error("no agent today")
+        }
+      })
+    }
+  ]) {
+    it.scopedLive(`${name} in place of an agent: OpenFailed, and it keeps trying`, () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Live.sandbox()
+        const runtime = Bot.layer.pipe(
+          Layer.provide(NodeHttp.layer()),
+          Layer.provide(NodeWebSocket.layer({ agent })),
+          Layer.provide(NodeStore.layer(yield* Live.temporaryDirectory))
+        )
+        const config = BotConfig.layer({
+          appId: sandbox.appId,
+          secret: sandbox.secret,
+          hosts: { api: sandbox.apiUrl, token: sandbox.tokenUrl },
+          session: Live.quick
+        })
+        const bot = yield* Live.bot(sandbox, { layer: Layer.provideMerge(runtime, config) })
+        const third = yield* bot.until("a third attempt", ({ attempt }) => attempt >= 3)
+        assert.strictEqual(lost(third).reason, "OpenFailed")
+        assert.include(String(lost(third).cause), "no agent today")
+      })
+    )
+  }
 
   it.scopedLive("a proxy that is away: OpenFailed, and it keeps trying", () =>
     Effect.gen(function* () {

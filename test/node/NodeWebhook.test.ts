@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { BotConfig, type Signature, Webhook, WebhookIntake } from "@effect-qq/core"
 import { WebhookClient } from "@effect-qq/core/testing"
 import { NodeHttp, NodeSignature, NodeWebhook } from "@effect-qq/node"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
@@ -545,6 +546,24 @@ describe("the server", () => {
         const error = yield* Effect.flip(build({ QQ_WEBHOOK_PORT: String(free), [name]: value }))
         assert.include(String(error), name)
       }
+    }).pipe(on)
+  )
+
+  it.scopedLive("an app that throws is answered 500, and the server goes on", () =>
+    Effect.gen(function* () {
+      let count = 0
+      const app = Effect.sync(() => {
+        if (count++ < 2) throw new Error("of the user")
+        return HttpServerResponse.empty({ status: 204 })
+      })
+      const { path, port } = yield* NodeWebhook.serve(app, onThisMachine)
+      const answers: Array<string> = []
+      for (let turn = 0; turn < 3; turn++) {
+        const connection = yield* connect(port)
+        yield* connection.send(`POST ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+        answers.push((yield* connection.ended).slice(9, 12))
+      }
+      assert.deepStrictEqual(answers, ["500", "500", "204"])
     }).pipe(on)
   )
 
