@@ -2,9 +2,9 @@
  * Runs the handlers: the events of one conversation one after another, different conversations side by side, each event
  * settled when all its handlers have ended, and no handler able to stop the bot.
  *
- * The rooms: {@link "./Inbox.ts"} holds what is received and not settled, {@link "./Router.ts"} decides what is done about
- * an event, {@link "./ConversationQueues.ts"} keeps the order, {@link "./Workers.ts"} run the handlers, and
- * {@link "./Dialogue.ts"} lets a handler wait for another event. Here they are put together.
+ * The rooms: `Inbox` holds what is received and not settled, `Router` decides what is done about
+ * an event, `ConversationQueues` keeps the order, `Workers` run the handlers, and
+ * `Dialogue` lets a handler wait for another event. Here they are put together.
  *
  * @since 0.1.0
  */

@@ -159,7 +159,7 @@ export class HandlerRuns {
     }
     const effect = first.direct.attempt(work.event)
     // most events are not meant for most handlers: where there is nothing to do there is nothing to prepare
-    if (Exit.isExit(effect) && Exit.isSuccess(effect)) return effect
+    if (effect === Effect.void) return effect
     const run = new RunContext.Run(this.servicesFor(first.direct), first.name, work.event, runner.scopes)
     runner.run = run
     return this.enter(runner.fiber, this.localsBesides, run, effect)

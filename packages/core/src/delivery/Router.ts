@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import type * as Metric from "effect/Metric"
 import type * as MetricLabel from "effect/MetricLabel"
+import * as ParseResult from "effect/ParseResult"
 import * as Event from "../events/Event.ts"
 import * as Facts from "../events/Facts.ts"
 import type { Frame } from "../gateway/Frame.ts"
@@ -62,6 +62,8 @@ export interface Router {
 /** An event type of the wire. */
 interface Kind {
   readonly type: string
+  readonly scene: Facts.MessageScene | undefined
+  readonly decode: ReturnType<typeof Event.decoderOf>
   readonly handlers: ReadonlyArray<Handler>
   /** Whether one of them has to be asked which events are its own. */
   readonly isChoosy: boolean
@@ -92,6 +94,8 @@ const makeKinds = (handlers: ReadonlyArray<Handler>) => {
   let unknownTypes = 0
   const make = (type: string, handlers: ReadonlyArray<Handler>, received: Kind["received"]): Kind => ({
     type,
+    scene: Facts.messageScenes.get(type),
+    decode: Event.decoderOf(type),
     handlers,
     isChoosy: handlers.some(({ accepts }) => accepts !== undefined),
     received
@@ -182,25 +186,25 @@ export const make = (options: Options): Router => {
     kind.received.unsafeUpdate(1, noTags)
     work.type = kind.type
     work.handlers = kind.handlers
-    Facts.read(work.frame, work)
+    Facts.read(work.frame, work, kind.type, kind.scene)
     if ((kind.handlers.length === 0 && isUnwanted(work)) || isUnwelcome(work)) {
       work.inbox.settle(work)
       return undefined
     }
-    const event = work.event === undefined ? Event.decode(work.frame) : Either.right(work.event)
-    if (Either.isLeft(event)) {
+    const event = work.event ?? kind.decode(work.frame)
+    if (event instanceof ParseResult.ParseError) {
       work.inbox.settle(work)
       return malformed(work)
     }
-    work.event = event.right
-    const choice = kind.isChoosy ? choose(kind.handlers, event.right) : undefined
+    work.event = event
+    const choice = kind.isChoosy ? choose(kind.handlers, event) : undefined
     if (choice === undefined) {
       accept(work as Routed, undefined)
       return undefined
     }
     work.handlers = choice.accepted
     accept(work as Routed, choice)
-    return choice.failed.length === 0 ? undefined : options.tellChoosing(choice, event.right)
+    return choice.failed.length === 0 ? undefined : options.tellChoosing(choice, event)
   }
 
   const accept = (work: Routed, choice: Choice | undefined): void => {

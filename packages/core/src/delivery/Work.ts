@@ -29,7 +29,7 @@ export interface Origin extends Deduplication.Source {
 }
 
 /**
- * An event that a run took in addition to its own, by {@link "./Dialogue.ts"}: settled together with the run's.
+ * An event that a run took in addition to its own, by `Dialogue`: settled together with the run's.
  *
  * @since 0.1.0
  * @category models

@@ -9,7 +9,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import type * as ParseResult from "effect/ParseResult"
+import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
 import type { Frame } from "../gateway/Frame.ts"
 import { Audio, Listener } from "./Audio.ts"
@@ -306,12 +306,24 @@ export const isMessage = (event: Event): event is MessageEvent => Facts.messageS
  * @category decoding
  */
 export const decode = (frame: Frame): Either.Either<Event, ParseResult.ParseError> => {
-  const type = frame.t ?? ""
+  const event = decoderOf(frame.t ?? "")(frame)
+  return event instanceof ParseResult.ParseError ? Either.left(event) : Either.right(event)
+}
+
+/**
+ * As {@link decode}, for the dispatches of one type, which is looked up once.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decoderOf = (type: string): ((frame: Frame) => Event | ParseResult.ParseError) => {
   const read = readers.get(type)
-  const event: Envelope<string> = { t: read === undefined ? "Unknown" : type, envelope: frame }
-  const problem = read?.(frame.d, event)
-  // the reader of a type gives an event what is of its type
-  return problem === undefined ? Either.right(event as Event) : Either.left(problem)
+  const t = read === undefined ? "Unknown" : type
+  return (frame) => {
+    const event: Envelope<string> = { t, envelope: frame }
+    // the reader of a type gives an event what is of its type
+    return read?.(frame.d, event) ?? (event as Event)
+  }
 }
 
 /**

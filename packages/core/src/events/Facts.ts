@@ -14,7 +14,7 @@ import type { Frame } from "../gateway/Frame.ts"
  * @since 0.1.0
  * @category models
  */
-export type Namespace = "c2c" | "group" | "channel" | "dm" | "event"
+export type Namespace = MessageScene | "event"
 
 /**
  * What a place is, by which events are put in order.
@@ -43,12 +43,20 @@ export interface Facts {
 }
 
 /**
+ * Where a message is written.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type MessageScene = "c2c" | "group" | "channel" | "dm"
+
+/**
  * The scenes of the events that are messages, by type.
  *
  * @since 0.1.0
  * @category constants
  */
-export const messageScenes: ReadonlyMap<string, "c2c" | "group" | "channel" | "dm"> = new Map([
+export const messageScenes: ReadonlyMap<string, MessageScene> = new Map([
   ["C2C_MESSAGE_CREATE", "c2c"],
   ["GROUP_AT_MESSAGE_CREATE", "group"],
   ["GROUP_MESSAGE_CREATE", "group"],
@@ -101,16 +109,19 @@ const readPlace = (type: string, payload: Fields, author: Fields, facts: Facts):
 }
 
 /**
- * Reads the facts of a dispatch.
+ * Reads the facts of a dispatch, whose type and scene need not be looked up again where they are known.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const read = (frame: Frame, facts: Facts): void => {
-  const type = frame.t ?? ""
+export const read = (
+  frame: Frame,
+  facts: Facts,
+  type = frame.t ?? "",
+  scene: MessageScene | undefined = messageScenes.get(type)
+): void => {
   const payload = fieldsOf(frame.d)
   const author = fieldsOf(payload.author)
-  const scene = messageScenes.get(type)
   const id = scene === undefined ? undefined : textOf(payload.id)
   facts.namespace = scene === undefined || id === undefined ? "event" : scene
   facts.id = id ?? (frame.id === "" ? undefined : frame.id)
