@@ -37,7 +37,7 @@ describe("text in parts", () => {
         let at = 0
         for (const [index, { content, next, start }] of parts.entries()) {
           assert.strictEqual(text.slice(at, start).trim(), "")
-          assert.strictEqual(text.slice(start, next).replace(/\n$/, ""), content.replace(/\n$/, ""))
+          assert.strictEqual(text.slice(start, next).trimEnd(), content.trimEnd())
           assert.isTrue(content.length <= maximum || graphemes(content).length === 1)
           if (next < text.length) {
             assert.deepStrictEqual(TextSplit.parts(text, maximum, next, how), parts.slice(index + 1))

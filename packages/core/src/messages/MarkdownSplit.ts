@@ -65,7 +65,7 @@ class Cutter {
       return end - start <= this.most - (zone === undefined ? 0 : overheadOf(zone))
     }
     const merged: Array<MarkdownBlocks.Span> = []
-    for (const span of spans.filter(fits).sort((a, b) => a.start - b.start || b.end - a.end)) {
+    for (const span of spans.filter(fits).toSorted((a, b) => a.start - b.start || b.end - a.end)) {
       const last = merged.at(-1)
       if (last === undefined || span.start >= last.end) merged.push(span)
       else if (span.end > last.end) {

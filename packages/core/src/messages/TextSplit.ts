@@ -136,14 +136,16 @@ export const parts = (text: string, maximum: number, from = 0, fill: Fill = "nea
     if (begun === undefined || end - begun > most) {
       if (begun !== undefined) add(begun, filled, start)
       begun = start
-      const line = end - start > most ? text.slice(start, end) : ""
       // the last piece of a line that is too long is filled with the lines behind it
-      for (let piece = 0; line !== "";) {
-        const cut = endOf(segmenter, line, piece, most)
-        if (cut >= line.length) break
-        add(start + piece, start + cut, start + cut)
-        piece = cut
-        begun = start + cut
+      if (end - start > most) {
+        const line = text.slice(start, end)
+        let piece = 0
+        for (let next = endOf(segmenter, line, 0, most); next < line.length;) {
+          add(start + piece, start + next, start + next)
+          piece = next
+          next = endOf(segmenter, line, piece, most)
+        }
+        begun = start + piece
       }
     }
     filled = end
