@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import * as Address from "../../../packages/core/src/messages/Address.ts"
 import * as Ark from "../../../packages/core/src/messages/Ark.ts"
 import type * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
 import * as Keyboard from "../../../packages/core/src/messages/Keyboard.ts"
@@ -209,7 +211,17 @@ describe("addresses", () => {
     ["run `install.sh` now", "run `install。sh` now"],
     ["version 1.2.3, 3.14", "version 1.2.3, 3.14"],
     ["a@b.org", "a@b。org"],
-    ["访问例子.中国吧 and 看baidu.com吧", "访问例子.中国吧 and 看baidu。com吧"],
+    ["访问例子.中国吧 and 看baidu.com吧", "访问例子。中国吧 and 看baidu。com吧"],
+    [
+      "bücher.de, xn--fsqu00a.xn--fiqs8s, пример.рф, 例え.みんなで",
+      "bücher。de, xn--fsqu00a。xn--fiqs8s, пример。рф, 例え。みんなで"
+    ],
+    ["пример.рфы 例子.国中", "пример.рфы 例子.国中"],
+    ["[site](https://a.example/b.c) **b.com** `c.dev`", "[site](a。example/b。c) **b。com** `c。dev`"],
+    ["```sh\ncurl -L HTTPS://GET.SH|sh\n./run.py\n```", "```sh\ncurl -L GET。SH|sh\n./run。py\n```"],
+    ["<https://a.example> and mailto:me@b.com", "<a。example> and mailto:me@b。com"],
+    ["http://localhost:80 10.0.0.1:80 v1.2.3.4", "localhost:80 10。0。0。1:80 v1.2.3.4"],
+    ["https://a.com/http://b.com", "a。com/http：//b。com"],
     ["例子.中国 and ftp://x.example/a.b", "例子。中国 and x。example/a。b"],
     ["the end.Then file.qqzz", "the end.Then file.qqzz"]
   ] as const) {
@@ -218,4 +230,35 @@ describe("addresses", () => {
       assert.strictEqual(changed === undefined ? text : Message.textOf(changed), masked)
     })
   }
+})
+
+describe("a text whose addresses are masked", () => {
+  it("has none, whatever it was", () => {
+    const piece = fc.constantFrom(
+      "http://",
+      "ftp:",
+      "/",
+      "//",
+      "www.",
+      ".",
+      "com",
+      "例子",
+      "中国",
+      "1",
+      "a",
+      "@",
+      " ",
+      "[",
+      "](",
+      "`",
+      ":"
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const once = Address.mask(pieces.join(""))
+        assert.strictEqual(Address.mask(once), once)
+      }),
+      { numRuns: 2000 }
+    )
+  })
 })

@@ -27,6 +27,32 @@ describe("text in parts", () => {
     assert.deepStrictEqual(TextSplit.split("e\u0301e\u0301e\u0301", 5), ["e\u0301e\u0301", "e\u0301"])
   })
 
+  it("goes on from any part as it went, and fills its parts where they have to be few", () => {
+    const piece = fc.oneof(fc.string(), fc.constantFrom("\n", "\n\n", family, "e\u0301", "漢字", " "))
+    const fill = fc.constantFrom("neat" as const, "full" as const)
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), fc.integer({ min: 1, max: 30 }), fill, (pieces, maximum, how) => {
+        const text = pieces.join("")
+        const parts = TextSplit.parts(text, maximum, 0, how)
+        let at = 0
+        for (const [index, { content, next, start }] of parts.entries()) {
+          assert.strictEqual(text.slice(at, start).trim(), "")
+          assert.strictEqual(text.slice(start, next).trimEnd(), content.trimEnd())
+          assert.isTrue(content.length <= maximum || graphemes(content).length === 1)
+          if (next < text.length) {
+            assert.deepStrictEqual(TextSplit.parts(text, maximum, next, how), parts.slice(index + 1))
+          }
+          at = next
+        }
+        assert.strictEqual(text.slice(at).trim(), "")
+      }),
+      { numRuns: 500 }
+    )
+    const lines = Array.from({ length: 10 }, () => "x".repeat(60)).join("\n")
+    assert.strictEqual(TextSplit.split(lines, 100).length, 10)
+    assert.strictEqual(TextSplit.parts(lines, 100, 0, "full").length, 7)
+  })
+
   it("loses nothing but breaks at cuts, exceeds no limit and cuts no grapheme", () => {
     const piece = fc.oneof(fc.string(), fc.constantFrom("\n", "\n\n", family, "e\u0301", "漢字", " "))
     fc.assert(

@@ -93,6 +93,12 @@ const wordsOf = (list: string): ReadonlyArray<string> => list.trim().split(/\s+/
 
 const endings: ReadonlySet<string> = new Set([...wordsOf(ascii), ...wordsOf(international)])
 
+/** The scripts whose texts go on behind an address without a space. */
+const unspacedScript =
+  /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}]/u
+
+const unspaced: ReadonlyArray<string> = wordsOf(international).filter((word) => unspacedScript.test(word))
+
 /**
  * Whether domain names end so: a word without its dot, in any case; `xn--` with anything behind it is taken for one.
  *
@@ -118,7 +124,14 @@ const latin = /^[a-z][a-z0-9-]*/i
 
 const hasEnding = (word: string): boolean => {
   const labels = word.split(".")
-  return labels.slice(1).some((label) => isEnding(label) || isEnding(latin.exec(label)?.[0] ?? ""))
+  return labels
+    .slice(1)
+    .some(
+      (label) =>
+        isEnding(label) ||
+        isEnding(latin.exec(label)?.[0] ?? "") ||
+        (unspacedScript.test(label) && unspaced.some((ending) => label.startsWith(ending)))
+    )
 }
 
 const isAddress = (word: string): boolean =>
@@ -134,7 +147,8 @@ const isAddress = (word: string): boolean =>
  */
 export const mask = (text: string): string =>
   text
-    .replaceAll(linked, (_, rest: string) => rest.replaceAll(".", "。"))
+    // what is left must be no scheme either, as in `http://a/http://b`
+    .replaceAll(linked, (_, rest: string) => rest.replace(/^\/+/, "").replaceAll("://", "：//").replaceAll(".", "。"))
     .replaceAll(dotted, (word) => (isAddress(word) ? word.replaceAll(".", "。") : word))
 
 /**

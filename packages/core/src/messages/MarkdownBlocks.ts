@@ -273,7 +273,7 @@ const withoutCode = (text: string, start: number, end: number, spans: Array<Span
   })
   // for each the next one of the same length
   const newest = new Map<number, number>()
-  const next = new Array<number | undefined>(runs.length)
+  const next = runs.map((): number | undefined => undefined)
   for (let index = runs.length - 1; index >= 0; index--) {
     const length = runs[index]?.length ?? 0
     next[index] = length === 0 ? undefined : newest.get(length)

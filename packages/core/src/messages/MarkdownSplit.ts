@@ -31,6 +31,12 @@ const isClosingMark = (char: string): boolean => "。！？；…，、：”’
 /** The code units that a fence or table may cost a part: half of it at most, else it is cut as text. */
 const overheadOf = (zone: MarkdownBlocks.Zone): number => zone.prefix.length + zone.suffix.length
 
+/** From which share of a part on the best border is taken, and the least share that a border is taken for at all. */
+const shares = {
+  neat: { best: 1 / 2, least: 1 / 4 },
+  full: { best: 15 / 16, least: 15 / 16 }
+} as const
+
 /** The cuts of one text into parts of one size. */
 class Cutter {
   private readonly zones: ReadonlyArray<MarkdownBlocks.Zone>
@@ -40,9 +46,11 @@ class Cutter {
   private readonly segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
   private readonly text: string
   private readonly most: number
+  private readonly shares: (typeof shares)[TextSplit.Fill]
 
-  constructor(text: string, most: number) {
+  constructor(text: string, most: number, fill: TextSplit.Fill) {
     this.text = text
+    this.shares = shares[fill]
     this.most = most
     const blocks = MarkdownBlocks.read(text, most / 4)
     this.zones = blocks.zones.filter((zone) => overheadOf(zone) <= most / 2)
@@ -57,7 +65,7 @@ class Cutter {
       return end - start <= this.most - (zone === undefined ? 0 : overheadOf(zone))
     }
     const merged: Array<MarkdownBlocks.Span> = []
-    for (const span of spans.filter(fits).sort((a, b) => a.start - b.start || b.end - a.end)) {
+    for (const span of spans.filter(fits).toSorted((a, b) => a.start - b.start || b.end - a.end)) {
       const last = merged.at(-1)
       if (last === undefined || span.start >= last.end) merged.push(span)
       else if (span.end > last.end) {
@@ -130,11 +138,11 @@ class Cutter {
   /** The best cut of a part that begins at `at` and has room for so many code units: the index where it ends. */
   private cut(at: number, room: number): number {
     const limit = at + room
-    const half = at + room / 2
+    const early = at + room * this.shares.best
     const latest = new Map<number, number>()
     let soft = 0
     for (let index = Math.min(limit, this.text.length); index > at; index--) {
-      if (index < half && latest.size > 0) break
+      if (index < early && latest.size > 0) break
       const span = this.spanAt(index)
       if (span !== undefined) {
         // the beginning of a span may be a cut itself
@@ -149,7 +157,7 @@ class Cutter {
     const best = [...latest.keys()].reduce((most, found) => Math.max(most, found), 0)
     if (best > 0) soft = latest.get(best) ?? soft
     // a cut so early would leave most of the part empty
-    return soft >= at + room / 4 ? soft : Math.max(soft, this.hard(at, limit))
+    return soft >= at + room * this.shares.least ? soft : Math.max(soft, this.hard(at, limit))
   }
 
   /** The last end of a grapheme that leaves room for what has to follow, outside of spans if there is one. */
@@ -198,10 +206,15 @@ class Cutter {
  * @since 0.1.0
  * @category splitting
  */
-export const parts = (text: string, maximum: number, from = 0): ReadonlyArray<TextSplit.Part> => {
+export const parts = (
+  text: string,
+  maximum: number,
+  from = 0,
+  fill: TextSplit.Fill = "neat"
+): ReadonlyArray<TextSplit.Part> => {
   const most = Math.max(1, Math.trunc(maximum))
   if (from === 0 && text.length <= most) return [{ content: text, start: 0, next: text.length }]
-  return new Cutter(text, most).parts(from)
+  return new Cutter(text, most, fill).parts(from)
 }
 
 /**

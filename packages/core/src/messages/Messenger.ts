@@ -29,6 +29,7 @@ import { Media } from "./Media.ts"
 import * as MediaSource from "./MediaSource.ts"
 import * as Message from "./Message.ts"
 import * as MessageMetrics from "./MessageMetrics.ts"
+import * as MessageParts from "./MessageParts.ts"
 import * as MessageSequence from "./MessageSequence.ts"
 import { RateLimit } from "./RateLimit.ts"
 import type { Receipt } from "./Receipt.ts"
@@ -37,7 +38,6 @@ import * as SendError from "./SendError.ts"
 import * as SendPolicy from "./SendPolicy.ts"
 import * as StreamReply from "./StreamReply.ts"
 import * as TextDigest from "./TextDigest.ts"
-import * as TextSplit from "./TextSplit.ts"
 import * as Transmission from "./Transmission.ts"
 
 export type {
@@ -183,9 +183,23 @@ interface Journey {
   /** What the reply is; `undefined` for what has no name that would last. */
   readonly name: Pick<MessageSequence.ReplyName, "handler" | "key"> | undefined
   /** The digest of what it says, where it has a name. */
+  readonly digest: string | undefined
+  /** What the ledger stores of it: the digest, and of a part the cut. */
   readonly text: string | undefined
   readonly onExpired: SendPolicy.SendPolicy["onExpired"]
   readonly onExhausted: SendPolicy.SendPolicy["onExhausted"]
+}
+
+/** What an earlier run of the same handler has sent of a reply. */
+interface Before {
+  /** The last of its parts; 0 where it was sent whole. */
+  readonly part: number
+  /** The variant of the message that was cut, or that was sent whole. */
+  readonly variant: number
+  /** The variants of the parts, by their numbers. */
+  readonly variants: ReadonlyMap<number, number>
+  /** How the parts were cut, by their numbers. */
+  readonly stored: ReadonlyMap<number, MessageParts.Stored>
 }
 
 /** How a message goes now, and why it no longer goes as it should have. */
@@ -219,6 +233,10 @@ const tooManyParts = (parts: number, sent: number): SendError.MessageInvalid =>
     hint: sent === 0 ? "shorten it, or send a file; nothing was sent" : `shorten it; its first ${sent} parts were sent`
   })
 
+/** What was changed of a part that was not of the whole. */
+const added = (part: Fallback.Form, whole: Fallback.Form): ReadonlyArray<Fallback.Fallback> =>
+  part.applied.filter((change) => !whole.applied.includes(change))
+
 /** `file_info` that the platform does not know any more. */
 const unknownFile = 304080
 
@@ -226,14 +244,6 @@ const unknownFile = 304080
 const isStaleMedia = (error: SendError.SendError): boolean =>
   error._tag === "MessageRejected" &&
   (error.class === "media_retry" || error.code === unknownFile || error.errCode === unknownFile)
-
-/** The parts of a message whose text is cut: what it quotes comes with the first, its buttons below the last. */
-const partsOf = (message: Message.Message, texts: ReadonlyArray<string>): ReadonlyArray<Message.Message> =>
-  texts.map((text, index) => {
-    const part = Message.withText(message, text)
-    const unquoted = index === 0 || part._tag === "InputNotify" ? part : { ...part, reference: undefined }
-    return index === texts.length - 1 ? unquoted : (Message.withoutKeyboard(unquoted) ?? unquoted)
-  })
 
 /**
  * A sender with the policy of the configuration, or what is given here instead of it.
@@ -425,38 +435,47 @@ export const make = (
 
     /**
      * A message in parts, one after another; a part that is too long is cut again, and so is what follows it. `undefined` for
-     * one that cannot be cut.
+     * one that cannot be cut. `before`: the parts that an earlier run has sent.
      */
-    const split = (journey: Journey, form: Fallback.Form): Effect.Effect<Receipt, SendError.SendError> | undefined => {
-      const text = Message.textOf(form.message)
-      if (text === undefined) return undefined
-      const start = Math.min(policy.partLength, Math.ceil(text.length / 2))
-      const first = TextSplit.split(text, start)
-      if (first.length < 2) return undefined
+    const split = (
+      journey: Journey,
+      form: Fallback.Form,
+      before?: Before
+    ): Effect.Effect<Receipt, SendError.SendError> | undefined => {
+      const length = Message.textOf(form.message)?.length ?? 0
+      const resumed = before === undefined ? undefined : MessageParts.resumed(form.message, before.stored)
+      const plan: MessageParts.Plan =
+        resumed === undefined ? MessageParts.plan(form.message, policy.partLength) : { _tag: "Parts", parts: resumed }
+      if (plan._tag === "Indivisible") return undefined
+      if (plan._tag === "TooMany") return tooManyParts(plan.count, 0)
       return Effect.gen(function* () {
         const applied: ReadonlyArray<Fallback.Fallback> = [...form.applied, "split"]
         const receipts: Array<Receipt> = []
-        let limit = start
-        let texts = first
-        while (receipts.length < texts.length) {
-          if (texts.length > MessageSequence.maximumParts) return yield* tooManyParts(texts.length, receipts.length)
+        let { parts } = plan
+        while (receipts.length < parts.length) {
+          if (parts.length > MessageSequence.maximumParts) return yield* tooManyParts(parts.length, receipts.length)
           const index = receipts.length
-          const message = partsOf(form.message, texts)[index] ?? form.message
-          const sent = yield* Effect.either(deliver(journey, { ...form, message, applied }, undefined, index + 1))
+          const part = parts[index] as MessageParts.Part
+          const message = MessageParts.messageOf(form.message, parts, index)
+          const variant = before?.variants.get(index + 1) ?? form.variant
+          const own = variant === form.variant ? { ...form, message } : Fallback.ofVariant(message, variant)
+          const { digest } = journey
+          const text =
+            digest === undefined ? undefined : MessageParts.encode({ ...part, digest, variant: form.variant, length })
+          const sent = yield* Effect.either(
+            deliver({ ...journey, text }, { ...own, applied: [...applied, ...added(own, form)] }, undefined, index + 1)
+          )
           if (sent._tag === "Right") {
             receipts.push(sent.right)
             continue
           }
-          const refused = texts[index] ?? ""
-          const next = Math.ceil(Math.min(limit, refused.length) / 2)
-          const again = texts.slice(index).flatMap((part) => TextSplit.split(part, next))
-          if (!isTooLong(sent.left) || policy.onTooLong !== "split" || again.length <= texts.length - index) {
-            return yield* SendError.withPart(sent.left, { number: index + 1, of: texts.length })
-          }
-          yield* Effect.logInfo(`${sent.left.message}; cutting it again, into parts of ${next} at most`)
-          limit = next
-          // what nothing was sent of yet is cut afresh, so that no part is shorter than it need be
-          texts = index === 0 ? TextSplit.split(text, next) : [...texts.slice(0, index), ...again]
+          const failed = SendError.withPart(sent.left, { number: index + 1, of: parts.length })
+          if (!isTooLong(sent.left) || policy.onTooLong !== "split") return yield* failed
+          const next = MessageParts.again(form.message, parts, index)
+          if (next._tag === "Indivisible") return yield* failed
+          if (next._tag === "TooMany") return yield* tooManyParts(next.count, receipts.length)
+          parts = next.parts
+          yield* Effect.logInfo(`${sent.left.message}; cutting it again, into parts of ${parts[index]?.limit} at most`)
         }
         const [head] = receipts
         return {
@@ -468,20 +487,23 @@ export const make = (
     }
 
     /** What an earlier run of the same handler has sent of this reply decides in which form it is sent now. */
-    const earlier = (
-      journey: Journey
-    ): Effect.Effect<{ readonly part: number; readonly variant: number } | undefined> => {
-      const { anchor, name } = journey
+    const earlier = (journey: Journey): Effect.Effect<Before | undefined> => {
+      const { anchor, digest, name } = journey
       if (anchor === undefined || name === undefined) return Effect.succeed(undefined)
-      return Effect.map(ledger.replies(anchor), (replies) =>
-        [...replies.keys()].reduce<{ readonly part: number; readonly variant: number } | undefined>(
-          (found, sequence) => {
-            const place = MessageSequence.withinReply(sequence, name)
-            return place !== undefined && place.part >= (found?.part ?? 0) ? place : found
-          },
-          undefined
-        )
-      )
+      return Effect.zipWith(ledger.replies(anchor), ledger.texts(anchor), (replies, texts) => {
+        const variants = new Map<number, number>()
+        const stored = new Map<number, MessageParts.Stored>()
+        for (const sequence of replies.keys()) {
+          const place = MessageSequence.withinReply(sequence, name)
+          if (place === undefined) continue
+          variants.set(place.part, place.variant)
+          const cut = MessageParts.decode(texts.get(sequence) ?? "")
+          if (cut !== undefined && cut.digest === digest) stored.set(place.part, cut)
+        }
+        if (variants.size === 0) return undefined
+        const part = Math.max(...variants.keys())
+        return { part, variant: stored.get(part)?.variant ?? variants.get(part) ?? 0, variants, stored }
+      })
     }
 
     /**
@@ -489,19 +511,20 @@ export const make = (
      * that it is busy, this gets a name of its own, which its text decides: whoever says the same again asks for the same.
      */
     const withOwnName = (journey: Journey): Effect.Effect<Journey> => {
-      const { anchor, name, text } = journey
-      if (anchor === undefined || name === undefined || text === undefined) return Effect.succeed(journey)
+      const { anchor, digest, name } = journey
+      if (anchor === undefined || name === undefined || digest === undefined) return Effect.succeed(journey)
       return Effect.map(ledger.texts(anchor), (texts) =>
         [...texts].some(
-          ([sequence, said]) => said !== text && MessageSequence.withinReply(sequence, name) !== undefined
+          ([sequence, said]) =>
+            MessageParts.digestOf(said) !== digest && MessageSequence.withinReply(sequence, name) !== undefined
         )
-          ? { ...journey, name: { handler: name.handler, key: `${typeof name.key} ${name.key}\u0000${text}` } }
+          ? { ...journey, name: { handler: name.handler, key: `${typeof name.key} ${name.key}\u0000${digest}` } }
           : journey
       )
     }
 
     const go = Effect.fnUntraced(function* (
-      planned: Omit<Journey, "text">,
+      planned: Omit<Journey, "digest" | "text">,
       message: Message.Message,
       whole = message
     ): Effect.fn.Return<Receipt, SendError.SendError> {
@@ -513,15 +536,17 @@ export const make = (
           : message
       yield* hold(conversation)
       const source = media !== undefined && MediaSource.isRepeatable(media) ? media : undefined
-      const text =
+      const digest =
         planned.name === undefined
           ? undefined
           : TextDigest.of(whole === message ? ready : whole, Conversation.sceneOf(conversation))
-      const journey = yield* withOwnName({ ...planned, text })
+      const journey = yield* withOwnName({ ...planned, digest, text: digest })
       const before = yield* earlier(journey)
       if (before !== undefined) {
         const form = Fallback.ofVariant(ready, before.variant)
-        return yield* (before.part === 0 ? undefined : split(journey, form)) ?? deliver(journey, form, source, 0)
+        return yield* (
+          (before.part === 0 ? undefined : split(journey, form, before)) ?? deliver(journey, form, source, 0)
+        )
       }
       const now = Monotonic.unsafeMillis(clock)
       const form = refusals.avoid(Conversation.sceneOf(conversation), Fallback.asWritten(ready), now)

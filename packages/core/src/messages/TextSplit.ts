@@ -83,15 +83,44 @@ export interface Part {
 }
 
 /**
+ * How parts are cut: `neat` at the best borders, `full` so that they are few: at a border only in the last sixteenth of a part.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Fill = "neat" | "full"
+
+/** Parts as full as they can be. */
+const fullParts = (text: string, most: number, from: number): ReadonlyArray<Part> => {
+  const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
+  const found: Array<Part> = []
+  for (let at = from; at < text.length;) {
+    const end = text.length - at <= most ? text.length : endOf(segmenter, text, at, most)
+    const least = Math.ceil(at + (most * 15) / 16)
+    const line = end === text.length || text[end] === "\n" ? -1 : text.slice(least, end).lastIndexOf("\n")
+    const cut = line === -1 ? end : least + line
+    const content = text.slice(at, cut)
+    const next = text[cut] === "\n" ? cut + 1 : cut
+    if (content.trim() !== "") found.push({ content, start: at, next })
+    at = next
+  }
+  return found
+}
+
+/**
  * As {@link split}, from an index on, and with the place of each part. Cutting from the `next` of a part gives what cutting
  * the whole text gives after that part.
  *
  * @since 0.1.0
  * @category splitting
  */
-export const parts = (text: string, maximum: number, from = 0): ReadonlyArray<Part> => {
+export const parts = (text: string, maximum: number, from = 0, fill: Fill = "neat"): ReadonlyArray<Part> => {
   const most = Math.max(1, Math.trunc(maximum))
-  if (text.length - from <= most) return [{ content: text.slice(from), start: from, next: text.length }]
+  if (text.length - from <= most) {
+    const content = text.slice(from)
+    return from > 0 && content.trim() === "" ? [] : [{ content, start: from, next: text.length }]
+  }
+  if (fill === "full") return fullParts(text, most, from)
   const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
   const found: Array<Part> = []
   const add = (start: number, end: number, next: number): void => {
@@ -107,14 +136,16 @@ export const parts = (text: string, maximum: number, from = 0): ReadonlyArray<Pa
     if (begun === undefined || end - begun > most) {
       if (begun !== undefined) add(begun, filled, start)
       begun = start
-      const line = end - start > most ? text.slice(start, end) : ""
       // the last piece of a line that is too long is filled with the lines behind it
-      for (let piece = 0; line !== "";) {
-        const cut = endOf(segmenter, line, piece, most)
-        if (cut >= line.length) break
-        add(start + piece, start + cut, start + cut)
-        piece = cut
-        begun = start + cut
+      if (end - start > most) {
+        const line = text.slice(start, end)
+        let piece = 0
+        for (let next = endOf(segmenter, line, 0, most); next < line.length;) {
+          add(start + piece, start + next, start + next)
+          piece = next
+          next = endOf(segmenter, line, piece, most)
+        }
+        begun = start + piece
       }
     }
     filled = end
