@@ -75,6 +75,17 @@ describe("markdown in parts", () => {
     }
   })
 
+  it("opens a fence of a deep item without its margin, which would make plain code of it", () => {
+    const text = `- a\n  - b\n    \`\`\`sh\n${lines(20, (n) => `    line ${n} of the code`)}\n    \`\`\`\n    more`
+    const parts = MarkdownSplit.split(text, 160)
+    assert.isAbove(parts.length, 3)
+    assert.isTrue(parts[0]?.endsWith("\n    ```"))
+    for (const part of parts.slice(1)) {
+      assert.isTrue(part.startsWith("```sh\n"), part)
+      assert.match(part, /\n```(?:\n {4}more)?$/)
+    }
+  })
+
   it("closes a fence that the text leaves open", () => {
     const parts = MarkdownSplit.split(`\`\`\`\n${lines(40, (n) => `line ${n}`)}`, 100)
     assert.isTrue(parts.every(isBalanced))

@@ -45,6 +45,7 @@ const faults: ReadonlyArray<Fault.Fault> = [
   http(Fault.status(400, { code: 40034006, message: "blocked" }), 3),
   Fault.refuseMessage("markdown"),
   Fault.refuseLonger(60),
+  Fault.refuseLonger(40, { times: 2 }),
   Fault.tokenRevoked,
   Fault.drop(),
   Fault.close(4009)

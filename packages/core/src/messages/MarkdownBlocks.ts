@@ -34,6 +34,8 @@ export interface Zone {
   readonly prefix: string
   /** What a part ends with that is continued, with its line break. */
   readonly suffix: string
+  /** What closes the block in a part that began with `prefix`, with its line break. */
+  readonly closing: string
 }
 
 /**
@@ -110,6 +112,10 @@ const marginOf = (text: string, line: Line): string => {
   const width = before.indexOf(line.body)
   return line.quote + before.slice(0, Math.max(0, width)).replaceAll(/[^ \t]/g, " ")
 }
+
+/** A margin for the beginning of a part, which is in no item: four spaces would make plain code of a fence. */
+const outerMargin = (line: Line, margin: string): string =>
+  margin.length - line.quote.length > 3 || margin.includes("\t") ? line.quote : margin
 
 /** Reads the lines of one text. */
 class Reader {
@@ -219,7 +225,9 @@ class Reader {
     } else {
       this.spans.push({ start: line.start, end: start + 1 })
       if (closed > end) this.spans.push({ start: end, end: closed })
-      this.zones.push({ kind: "fence", start, end, closed, prefix: `${margin}${opening}\n`, suffix })
+      const outer = outerMargin(line, margin)
+      const prefix = `${outer}${opening}\n`
+      this.zones.push({ kind: "fence", start, end, closed, prefix, suffix, closing: `\n${outer}${mark}` })
     }
     this.last = closed
     return closed + 1
@@ -246,7 +254,7 @@ class Reader {
     if (end > start) {
       this.spans.push({ start: line.start, end: start + 1 })
       const prefix = `${marginOf(text, line)}${line.body}\n${text.slice(second.start, second.end)}\n`
-      this.zones.push({ kind: "table", start, end, closed: end, prefix, suffix: "" })
+      this.zones.push({ kind: "table", start, end, closed: end, prefix, suffix: "", closing: "" })
     } else {
       this.spans.push({ start: line.start, end })
     }

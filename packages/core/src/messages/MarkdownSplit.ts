@@ -177,6 +177,14 @@ class Cutter {
     }
   }
 
+  /** A stretch of the text; the closing line of a fence that was opened again without its margin has none either. */
+  private piece(start: number, end: number, zone: MarkdownBlocks.Zone | undefined): string {
+    const { text } = this
+    return zone === undefined || zone.closing === zone.suffix || end < zone.closed || zone.closed === zone.end
+      ? text.slice(start, end)
+      : text.slice(start, zone.end) + zone.closing + text.slice(zone.closed, end)
+  }
+
   parts(from: number): ReadonlyArray<TextSplit.Part> {
     const { most, text } = this
     const parts: Array<TextSplit.Part> = []
@@ -186,13 +194,13 @@ class Cutter {
       const room = most - prefix.length
       const isRest = text.length - at + this.suffixAt(text.length).length <= room
       const end = isRest ? text.length : this.cut(at, room)
-      const suffix = this.suffixAt(end)
-      const closing = suffix === "" ? undefined : this.zoneAt(end)
-      // what is left of the fence is its closing line, which the part has now
-      const behind = closing?.end === end ? closing.closed : end
+      const cutZone = this.zoneAt(end)
+      // what is left of a fence is its closing line, which the part has now
+      const behind = cutZone?.end === end ? cutZone.closed : end
       const next = text[behind] === "\n" ? behind + 1 : behind
-      const piece = text.slice(at, end)
-      if (piece.trim() !== "") parts.push({ content: prefix + piece + suffix, start: at, next })
+      const suffix = (cutZone === zone ? zone?.closing : cutZone?.suffix) ?? ""
+      const content = prefix + this.piece(at, end, zone) + suffix
+      if (text.slice(at, end).trim() !== "") parts.push({ content, start: at, next })
       at = next
     }
     return parts

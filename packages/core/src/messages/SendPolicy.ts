@@ -34,7 +34,10 @@ export interface SendPolicy {
   readonly onMarkdownRefused: "text" | "fail"
   /** What becomes of a message whose keyboard is refused: it goes without. Default `drop`. */
   readonly onKeyboardRefused: "drop" | "fail"
-  /** What becomes of text that is too long. Default `split`. */
+  /**
+   * What becomes of text that is too long. `split` sends it in up to 15 parts, each of which is cut again while it is too
+   * long; text of more parts fails with `MessageInvalid` before any part is sent. Default `split`.
+   */
   readonly onTooLong: "split" | "fail"
   /** What becomes of text whose addresses are refused. `mask` writes them so that no client makes links of them. Default `fail`. */
   readonly onUrlRefused: "fail" | "mask"
