@@ -354,6 +354,35 @@ describe("a streamed reply", () => {
     }).pipe(on())
   )
 
+  const defect = new Error("a bug of the author")
+  const thrown = (): never => {
+    throw defect
+  }
+
+  for (const [name, broken] of [
+    ["throws at once", Stream.suspend(thrown)],
+    ["throws at its third word", Stream.concat(told(1000, ["half ", "a "]), Stream.suspend(thrown))],
+    ["dies at its third word", Stream.concat(told(1000, ["half ", "a "]), Stream.die(defect))],
+    ["throws in what it makes of its third word", Stream.map(told(1000), (word) => (word === "a " ? thrown() : word))]
+  ] as const) {
+    it.effect(`whose author ${name} is finished, the call ends with that defect, and the bot goes on`, () =>
+      Effect.gen(function* () {
+        const { privately } = yield* listening
+        const event = yield* privately()
+        const fiber = yield* Effect.fork(Messenger.replyStream(event, broken))
+        yield* Bot.advance("10 seconds")
+        const exit = yield* Fiber.await(fiber)
+        if (Exit.isSuccess(exit)) throw new Error("it succeeded")
+        assert.deepStrictEqual([...Cause.defects(exit.cause)], [defect])
+        assert.strictEqual(Cause.failureOption(exit.cause)._tag, "None")
+        assert.isTrue((yield* sent).every(({ stream }) => stream === "done"))
+        const before = (yield* sent).length
+        yield* Messenger.replyStream(yield* privately(), Stream.make("alive"))
+        assert.deepStrictEqual((yield* visible).slice(before), ["alive"])
+      }).pipe(on())
+    )
+  }
+
   for (const [moment, failure] of [
     ["between two pieces", undefined],
     ["while a piece was on its way and was taken", Fault.hang({ accepted: true })],
