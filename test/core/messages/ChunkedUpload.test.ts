@@ -198,6 +198,21 @@ describe("an upload in parts", () => {
     }).pipe(on())
   )
 
+  it.effect("calls a hook when a part has arrived, and not before", () =>
+    Effect.gen(function* () {
+      const called: Array<number> = []
+      const onProgress = ({ sent: bytes }: Media.Progress) => {
+        called.push(bytes)
+        return Effect.void
+      }
+      yield* inject(Fault.http("prepare", Fault.status(400, { code: 40093002, message: "quota" })))
+      yield* Effect.either(Media.upload(user, film(), { onProgress }))
+      yield* inject(Fault.http("upload", Fault.status(400, { code: 40093002, message: "quota" })))
+      yield* Effect.either(Media.upload(user, MediaSource.fromBytes("file", bytesOf(50)), { onProgress }))
+      assert.deepStrictEqual(called, [])
+    }).pipe(on())
+  )
+
   it.effect("is made by a message, and the receipt does not show it", () =>
     Effect.gen(function* () {
       const { privately } = yield* Harness.listening

@@ -95,13 +95,8 @@ export interface Options {
 /** How long a stream that is given up may take to be finished. */
 const closingTime = Duration.seconds(5)
 
-/**
- * The index was used before. Source: Octop#731 [field].
- *
- * @since 0.1.0
- * @category constants
- */
-export const usedIndexCodes: ReadonlySet<number> = new Set([40113002])
+/** The index was used before, or the stream is over. Source: Octop#731 [field]. */
+const usedIndexCodes: ReadonlySet<number> = new Set([40113002])
 
 /** Answers that come before the endpoint has looked at the request. */
 const gate: ReadonlySet<ErrorCode.ErrorClass> = new Set(["auth_fatal", "ip_not_allowed", "token_refresh"])
