@@ -201,7 +201,11 @@ const mutants: ReadonlyArray<Mutant> = [
     to: "const old = session.startedAt + 30 * Duration.toMillis(policy.maximumAge)",
     found: ["OldSession"],
     seeds: 3,
-    options: quarter(["deafness"], { days: 2, faults: { rate: 0.001, kinds: ["deafness"], rotateEvery: 0 }, traffic: { perHour: 2 } })
+    options: quarter(["deafness"], {
+      days: 2,
+      faults: { rate: 0.001, kinds: ["deafness"], rotateEvery: 0 },
+      traffic: { perHour: 2 }
+    })
   },
   {
     name: "a lost wake-up of the inbox",

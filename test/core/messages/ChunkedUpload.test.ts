@@ -1,10 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ContentHash, Conversation, Media, MediaSource, Message, Messenger, type SendPolicy } from "@effect-qq/core"
+import {
+  ContentHash,
+  Conversation,
+  Gateway,
+  Media,
+  MediaSource,
+  Message,
+  Messenger,
+  type SendPolicy
+} from "@effect-qq/core"
 import { Fault, type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestContext from "effect/TestContext"
@@ -186,6 +198,21 @@ describe("an upload in parts", () => {
     }).pipe(on())
   )
 
+  it.effect("calls a hook when a part has arrived, and not before", () =>
+    Effect.gen(function* () {
+      const called: Array<number> = []
+      const onProgress = ({ sent: bytes }: Media.Progress) => {
+        called.push(bytes)
+        return Effect.void
+      }
+      yield* inject(Fault.http("prepare", Fault.status(400, { code: 40093002, message: "quota" })))
+      yield* Effect.either(Media.upload(user, film(), { onProgress }))
+      yield* inject(Fault.http("upload", Fault.status(400, { code: 40093002, message: "quota" })))
+      yield* Effect.either(Media.upload(user, MediaSource.fromBytes("file", bytesOf(50)), { onProgress }))
+      assert.deepStrictEqual(called, [])
+    }).pipe(on())
+  )
+
   it.effect("is made by a message, and the receipt does not show it", () =>
     Effect.gen(function* () {
       const { privately } = yield* Harness.listening
@@ -362,6 +389,181 @@ describe("a step of an upload", () => {
         assert.strictEqual(error._tag, "PlatformUnavailable", JSON.stringify(answer))
       }
       assert.strictEqual(yield* count("part"), 0)
+    }).pipe(on())
+  )
+})
+
+describe("an upload whose addresses no longer work", () => {
+  const part = ["part", "part_finish"]
+
+  for (const [name, source] of [
+    ["bytes", film()],
+    ["a stream", MediaSource.fromStream("video", Stream.make(bytesOf(2500)), { name: "film.mp4", repeatable: true })]
+  ] as const) {
+    it.effect(`is announced once more, and all parts are put again: ${name}`, () =>
+      Effect.gen(function* () {
+        yield* inject(Fault.deadLinks())
+        const outcome = yield* Media.upload(user, source).pipe(within("1 minute"))
+        assert.isTrue(Either.isRight(outcome))
+        assert.deepStrictEqual(yield* steps, ["prepare", "part", "part", ...whole])
+        assert.deepStrictEqual(
+          (yield* uploads).map(({ by, size }) => [by, size]),
+          [["upload_id", 2500]]
+        )
+      }).pipe(on())
+    )
+  }
+
+  it.effect("in its midst tells of its progress from the beginning", () =>
+    Effect.gen(function* () {
+      const heard: Array<number> = []
+      const onProgress = ({ part: number }: Media.Progress) =>
+        Effect.zipRight(
+          number === 1 && heard.length === 0 ? inject(Fault.deadLinks()) : Effect.void,
+          Effect.sync(() => heard.push(number))
+        )
+      const context = yield* Effect.context<TestPlatform.TestPlatform>()
+      const outcome = yield* Media.upload(user, film(), {
+        onProgress: (progress) => Effect.provide(onProgress(progress), context)
+      }).pipe(within("1 minute"))
+      assert.isTrue(Either.isRight(outcome))
+      assert.deepStrictEqual(yield* steps, ["prepare", ...part, "part", "part", ...whole])
+      assert.deepStrictEqual(heard, [1, 1, 2, 3])
+    }).pipe(on())
+  )
+
+  it.effect("with several parts on their way is announced once more", () =>
+    Effect.gen(function* () {
+      yield* inject(Fault.deadLinks())
+      const outcome = yield* Media.upload(user, film()).pipe(within("1 minute"))
+      assert.isTrue(Either.isRight(outcome))
+      assert.strictEqual(yield* count("prepare"), 2)
+      assert.strictEqual((yield* uploads).length, 1)
+    }).pipe(on({ chunks: { concurrency: 3 } }))
+  )
+
+  it.effect("a second time fails", () =>
+    Effect.gen(function* () {
+      yield* inject(Fault.deadLinks(forGood))
+      const error = errorOf(yield* Media.upload(user, film()).pipe(within("1 minute")))
+      assert.strictEqual(
+        error._tag === "PlatformUnavailable" ? error.detail : "",
+        "part 1 of 3 could not be stored: the connection broke (ECONNRESET)"
+      )
+      assert.strictEqual(yield* count("prepare"), 1)
+      yield* inject(Fault.clear)
+      yield* inject(Fault.http("part", Fault.status(403), forGood))
+      const other = errorOf(yield* Media.upload(user, film(2)).pipe(within("1 minute")))
+      assert.strictEqual(
+        other._tag === "PlatformUnavailable" ? other.detail : "",
+        "part 1 of 3 was refused by the store (HTTP 403)"
+      )
+      assert.strictEqual(yield* count("prepare"), 3)
+      assert.deepStrictEqual(yield* uploads, [])
+    }).pipe(on())
+  )
+
+  for (const status of [401, 403, 404, 410]) {
+    it.effect(`that the store refuses twice with ${status} is announced once more, and once is tried again only`, () =>
+      Effect.gen(function* () {
+        yield* inject(Fault.http("part", Fault.status(status)))
+        assert.isTrue(Either.isRight(yield* Media.upload(user, film()).pipe(within("1 minute"))))
+        assert.deepStrictEqual(yield* steps, ["prepare", "part", ...whole.slice(1)])
+        yield* inject(Fault.http("part", Fault.status(status), { times: 2 }))
+        assert.isTrue(Either.isRight(yield* Media.upload(user, film(2)).pipe(within("1 minute"))))
+        assert.deepStrictEqual((yield* steps).slice(whole.length + 1), ["prepare", "part", "part", ...whole])
+      }).pipe(on())
+    )
+  }
+
+  it.effect("that the platform has by then is not put again", () =>
+    Effect.gen(function* () {
+      const first = yield* Media.upload(user, film())
+      yield* Bot.settle
+      const answer = { file_info: first.fileInfo, file_uuid: "f", ttl: 60 }
+      const before = (yield* steps).length
+      yield* inject(Fault.deadLinks())
+      const uploading = yield* Effect.fork(Effect.either(Media.upload(user, film(2))))
+      yield* Bot.settle
+      yield* inject(Fault.http("prepare", Fault.body(200, JSON.stringify(answer))))
+      yield* Bot.advance("1 minute")
+      const again = Either.getOrThrow(yield* Fiber.join(uploading))
+      assert.strictEqual(again.fileInfo, first.fileInfo)
+      assert.deepStrictEqual((yield* steps).slice(before), ["prepare", "part", "part", "prepare"])
+    }).pipe(on())
+  )
+})
+
+describe("what an application gives to an upload and what throws there", () => {
+  const defect = new Error("a bug of the application")
+  const thrown = (): never => {
+    throw defect
+  }
+  const bytes = bytesOf(2500)
+  /** Breaks when it is read for the second time. */
+  const secondTime = (broken: Stream.Stream<Uint8Array>) => {
+    let runs = 0
+    return Stream.suspend(() => (runs++ === 0 ? Stream.make(bytes) : broken))
+  }
+  const streamed = (stream: Stream.Stream<Uint8Array>) => MediaSource.fromStream("file", stream, { repeatable: true })
+  const table: ReadonlyArray<readonly [string, () => readonly [MediaSource.MediaSource, Media.UploadOptions?]]> = [
+    ["a stream that throws", () => [streamed(Stream.map(Stream.make(bytes), thrown))]],
+    ["a stream that throws before it begins", () => [streamed(Stream.suspend(thrown))]],
+    ["a stream that dies", () => [streamed(Stream.die(defect))]],
+    ["a stream that throws when it is read again", () => [streamed(secondTime(Stream.suspend(thrown)))]],
+    ["a stream that dies when it is read again", () => [streamed(secondTime(Stream.die(defect)))]],
+    ["a hook that throws", () => [film(), { onProgress: thrown }]],
+    ["a hook that dies", () => [film(), { onProgress: () => Effect.die(defect) }]],
+    [
+      "a hook that throws, of what goes in one request",
+      () => [MediaSource.fromBytes("file", bytesOf(50)), { onProgress: thrown }]
+    ]
+  ]
+
+  for (const concurrency of [1, 3]) {
+    for (const [name, given] of table) {
+      it.effect(`${name}: the call ends with that defect, and nothing else does (${concurrency} at a time)`, () =>
+        Effect.gen(function* () {
+          const { privately } = yield* Harness.listening
+          const other = yield* Effect.fork(Media.upload(Conversation.c2c("other"), film(9)))
+          const exit = yield* Effect.exit(Media.upload(user, ...given()))
+          const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
+          // Effect wraps a defect to remember its span
+          assert.deepStrictEqual([...Cause.defects(cause)].map(String), [String(defect)])
+          assert.isTrue(Option.isNone(Cause.failureOption(cause)))
+          yield* Bot.advance("1 minute")
+          yield* Fiber.join(other)
+          const event = yield* privately()
+          yield* Messenger.reply(event, Message.text("alive"))
+          assert.deepStrictEqual(yield* Harness.visible, ["alive"])
+          yield* Media.upload(user, film())
+        }).pipe(on({ chunks: { concurrency } }))
+      )
+    }
+  }
+
+  it.effect("fails the handler that replies with it, and the bot goes on", () =>
+    Effect.gen(function* () {
+      const failures: Array<unknown> = []
+      const answers = Gateway.on("C2C_MESSAGE_CREATE", (event) =>
+        event.content === "broken"
+          ? Effect.onError(
+              Messenger.reply(event, Message.media(streamed(Stream.map(Stream.make(bytes), thrown)))),
+              (cause) => Effect.sync(() => failures.push(...Cause.defects(cause)))
+            )
+          : Messenger.reply(event, Message.text("fine"))
+      )
+      const running = yield* Effect.fork(Gateway.run(answers))
+      yield* Gateway.ready
+      const platform = yield* Harness.world
+      yield* platform.privateMessage({ user: "u1", text: "broken" })
+      yield* Bot.settle
+      yield* platform.privateMessage({ user: "u1", text: "sound" })
+      yield* Bot.settle
+      assert.deepStrictEqual(failures.map(String), [String(defect)])
+      assert.deepStrictEqual(yield* Harness.visible, ["fine"])
+      assert.isTrue(Option.isNone(yield* Fiber.poll(running)))
+      yield* Fiber.interrupt(running)
     }).pipe(on())
   )
 })

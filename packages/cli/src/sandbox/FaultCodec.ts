@@ -100,6 +100,7 @@ const Faults = Schema.Union(
   Schema.TaggedStruct("Reorder", { ...times, within: absentOr(Count) }),
   Schema.TaggedStruct("SkipSequence", { ...times, by: absentOr(Count) }),
   Schema.TaggedStruct("Swell", { ...times, size: Schema.Int.pipe(Schema.between(0, largestFrame)) }),
+  Schema.TaggedStruct("DeadLinks", times),
   Schema.TaggedStruct("ReplayMore", { ...times, events: Count }),
   Schema.TaggedStruct("Http", {
     ...times,

@@ -6,11 +6,14 @@
  * or strings, parts may be numbered from 0 or 1, what concerns concurrency and retries may stand in `upload_config` or beside
  * it, all of it inside a `data` or not; and a file that it has already may be answered for at once.
  *
+ * Where the address of a part no longer works, the file is announced once more and all its parts are put again, once.
+ *
  * Source: the pages of 2026 of the platform's documentation; qqbot's `utils/chunked-upload.ts`; AstrBot's
  * `qqofficial_chunked_upload.py`, AstrBot#9443.
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -28,7 +31,7 @@ import * as SendPolicy from "./SendPolicy.ts"
  * @category models
  */
 export interface Progress {
-  /** Bytes that the platform has. */
+  /** Bytes that the platform has. They start over where the upload had to be announced once more. */
   readonly sent: number
   /** Bytes of the media. */
   readonly total: number
@@ -109,6 +112,17 @@ const assumed = { blockSize: 5 * 1024 * 1024, concurrency: 1, retryDelay: 1, ret
 
 /** Least and most that is waited between two words that a part is there, whatever the platform says, in milliseconds. */
 const delays = { least: 100, most: 60_000 }
+
+/**
+ * What the store answers to an address that no longer works, whatever is put there: it has expired or was used up by a
+ * request that broke, or the store has forgotten the upload.
+ *
+ * Source: the error codes of Tencent's COS (AccessDenied, NoSuchUpload).
+ */
+const deadStatuses: ReadonlySet<number> = new Set([401, 403, 404, 410])
+
+/** The addresses of an upload no longer work: the platform has to name others. */
+class LinkDied extends Data.TaggedError("LinkDied")<{ readonly error: SendError.PlatformUnavailable }> {}
 
 const hint = "upload it again; nothing was sent"
 
@@ -193,21 +207,37 @@ export const make = (services: {
   const { begin, exchange, policy } = services
 
   /** The store is not the platform's API: it gets no token, and its addresses, which are credentials, get into no error. */
-  const put = (url: string, bytes: Uint8Array, place: string): Effect.Effect<void, SendError.PlatformUnavailable> =>
-    exchange({ method: "PUT", url, headers: {}, body: bytes }, policy.partTimeout).pipe(
-      Effect.mapError(({ detail }) => unavailable(`${place} could not be stored: ${detail}`)),
-      Effect.flatMap(({ status }) =>
-        status >= 200 && status < 300 ? Effect.void : unavailable(`${place} was refused by the store (HTTP ${status})`)
-      ),
-      Effect.retry(policy.partRetries)
-    )
+  const put = (
+    url: string,
+    bytes: Uint8Array,
+    place: string
+  ): Effect.Effect<void, SendError.PlatformUnavailable | LinkDied> =>
+    Effect.suspend(() => {
+      let attempts = 0
+      return exchange({ method: "PUT", url, headers: {}, body: bytes }, policy.partTimeout).pipe(
+        Effect.mapError(({ detail }) => unavailable(`${place} could not be stored: ${detail}`)),
+        Effect.flatMap(({ status }) => {
+          if (status >= 200 && status < 300) return Effect.succeed(undefined)
+          const error = unavailable(`${place} was refused by the store (HTTP ${status})`)
+          // once may be chance; twice, or after a connection that broke, it is the address
+          return attempts > 0 && deadStatuses.has(status) ? Effect.succeed(new LinkDied({ error })) : Effect.fail(error)
+        }),
+        Effect.ensuring(
+          Effect.sync(() => {
+            attempts++
+          })
+        ),
+        Effect.retry(policy.partRetries),
+        Effect.flatMap((died) => (died === undefined ? Effect.void : Effect.fail(died)))
+      )
+    })
 
   const sendPart = (
     { delay, parts, timeout, uploadId }: Plan,
     part: Part,
     bytes: Uint8Array,
     call: Call
-  ): Effect.Effect<void, SendError.SendError> =>
+  ): Effect.Effect<void, SendError.SendError | LinkDied> =>
     Effect.gen(function* () {
       const digest = begin("md5")
       yield* ContentHash.update([digest], bytes)
@@ -223,7 +253,7 @@ export const make = (services: {
     plan: Plan,
     { content, onProgress }: Request,
     call: Call
-  ): Effect.Effect<void, SendError.SendError> =>
+  ): Effect.Effect<void, SendError.SendError | LinkDied> =>
     Effect.suspend(() => {
       let sent = 0
       return content.cut(plan.parts).pipe(
@@ -242,7 +272,11 @@ export const make = (services: {
       )
     })
 
-  return (request, call) =>
+  /** Announces the media and puts its parts: what is to be completed, or the file where the platform has it already. */
+  const bring = (
+    request: Request,
+    call: Call
+  ): Effect.Effect<Plan | OpenApi.Response, SendError.SendError | LinkDied> =>
     Effect.gen(function* () {
       const { content, fileType, name } = request
       const { md5, md5Of10M, sha1 } = yield* content.digests
@@ -271,6 +305,20 @@ export const make = (services: {
         return plan
       }
       yield* sendParts(plan, request, call)
+      return plan
+    })
+
+  return (request, call) =>
+    Effect.gen(function* () {
+      const { fileType, name } = request
+      const bringing = bring(request, call)
+      const plan = yield* bringing.pipe(
+        Effect.catchTag("LinkDied", ({ error }) =>
+          Effect.zipRight(Effect.logInfo(`${error.message}; asking for new addresses, once`), bringing)
+        ),
+        Effect.catchTag("LinkDied", ({ error }) => error)
+      )
+      if (!("uploadId" in plan)) return plan
       const completion = { upload_id: plan.uploadId, file_type: fileType, file_name: name, srv_send_msg: false }
       return yield* call("files", completion).pipe(
         Effect.flatMap((response) => {

@@ -266,7 +266,7 @@ export const make = (options: Partial<SendPolicy.SendPolicy> = {}): Effect.Effec
       Effect.suspend(() => {
         const { bytes, size } = content
         let small = size <= policy.simpleUploadLimit ? bytes : undefined
-        const whole = onProgress?.({ sent: size, total: size, part: 1, parts: 1 }) ?? Effect.void
+        const whole = Effect.suspend(() => onProgress?.({ sent: size, total: size, part: 1, parts: 1 }) ?? Effect.void)
         return give(conversation, source, (kind, name) => {
           const parts = Effect.suspend(() =>
             inParts(conversation, {

@@ -135,7 +135,10 @@ export interface MessengerShape {
   ) => Effect.Effect<Receipt, SendError.SendError>
   /**
    * Answers with text while it is being written. In private chats users see it grow; elsewhere they get it when it is
-   * whole. Where streaming is refused, what users have not seen yet is sent plainly. What an earlier run of the handler has
+   * whole. Where a piece is refused, or has no answer after all retries, the stream is finished with what was shown, and what
+   * users have not seen yet is sent plainly. Where that end is refused, too, users are left with the first piece, to which the
+   * platform takes such a stream back, and the rest follows it. Fails with `DeliveryUnknown` where the end has no answer after
+   * all retries: nothing is sent then that could be seen twice. What an earlier run of the handler has
    * left of the reply is closed and, within the two minutes that the platform allows, taken back before it is streamed again;
    * after a crash too.
    */

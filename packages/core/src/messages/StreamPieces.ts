@@ -95,13 +95,8 @@ export interface Options {
 /** How long a stream that is given up may take to be finished. */
 const closingTime = Duration.seconds(5)
 
-/**
- * The index was used before. Source: Octop#731 [field].
- *
- * @since 0.1.0
- * @category constants
- */
-export const usedIndexCodes: ReadonlySet<number> = new Set([40113002])
+/** The index was used before, or the stream is over. Source: Octop#731 [field]. */
+const usedIndexCodes: ReadonlySet<number> = new Set([40113002])
 
 /** Answers that come before the endpoint has looked at the request. */
 const gate: ReadonlySet<ErrorCode.ErrorClass> = new Set(["auth_fatal", "ip_not_allowed", "token_refresh"])
@@ -158,8 +153,8 @@ const makePlaces = ({ anchor, conversation, format, ledger, left, sequence, stre
   let isRepeated = left !== undefined
   /** Whether an attempt of a piece before it had none. */
   let isContested = false
-  /** The text of an end that had no answer. */
-  let doubtedEnd: string | undefined = left?.isLast === true ? left.content : undefined
+  /** The texts of ends that had no answer. */
+  const doubtedEnds = new Set<string>(left?.isLast === true ? [left.content] : [])
 
   /** Stores how far it is, for the run after a crash. */
   const note = (piece: Piece, isClosed: boolean): Effect.Effect<void> =>
@@ -186,7 +181,7 @@ const makePlaces = ({ anchor, conversation, format, ledger, left, sequence, stre
 
   const doubt = (): void => {
     isRepeated = true
-    if (last?.isLast === true) doubtedEnd = last.content
+    if (last?.isLast === true) doubtedEnds.add(last.content)
   }
 
   const learn = (error: SendError.SendError): void => {
@@ -253,12 +248,13 @@ const makePlaces = ({ anchor, conversation, format, ledger, left, sequence, stre
           isUsedIndex(error) && (isRepeated || isContested) && id !== undefined ? further(piece) : Effect.fail(error)
       }),
       Effect.map((accepted): Placed => ({ accepted, content: piece.content })),
-      Effect.catchIf(isUsedIndex, (error) =>
-        // after its end a stream takes no index
-        doubtedEnd === undefined || id === undefined
+      Effect.catchIf(isUsedIndex, (error) => {
+        // after its end a stream takes no index; which one of several it was is not said
+        const [content, ...others] = doubtedEnds
+        return content === undefined || others.length > 0 || id === undefined
           ? Effect.fail(error)
-          : Effect.succeed<Placed>({ accepted: taken, content: doubtedEnd })
-      ),
+          : Effect.succeed<Placed>({ accepted: taken, content })
+      }),
       Effect.tapBoth({
         onSuccess: ({ accepted }) => {
           const wasUnnamed = id === undefined
@@ -275,7 +271,7 @@ const makePlaces = ({ anchor, conversation, format, ledger, left, sequence, stre
     id: () => id,
     /** Whether the last piece may have been taken under the present index. */
     hadNoAnswer: () => isRepeated,
-    isEndDoubted: () => doubtedEnd !== undefined,
+    isEndDoubted: () => doubtedEnds.size > 0,
     /** After a request that was cut off. */
     doubt
   }
@@ -343,18 +339,24 @@ export const make = (options: Options): Pieces => {
       })
     )
 
-  const finishWith = ([content, ...others]: ReadonlyArray<string>): Effect.Effect<void, SendError.SendError> =>
+  /** With the first of these texts that is taken; with the others not before it is known that the first one was not. */
+  const finishWith = (
+    [content, ...others]: ReadonlyArray<string>,
+    isRepeated: boolean
+  ): Effect.Effect<void, SendError.SendError> =>
     content === undefined
       ? Effect.void
       : Effect.catchAll(send({ content, isLast: true }), (error) =>
           // only a text that the platform does not take may be another one than what was shown
-          others.length > 0 && reasonOf(error)._tag === "MessageRejected" ? finishWith(others) : Effect.fail(error)
+          reasonOf(error)._tag === "MessageRejected" && others.length > 0 && (isRepeated || !places.isEndDoubted())
+            ? finishWith(others, isRepeated)
+            : Effect.fail(error)
         )
 
   const close: Pieces["close"] = Effect.suspend(() => {
     isBroken = true
     if (places.id() === undefined || isFinished) return Effect.void
-    const finishing = Effect.suspend(() => finishWith(closings(shown, doubted)))
+    const finishing = Effect.suspend(() => finishWith(closings(shown, doubted), places.isEndDoubted()))
     return finishing.pipe(
       // whether an end was taken can only be found out by repeating it
       Effect.retry({ times: 1, while: places.isEndDoubted }),

@@ -571,7 +571,6 @@ export const table: ReadonlyMap<number, ErrorCodeRow> = new Map([
   row(40064004, "recall_expired", "recall: sent more than 2 minutes ago", recall),
   row(40093001, "upload_part_retry", "chunk upload channel error: retry until retry_timeout", files),
   row(40093002, "quota_exhausted", "daily upload volume exceeded", files),
-  row(40113002, "bad_request", "stream: the index was used before", "Octop#731 [field]", 400),
   row(40113003, "stream_prefix_conflict", "err_code paired with code 40007", "LangBot#2454 [field]", 404),
   row(50055001, "transient", "group send error, retry later", messagesFamily, 500),
   row(50055002, "transient", "C2C send error, retry later", messagesFamily, 500),

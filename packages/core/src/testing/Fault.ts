@@ -464,6 +464,14 @@ export const refuseLonger = (
 ): Fault => ({ _tag: "RefuseMessage", of: "any", code: 40054007, longerThan: limit, ...options })
 
 /**
+ * The next PUT of a part breaks, and the store refuses every address of its upload from then on (403).
+ *
+ * @since 0.1.0
+ * @category http
+ */
+export const deadLinks = (options: OptionsOf<"DeadLinks"> = {}): Fault => ({ _tag: "DeadLinks", ...options })
+
+/**
  * Every token handed out so far is void.
  *
  * @since 0.1.0

@@ -41,6 +41,8 @@ export interface Chunks {
   readonly prepare: (now: number, traceId: string, scene: "c2c" | "group", target: string, body: string) => Reply.Reply
   /** Takes the bytes of a part. */
   readonly put: (request: Request) => Reply.Reply
+  /** From now on no address of the upload works to which this path belongs. */
+  readonly kill: (path: string) => void
   /** Takes the word that a part is there, and looks whether it is. */
   readonly finish: (now: number, traceId: string, scene: "c2c" | "group", target: string, body: string) => Reply.Reply
   /** The file of an upload whose parts are all there, or why there is none. */
@@ -71,9 +73,13 @@ interface Upload extends Whole {
   readonly digests: { readonly md5: Digest.Digest; readonly sha1: Digest.Digest; readonly md5Of10M: Digest.Digest }
   taken: number
   takenSize: number
+  isDead: boolean
   /** Whether what came is what was announced; absent until all has come. */
   isAsAnnounced?: boolean
 }
+
+/** The address of a part. */
+const addressed = /^\/store\/([^/]+)\/(\d{1,6})\?sign=([^&]+)$/
 
 const isHex = (value: unknown, length: number): value is string =>
   typeof value === "string" && value.length === length && /^[0-9a-f]+$/i.test(value)
@@ -164,7 +170,8 @@ export const make = (
         md5Of10M: md5Of10M.toLowerCase(),
         digests: { md5: Digest.make("md5"), sha1: Digest.make("sha1"), md5Of10M: Digest.make("md5") },
         taken: 0,
-        takenSize: 0
+        takenSize: 0,
+        isDead: false
       })
       const config = {
         concurrency: chunks.concurrency,
@@ -182,13 +189,17 @@ export const make = (
         ...(chunks.flat ? config : { upload_config: config })
       })
     },
+    kill: (path) => {
+      const upload = uploads.get(addressed.exec(path)?.[1] ?? "")
+      if (upload !== undefined) upload.isDead = true
+    },
     put: ({ bytes, headers, path }) => {
-      const named = /^\/store\/([^/]+)\/(\d{1,6})\?sign=([^&]+)$/.exec(path)
+      const named = addressed.exec(path)
       const upload = named === null ? undefined : uploads.get(named[1]!)
       const part = upload?.parts[Number(named?.[2])]
       // Its URLs are all the credentials there are, and a store refuses a request that brings others besides.
       const isAllowed =
-        upload !== undefined && named?.[3] === upload.signature && headers["authorization"] === undefined
+        upload?.isDead === false && named?.[3] === upload.signature && headers["authorization"] === undefined
       if (!isAllowed) return Reply.text(403, "<Error><Code>AccessDenied</Code></Error>")
       if (part === undefined || bytes?.length !== part.size) {
         return Reply.text(400, "<Error><Code>IncompleteBody</Code></Error>")

@@ -118,6 +118,7 @@ export interface ThenClose {
  * - `Http`: see {@link HttpFailure}.
  * - `RefuseMessage`: the next message, or stream, with this trait, and with more than `longerThan` UTF-16 code units of text
  *   where that is given, is refused with this code. Others pass. `status` is 400 unless given.
+ * - `DeadLinks`: the next PUT of a part breaks, and the store refuses every address of its upload from then on (403).
  * - `TokenRevoked`: every token handed out so far is void.
  * - `RateLimitMetadata`: the metadata limiter refuses the next `times` requests.
  * - `IpNotAllowed`: the caller's address is not on the allow-list: 11298 for every request but the token's, op 9 and 4924
@@ -191,6 +192,7 @@ export type Fault =
       readonly longerThan?: number
       readonly times?: number
     }
+  | { readonly _tag: "DeadLinks"; readonly times?: number }
   | { readonly _tag: "TokenRevoked" }
   | { readonly _tag: "RateLimitMetadata"; readonly times?: number }
   | { readonly _tag: "IpNotAllowed" }

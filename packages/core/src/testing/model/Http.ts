@@ -202,11 +202,18 @@ export const make = (
     return retryAfter === undefined ? reply : { ...reply, retryAfter }
   }
 
+  const linkFailure = (endpoint: Endpoint, path: string): HttpFailure | undefined => {
+    if (endpoint !== "part" || platform.armed.take("DeadLinks") === undefined) return undefined
+    messages.chunks.kill(path)
+    return { _tag: "Reset", accepted: false }
+  }
+
   return (now, request) => {
     const path = request.path.replace(/[?#].*$/s, "")
     const routes = routesOf(path)
     const traceId = platform.count("trace").toString(16).padStart(32, "0")
-    const failure = platform.armed.takeHttp(routes[0]?.endpoint ?? "any")?.failure
+    const endpoint = routes[0]?.endpoint ?? "any"
+    const failure = platform.armed.takeHttp(endpoint)?.failure ?? linkFailure(endpoint, request.path)
     const note = (
       outcome: { readonly answer: "Reset" | "Hang" } | { readonly answer: "Reply"; readonly status: number }
     ) => ({

@@ -38,7 +38,16 @@ export interface Dice {
  * @since 0.1.0
  * @category models
  */
-export type FaultKind = "network" | "gateway" | "delivery" | "http" | "refusal" | "oddity" | "deafness" | "restart" | "crash"
+export type FaultKind =
+  | "network"
+  | "gateway"
+  | "delivery"
+  | "http"
+  | "refusal"
+  | "oddity"
+  | "deafness"
+  | "restart"
+  | "crash"
 
 /**
  * Every kind there is.
