@@ -1,6 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { MarkdownSplit, TextSplit } from "@effect-qq/core"
 import * as Address from "../../packages/core/src/messages/Address.ts"
+import { Conversation, MarkdownSplit, RateLimit, TextSplit } from "@effect-qq/core"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 
 /** The most milliseconds that one step of this many takes, each measured by itself. */
 const longest = (count: number, step: (n: number) => void): number => {
@@ -13,7 +17,50 @@ const longest = (count: number, step: (n: number) => void): number => {
   return most
 }
 
+/** Waits that do not end: 20 000 timers cost more than what is measured. */
+const withoutTimers: Clock.Clock = { ...Clock.make(), sleep: () => Effect.never }
+
+/** The milliseconds of each call: 20 000 turns are asked for, every second is given up, and as many are asked for again. */
+const crowd = (of: (n: number) => Conversation.Conversation): ReadonlyArray<number> => {
+  const rates = Effect.runSync(RateLimit.make())
+  const fibers: Array<Fiber.RuntimeFiber<void, RateLimit.TurnTooLate>> = []
+  const calls: Array<number> = []
+  const call = (step: () => void): void => {
+    const before = performance.now()
+    step()
+    calls.push(performance.now() - before)
+  }
+  const ask = (n: number): void => {
+    const turn: RateLimit.Turn = { operation: "send", conversation: of(n), proactive: true }
+    const waiting = Effect.withClock(rates.turn(turn, Duration.infinity), withoutTimers)
+    call(() => fibers.push(Effect.runFork(waiting, { immediate: true })))
+  }
+  for (let n = 0; n < 20_000; n++) ask(n)
+  for (let n = 0; n < 20_000; n += 2) call(() => fibers[n]?.unsafeInterruptAsFork(fibers[n]!.id()))
+  for (let n = 0; n < 20_000; n += 2) ask((n * 7) % 20_000)
+  for (const fiber of fibers) fiber.unsafeInterruptAsFork(fiber.id())
+  return calls
+}
+
 describe("the event loop", () => {
+  for (const [name, of] of [
+    ["one user", () => Conversation.c2c("u")],
+    ["one group, then many", (n: number) => Conversation.group(n < 10_000 ? "g" : `g${n}`)]
+  ] as const) {
+    it(`goes on while 20 000 proactive turns to ${name} are asked for, and half of them given up`, () => {
+      // a pause of the collector, or another process, meets other calls in each run: the least is what a call costs
+      const runs = [crowd(of), crowd(of), crowd(of)]
+      const least = (runs[0] ?? []).map((_, index) => Math.min(...runs.map((calls) => calls[index] ?? 0)))
+      assert.strictEqual(least.length, 40_000)
+      assert.isBelow(Math.max(...least), 10)
+      // 500 turns in one round of the loop, with their fibers: the machine may be slow
+      for (let from = 0; from < least.length; from += 500) {
+        const held = least.slice(from, from + 500).reduce((sum, millis) => sum + millis, 0)
+        assert.isBelow(held, 100)
+      }
+    }, 60_000)
+  }
+
   for (const [name, text] of [
     ["letters", "x".repeat(200_000)],
     ["Han", "漢".repeat(200_000)],

@@ -5,8 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
+import * as TestContext from "effect/TestContext"
+import * as fc from "fast-check"
 import * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
 import * as RateLimit from "../../../packages/core/src/messages/RateLimit.ts"
+import * as NaiveWindow from "../../support/naiveWindow.ts"
 
 const forever = Duration.infinity
 
@@ -39,6 +42,58 @@ const times = (rates: RateLimit.RateLimitShape, count: number, of: (n: number) =
   })
 
 const channel = Conversation.channel("c")
+
+const limits = fc.record({ limit: fc.integer({ min: 1, max: 4 }), length: fc.integer({ min: 1, max: 30 }) })
+
+/** Rows of which a turn must fit several at once: each conversation, all of them, and proactive messages beside. */
+const rowsOf = (
+  all: ReadonlyArray<{ readonly limit: number; readonly length: number }>
+): ReadonlyArray<RateLimit.Rate> =>
+  all.map(({ length, limit }, index) => ({
+    operation: "send",
+    scene: "group",
+    counts: index % 2 === 0 ? "all" : "proactive",
+    per: index < 2 ? "conversation" : "bot",
+    limit,
+    window: Duration.millis(length),
+    source: "test"
+  }))
+
+const steps = fc.array(
+  fc.oneof(
+    {
+      weight: 5,
+      arbitrary: fc.record({ step: fc.constant("ask" as const), group: fc.nat(2), proactive: fc.boolean() })
+    },
+    { weight: 2, arbitrary: fc.record({ step: fc.constant("give up" as const), which: fc.nat(50) }) },
+    { weight: 1, arbitrary: fc.record({ step: fc.constant("advance" as const), millis: fc.nat(40) }) }
+  ),
+  { maxLength: 60 }
+)
+
+interface Asked {
+  readonly turn: RateLimit.Turn
+  readonly at: number
+  readonly fiber: Fiber.RuntimeFiber<number, RateLimit.TurnTooLate>
+}
+
+/** The moments at which this row counts, of those that were asked for and not given up. */
+const countedBy = (row: RateLimit.Rate, like: RateLimit.Turn, asked: ReadonlyArray<Asked>): ReadonlyArray<number> =>
+  asked.flatMap(({ at, turn: other }) => {
+    const isCounted = row.counts === "all" || other.proactive
+    const isThere =
+      row.per === "bot" || Conversation.targetOf(other.conversation) === Conversation.targetOf(like.conversation)
+    return isCounted && isThere ? [at] : []
+  })
+
+const windowsFor = (rows: ReadonlyArray<RateLimit.Rate>, like: RateLimit.Turn, asked: ReadonlyArray<Asked>) =>
+  rows
+    .filter((row) => row.counts === "all" || like.proactive)
+    .map((row) => ({
+      limit: row.limit,
+      length: Duration.toMillis(row.window),
+      reserved: countedBy(row, like, asked)
+    }))
 
 describe("turns", () => {
   it.effect("are given at once up to the limit, then as the window moves, in order", () =>
@@ -98,6 +153,74 @@ describe("turns", () => {
       assert.strictEqual(Duration.toMillis(yield* rates.wait(turn(channel))), 2000)
       yield* Fiber.interruptAll(fibers)
       assert.strictEqual(Duration.toMillis(yield* rates.wait(turn(channel))), 1000)
+    })
+  )
+
+  it.effect("come at the first moment that fits every row, whatever was asked for and given up before", () =>
+    Effect.promise((signal) =>
+      fc.assert(
+        fc.asyncProperty(fc.array(limits, { minLength: 1, maxLength: 4 }), steps, (all, list) =>
+          Effect.gen(function* () {
+            const rows = rowsOf(all)
+            const rates = yield* RateLimit.make(rows)
+            let asked: ReadonlyArray<Asked> = []
+            for (const step of list) {
+              const now = yield* Clock.currentTimeMillis
+              if (step.step === "ask") {
+                const next = turn(Conversation.group(`g${step.group}`), step.proactive)
+                const at = NaiveWindow.firstFree(windowsFor(rows, next, asked), now)
+                assert.strictEqual(Duration.toMillis(yield* rates.wait(next)), at - now)
+                const fiber = yield* Effect.fork(Effect.zipRight(rates.turn(next, forever), Clock.currentTimeMillis))
+                yield* TestClock.adjust(0)
+                asked = [...asked, { turn: next, at, fiber }]
+              } else if (step.step === "give up") {
+                const pending = asked.filter(({ at }) => at > now)
+                const gone = pending[step.which % Math.max(1, pending.length)]
+                if (gone === undefined) continue
+                yield* Fiber.interrupt(gone.fiber)
+                asked = asked.filter((other) => other !== gone)
+              } else yield* TestClock.adjust(step.millis)
+            }
+            yield* TestClock.adjust("1 hour")
+            for (const { at, fiber, turn: given } of asked) {
+              assert.strictEqual(yield* Fiber.join(fiber), at)
+              for (const window of windowsFor(rows, given, asked)) assert.isTrue(NaiveWindow.isWithin(window))
+            }
+          }).pipe(Effect.provide(TestContext.TestContext), (effect) => Effect.runPromise(effect, { signal }))
+        ),
+        { numRuns: 60 }
+      )
+    )
+  )
+
+  it.effect("never get one moment twice, however their fibers take turns", () =>
+    Effect.gen(function* () {
+      // a fiber lets others go on after 2048 operations, two for each step before: here at each operation of a turn
+      for (let before = 1005; before < 1025; before++) {
+        const rates = yield* RateLimit.make()
+        for (let n = 0; n < 5; n++) yield* rates.turn(turn(channel), forever)
+        const busy = Array.from({ length: before }).reduce<Effect.Effect<void>>(
+          (rest) => Effect.flatMap(Effect.void, () => rest),
+          rates.turn(turn(channel), Duration.minutes(1)).pipe(Effect.orDie)
+        )
+        yield* Effect.replicateEffect(Effect.fork(busy), 10)
+        yield* TestClock.adjust(0)
+        assert.strictEqual(Duration.toMillis(yield* rates.wait(turn(channel))), 3000)
+      }
+    })
+  )
+
+  it.effect("of conversations that are over are forgotten a few at a time, and count until then", () =>
+    Effect.gen(function* () {
+      const rates = yield* RateLimit.make()
+      const ask = (n: number) => rates.turn(turn(Conversation.channel(`c${n}`)), forever)
+      for (let n = 0; n < 5; n++) yield* ask(0)
+      for (let n = 1; n < 4000; n++) yield* ask(n)
+      assert.strictEqual(Duration.toMillis(yield* rates.wait(turn(Conversation.channel("c0")))), 1000)
+      yield* TestClock.adjust("1 second")
+      for (let n = 0; n < 5; n++) yield* ask(0)
+      for (let n = 4000; n < 8000; n++) yield* ask(n)
+      assert.strictEqual(Duration.toMillis(yield* rates.wait(turn(Conversation.channel("c0")))), 1000)
     })
   )
 

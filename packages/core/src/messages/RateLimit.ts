@@ -1,7 +1,6 @@
 /**
  * Keeps the bot below the platform's published rates, so that it need not refuse. Each row of a table is a sliding window
- * over one bot or one conversation; whoever is too early is told when its turn comes, and waits without holding anything
- * that others need.
+ * over one bot or one conversation. A request that is too early waits for its turn, and holds nothing that others need.
  *
  * @since 0.1.0
  */
@@ -9,9 +8,9 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Monotonic from "../internal/Monotonic.ts"
+import { SlidingWindow } from "../internal/SlidingWindow.ts"
 import * as Conversation from "./Conversation.ts"
 
 /**
@@ -124,64 +123,8 @@ export interface RateLimitShape {
  */
 export class RateLimit extends Context.Tag("@effect-qq/core/RateLimit")<RateLimit, RateLimitShape>() {}
 
-/** The moments that were given, oldest first: those that the window still holds, and those to come. */
-interface Window {
-  readonly rate: Rate
-  readonly given: Array<number>
-  /** No moment from `since` up to `until` can be given: a search begins behind it, so that each moment is looked at once. */
-  readonly full: { since: number; until: number }
-}
-
-/** The index of the first moment that is later than this one. */
-const later = (given: ReadonlyArray<number>, moment: number): number => {
-  let low = 0
-  let high = given.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (given[middle]! <= moment) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-/** Drops the moments that no stretch from now on can hold, many at a time. */
-const prune = ({ given, rate }: Window, now: number): void => {
-  const gone = later(given, now - Duration.toMillis(rate.window))
-  if (gone > 0 && gone * 2 >= given.length) given.splice(0, gone)
-}
-
-/** The moment up to which no other can be given beside those around this one; `undefined` where this one can be given. */
-const fullUntil = ({ given, rate }: Window, at: number): number | undefined => {
-  const length = Duration.toMillis(rate.window)
-  const limit = Math.max(1, rate.limit)
-  const place = later(given, at)
-  // the last stretch that is full is the one that holds longest
-  for (let first = Math.min(place, given.length - limit); first >= Math.max(0, place - limit); first--) {
-    const start = given[first]!
-    if (Math.max(at, given[first + limit - 1]!) - Math.min(at, start) < length) return start + length
-  }
-  return undefined
-}
-
-/**
- * The first moment from `from` on that can be given, so that no stretch of the window's length holds more than the limit. A
- * moment to come may have been given already: its turn waits for another row.
- */
-const earliest = (window: Window, from: number, now: number): number => {
-  const { full } = window
-  const isInside = from >= full.since && from < full.until
-  let at = isInside ? full.until : from
-  for (let next = fullUntil(window, at); next !== undefined; next = fullUntil(window, at)) at = next
-  if (isInside) full.until = at
-  else if (full.until <= now) {
-    full.since = from
-    full.until = at
-  }
-  return at
-}
-
-/** How many windows may be known before those that are empty are forgotten. */
-const sweepAbove = 1024
+/** The number of windows above which each turn forgets some that are over. */
+const forgetAbove = 1024
 
 /**
  * Rates by a table.
@@ -191,51 +134,46 @@ const sweepAbove = 1024
  */
 export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimitShape> =>
   Effect.sync(() => {
-    const windows = new Map<string, Window>()
-    let sweepAt = sweepAbove
+    const windows = new Map<string, SlidingWindow>()
+    let unvisited = windows.entries()
 
-    const sweep = (now: number): void => {
-      for (const [key, window] of windows) {
-        const newest = window.given.at(-1)
-        if (newest === undefined || newest + Duration.toMillis(window.rate.window) <= now) windows.delete(key)
+    /** Looks at two windows for each one that a turn may add: no call looks at all of them. */
+    const forget = (now: number): void => {
+      if (windows.size <= forgetAbove) return
+      for (let visits = 2 * rates.length; visits > 0; visits--) {
+        const next = unvisited.next()
+        if (next.done === true) {
+          unvisited = windows.entries()
+          return
+        }
+        const [key, window] = next.value
+        if (window.isOver(now)) windows.delete(key)
       }
-      sweepAt = Math.max(sweepAbove, windows.size * 2)
     }
 
-    const windowsOf = ({ conversation, operation, proactive }: Turn, now: number): ReadonlyArray<Window> => {
-      if (windows.size > sweepAt) sweep(now)
+    const windowsOf = ({ conversation, operation, proactive }: Turn, now: number): ReadonlyArray<SlidingWindow> => {
+      forget(now)
       const scene = Conversation.sceneOf(conversation)
       return rates.flatMap((row, index) => {
         const isMeant = row.operation === operation && row.scene === scene && (row.counts === "all" || proactive)
         if (!isMeant) return []
         const key = row.per === "bot" ? String(index) : `${index}:${Conversation.targetOf(conversation)}`
         const known = windows.get(key)
-        if (known !== undefined) return [known]
-        const fresh: Window = { rate: row, given: [], full: { since: 0, until: 0 } }
+        if (known !== undefined) {
+          known.forgetBefore(now)
+          return [known]
+        }
+        const fresh = new SlidingWindow(row.limit, Duration.toMillis(row.window))
         windows.set(key, fresh)
         return [fresh]
       })
     }
 
-    const give = ({ given }: Window, at: number): void => {
-      given.splice(later(given, at), 0, at)
-    }
-
-    const takeBack = (taken: ReadonlyArray<Window>, at: number): void => {
-      for (const { full, given, rate: row } of taken) {
-        const index = later(given, at) - 1
-        if (given[index] !== at) continue
-        given.splice(index, 1)
-        full.until = Math.min(full.until, at - Duration.toMillis(row.window))
-      }
-    }
-
-    /** The first moment that every window can give. */
-    const first = (all: ReadonlyArray<Window>, now: number): number => {
-      for (const window of all) prune(window, now)
+    /** The first moment that is free in every window. */
+    const first = (all: ReadonlyArray<SlidingWindow>, now: number): number => {
       let at = now
       for (;;) {
-        const next = all.reduce((latest, window) => earliest(window, latest, now), at)
+        const next = all.reduce((latest, window) => window.firstFree(latest), at)
         if (next === at) return at
         at = next
       }
@@ -243,24 +181,22 @@ export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimi
 
     return {
       turn: (turn, atMost) =>
-        Effect.flatMap(Monotonic.millis, (now) => {
-          const all = windowsOf(turn, now)
-          const at = first(all, now)
-          if (at <= now) {
-            for (const window of all) give(window, at)
-            return Effect.void
-          }
-          const wait = Duration.millis(at - now)
-          if (Duration.greaterThan(wait, atMost)) return new TurnTooLate({ wait })
-          return Effect.acquireUseRelease(
-            Effect.sync(() => {
-              for (const window of all) give(window, at)
-            }),
-            () => Effect.zipRight(Effect.logDebug(`waiting ${Duration.format(wait)} for a turn`), Effect.sleep(wait)),
-            // whoever leaves before its turn leaves it to the next
-            (_, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => takeBack(all, at)))
-          )
-        }),
+        // the moment is found and reserved in one step: another fiber would find the same one in between
+        Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(Monotonic.millis, (now) => {
+            const all = windowsOf(turn, now)
+            const at = first(all, now)
+            const wait = Duration.millis(at - now)
+            if (at > now && Duration.greaterThan(wait, atMost)) return new TurnTooLate({ wait })
+            for (const window of all) window.reserve(at)
+            if (at <= now) return Effect.void
+            // the moment of a turn that is given up is free again
+            return Effect.onError(
+              restore(Effect.zipRight(Effect.logDebug(`waiting ${at - now} ms for a turn`), Effect.sleep(wait))),
+              () => Effect.sync(() => all.forEach((window) => window.release(at)))
+            )
+          })
+        ),
       wait: (turn) => Effect.map(Monotonic.millis, (now) => Duration.millis(first(windowsOf(turn, now), now) - now))
     }
   })
