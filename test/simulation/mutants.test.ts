@@ -201,7 +201,20 @@ const mutants: ReadonlyArray<Mutant> = [
     to: "const old = session.startedAt + 30 * Duration.toMillis(policy.maximumAge)",
     found: ["OldSession"],
     seeds: 3,
-    options: quarter(["deafness"], { days: 2, faults: { rate: 0.001, kinds: ["deafness"], rotateEvery: 0 }, traffic: { perHour: 2 } })
+    options: quarter(["deafness"], {
+      days: 2,
+      faults: { rate: 0.001, kinds: ["deafness"], rotateEvery: 0 },
+      traffic: { perHour: 2 }
+    })
+  },
+  {
+    name: "an address that is not allowed ends a bot that was online",
+    file: "gateway/Recovery.ts",
+    from: "return lasting(error)",
+    to: 'return { _tag: "Stop", refusal: error }',
+    found: ["Stopped"],
+    seeds: 1,
+    options: quarter(["address"])
   },
   {
     name: "a lost wake-up of the inbox",

@@ -179,6 +179,8 @@ interface Line {
   sessionStartedAt: number
   firstSessionAt: number
   sessionDoubted: boolean
+  /** The same before the last op 9. */
+  sessionDoubtedBefore: boolean
   unconfirmed: number
   unconfirmedOfSession: number
   rung: number
@@ -202,6 +204,7 @@ const makeLine = (shard: string): Line => ({
   sessionStartedAt: 0,
   firstSessionAt: Number.POSITIVE_INFINITY,
   sessionDoubted: false,
+  sessionDoubtedBefore: false,
   unconfirmed: 0,
   unconfirmedOfSession: 0,
   rung: 0,
@@ -283,6 +286,12 @@ const day = 86_400_000
 
 /** So long after its day, in milliseconds, a session that nothing is heard on has been replaced. */
 const replacedWithin = 900_000
+
+/** What a caller gets whose address is not on the allow-list. */
+const notAllowed = { close: 4924, api: 11_298 } as const
+
+/** The longest wait, in milliseconds, between two looks at what only the operator can mend. */
+const longestProbe = 600_000 * jitter
 
 /** How long ids are remembered after their event was settled; after that the platform may not replay it. */
 const remembered = 600_000
@@ -540,6 +549,16 @@ export const make = (options: Options): Oracle => {
     if (refused.size > 1000) for (const oldest of refused) return void refused.delete(oldest)
   }
 
+  /** What was refused because of the address says nothing about the session. */
+  const forgiveResume = ({ introduced, line }: Attempt): void => {
+    line.sessionDoubted = line.sessionDoubtedBefore
+    if (introduced !== "resume" || line.resuming === undefined) return
+    refused.delete(line.resuming)
+    line.unconfirmed--
+    line.unconfirmedOfSession--
+    line.resumedAt.pop()
+  }
+
   const sent = (entry: Extract<JournalEntry, { readonly kind: "Sent" }>): void => {
     const attempt = attempts.get(entry.connection)
     if (attempt === undefined) return
@@ -558,6 +577,7 @@ export const make = (options: Options): Oracle => {
       case 9:
         attempt.invalidAt ??= now
         attempt.disturbed = true
+        attempt.line.sessionDoubtedBefore = attempt.line.sessionDoubted
         attempt.line.sessionDoubted = true
         refuseIfGone(attempt.line, now)
         return trouble(now)
@@ -632,11 +652,13 @@ export const make = (options: Options): Oracle => {
       refuseIfGone(attempt.line, now)
     }
     if (entry.code === 4004) attempt.line.sessionDoubted = true
-    trouble(now)
+    if (entry.code === notAllowed.close) forgiveResume(attempt)
+    trouble(entry.code === notAllowed.close ? now + longestProbe : now)
   }
 
   const request = (entry: Extract<JournalEntry, { readonly kind: "Request" }>): void => {
     if (entry.path.startsWith("/v2/")) return
+    if (entry.code === notAllowed.api) return trouble(entry.at + longestProbe)
     if (entry.answer !== "Reply" || (entry.status ?? 200) >= 400 || (entry.code ?? 0) !== 0) trouble(entry.at)
   }
 

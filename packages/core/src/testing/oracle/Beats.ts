@@ -25,6 +25,4 @@ const defaultInterval = 45_000
  * @category decoding
  */
 export const obeyed = (said: number | null, usual: number): number =>
-  said === null || said <= 0
-    ? Math.max(defaultInterval, usual)
-    : Math.min(mostInterval, Math.max(leastInterval, said))
+  said === null || said <= 0 ? Math.max(defaultInterval, usual) : Math.min(mostInterval, Math.max(leastInterval, said))

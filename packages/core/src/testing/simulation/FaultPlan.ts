@@ -32,13 +32,24 @@ export interface Dice {
  *   online, timestamps that are off.
  * - `oddity`: READY in answer to a resume, strange heartbeat intervals.
  * - `deafness`: the session gets no event any more, while everything else looks well.
+ * - `address`: the address of the bot is not on the allow-list, for some minutes.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
  * @since 0.1.0
  * @category models
  */
-export type FaultKind = "network" | "gateway" | "delivery" | "http" | "refusal" | "oddity" | "deafness" | "restart" | "crash"
+export type FaultKind =
+  | "network"
+  | "gateway"
+  | "delivery"
+  | "http"
+  | "refusal"
+  | "oddity"
+  | "deafness"
+  | "address"
+  | "restart"
+  | "crash"
 
 /**
  * Every kind there is.
@@ -54,6 +65,7 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "refusal",
   "oddity",
   "deafness",
+  "address",
   "restart",
   "crash"
 ]
@@ -244,6 +256,13 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
       faults: [Fault.deafen],
       // a session that nothing ends stays deaf until it is old
       ...(dice.chance(0.5) ? { ends: [Fault.forgetSessions, Fault.drop()] } : {})
+    })
+  },
+  address: {
+    // a reply that cannot be sent is tried again for five minutes
+    notAllowed: (dice) => ({
+      faults: [Fault.ipNotAllowed, ...(dice.chance(0.3) ? [Fault.forgetSessions] : []), Fault.drop()],
+      lasts: dice.between(10, 240) * second
     })
   },
   restart: {
