@@ -116,8 +116,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "beats are late",
     file: "gateway/Heartbeat.ts",
-    from: "yield* Effect.sleep(Math.min(interval, Math.max(0, due - before)))",
-    to: "yield* Effect.sleep(1.2 * Math.max(0, due - before))",
+    from: "yield* Effect.sleep(Math.max(0, due - Monotonic.unsafeMillis(clock)))",
+    to: "yield* Effect.sleep(1.2 * Math.max(0, due - Monotonic.unsafeMillis(clock)))",
     found: ["BeatsOnTime"],
     seeds: 1,
     options: quarter(["network"])
@@ -206,6 +206,24 @@ const mutants: ReadonlyArray<Mutant> = [
       faults: { rate: 0.001, kinds: ["deafness"], rotateEvery: 0 },
       traffic: { perHour: 2 }
     })
+  },
+  {
+    name: "an address that is not allowed ends a bot that was online",
+    file: "gateway/Recovery.ts",
+    from: "return lasting(error)",
+    to: 'return { _tag: "Stop", refusal: error }',
+    found: ["Stopped"],
+    seeds: 1,
+    options: quarter(["address"])
+  },
+  {
+    name: "windows are measured by the wall clock",
+    file: "messages/ReplyLedger.ts",
+    from: "standing: (anchor) => Effect.map(Monotonic.millis, (now) => standingOf(find(anchor), now)),",
+    to: "standing: (anchor) => Effect.sync(() => standingOf(find(anchor), clock.unsafeCurrentTimeMillis())),",
+    found: ["Proactive"],
+    seeds: 3,
+    options: quarter(["clock"], { traffic: { perHour: 240 } })
   },
   {
     name: "a lost wake-up of the inbox",

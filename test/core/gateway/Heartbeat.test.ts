@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { WallClock } from "@effect-qq/core/testing"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -284,19 +285,38 @@ describe("a machine that was suspended", () => {
     })
   )
 
-  it.effect("a wall clock that is set back an hour costs no beat", () =>
+  it.effect("a machine whose wall clock alone went on probes at once too", () =>
     Effect.gen(function* () {
-      const { clock, suspend } = yield* suspendable
       const peer = line()
-      yield* Effect.withClock(start(peer), clock)
-      yield* TestClock.adjust(first + 5000)
-      suspend(-60 * minute)
-      yield* TestClock.adjust("5 minutes")
-      assert.isAtLeast(peer.beats.length, 5)
-      const gaps = peer.beats.slice(2).map((at, index) => at - (peer.beats[index + 1] ?? 0))
-      assert.isTrue(gaps.every((gap) => gap === minute))
-    })
+      const fiber = yield* start(peer)
+      yield* TestClock.adjust(first + 20_000)
+      peer.fallSilent()
+      yield* WallClock.step(10 * minute)
+      yield* TestClock.adjust(40_000 + 5000)
+      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "HeartbeatTimeout")
+      assert.strictEqual(peer.beats.length, 2)
+    }).pipe(WallClock.steppable)
   )
+
+  for (const [name, after] of [
+    ["between two beats", 30_000],
+    ["while a beat waits for its answer", 5000]
+  ] as const) {
+    it.effect(`a wall clock that is set back an hour moves no beat: ${name}`, () =>
+      Effect.gen(function* () {
+        const peer = line()
+        yield* start(peer)
+        yield* TestClock.adjust(first + after)
+        yield* WallClock.step(-60 * minute)
+        yield* TestClock.adjust(5 * minute - after)
+        const [, ...others] = peer.beats.map((at) => at + 60 * minute - first)
+        assert.deepStrictEqual(
+          others,
+          [1, 2, 3, 4, 5].map((count) => count * minute)
+        )
+      }).pipe(WallClock.steppable)
+    )
+  }
 
   for (const [name, millis] of [
     ["a little late", minute / 2],

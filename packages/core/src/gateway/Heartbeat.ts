@@ -10,6 +10,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import * as Monotonic from "../internal/Monotonic.ts"
 import { type ConnectionLost, HeartbeatTimeout } from "./GatewayError.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
@@ -89,14 +90,17 @@ export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | C
 
   return Effect.gen(function* () {
     const clock = yield* Effect.clock
-    let due = clock.unsafeCurrentTimeMillis() + Math.round((yield* Random.next) * firstWithin)
+    let before = Monotonic.unsafeMillis(clock)
+    let wallBefore = clock.unsafeCurrentTimeMillis()
+    let due = before + Math.round((yield* Random.next) * firstWithin)
     while (true) {
-      const before = clock.unsafeCurrentTimeMillis()
-      // a wall clock that was set back must not silence the beats
-      yield* Effect.sleep(Math.min(interval, Math.max(0, due - before)))
-      const now = clock.unsafeCurrentTimeMillis()
-      // a machine that was suspended meanwhile has a suspect socket, and asks at once
-      const isSuspect = now - due > interval
+      yield* Effect.sleep(Math.max(0, due - Monotonic.unsafeMillis(clock)))
+      const now = Monotonic.unsafeMillis(clock)
+      const wall = clock.unsafeCurrentTimeMillis()
+      // a machine that was suspended meanwhile has a suspect socket, and asks at once; its monotonic clock may have stood still
+      const isSuspect = before + Math.max(now - before, wall - wallBefore) - due > interval
+      before = now
+      wallBefore = wall
       // a late beat moves the next ones; none is sent to catch up
       due = now + interval
       if (!isSuspect) {

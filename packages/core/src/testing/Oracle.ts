@@ -11,6 +11,7 @@ import type { JournalEntry } from "./model/Journal.ts"
 import type { PlatformModel } from "./model/PlatformModel.ts"
 import * as Beats from "./oracle/Beats.ts"
 import * as SameReply from "./oracle/SameReply.ts"
+import * as Windows from "./oracle/Windows.ts"
 
 /**
  * The rules.
@@ -33,6 +34,7 @@ import * as SameReply from "./oracle/SameReply.ts"
  * - `HandledTwice`: an event is handled once, but for what a crash cut off.
  * - `Order`: the events of one conversation are handled in their order.
  * - `CutOff`: an orderly shutdown lets running handlers finish.
+ * - `Proactive`: a reply is passive as long as the platform takes it, however the clock of the bot is set.
  * - `ReplyMissing`, `ReplyTwice`: a reply is seen once. Of a user's handlers: no message is answered twice with one text.
  * - `Leak`: at the end there is no fiber, timer, socket or event left.
  *
@@ -57,6 +59,7 @@ export type Invariant =
   | "HandledTwice"
   | "Order"
   | "CutOff"
+  | "Proactive"
   | "ReplyMissing"
   | "ReplyTwice"
   | "Leak"
@@ -144,8 +147,10 @@ export interface Oracle {
   readonly ended: (because: string) => void
   /** What the bot says about one of its shards. */
   readonly status: (now: number, shard: string, state: string) => void
-  /** The bot is told that something of a shard may be missing between two times. */
-  readonly gap: (shard: string, from: number, to: number) => void
+  /** The bot is told `now` that something of a shard may be missing between two times. */
+  readonly gap: (shard: string, from: number, to: number, now: number) => void
+  /** The wall clock of the bot was set by so many milliseconds. */
+  readonly stepped: (now: number, by: number) => void
   /** A handler began. */
   readonly began: (now: number, message: number) => void
   /** A handler is done: its reply is out, or has an unknown outcome, or cannot be sent; `observed`: none is expected. */
@@ -178,7 +183,11 @@ interface Line {
   stateAt: number
   sessionStartedAt: number
   firstSessionAt: number
+  /** How far the wall clock of the bot was ahead then. */
+  sessionAhead: number
   sessionDoubted: boolean
+  /** The same before the last op 9. */
+  sessionDoubtedBefore: boolean
   unconfirmed: number
   unconfirmedOfSession: number
   rung: number
@@ -201,7 +210,9 @@ const makeLine = (shard: string): Line => ({
   stateAt: 0,
   sessionStartedAt: 0,
   firstSessionAt: Number.POSITIVE_INFINITY,
+  sessionAhead: 0,
   sessionDoubted: false,
+  sessionDoubtedBefore: false,
   unconfirmed: 0,
   unconfirmedOfSession: 0,
   rung: 0,
@@ -284,6 +295,12 @@ const day = 86_400_000
 /** So long after its day, in milliseconds, a session that nothing is heard on has been replaced. */
 const replacedWithin = 900_000
 
+/** What a caller gets whose address is not on the allow-list. */
+const notAllowed = { close: 4924, api: 11_298 } as const
+
+/** The longest wait, in milliseconds, between two looks at what only the operator can mend. */
+const longestProbe = 600_000 * jitter
+
 /** How long ids are remembered after their event was settled; after that the platform may not replay it. */
 const remembered = 600_000
 
@@ -292,6 +309,9 @@ const unsaved = 1100
 
 /** So long after a new session has begun, in milliseconds, a gap before it has been told of. */
 const toldWithin = 60_000
+
+/** For so long, in milliseconds, a session can be resumed; a longer outage is another session. */
+const resumableFor = 1_800_000
 
 /** So many gaps and missed messages are kept in mind. */
 const kept = 256
@@ -325,7 +345,7 @@ export const make = (options: Options): Oracle => {
   const attempts = new Map<number, Attempt>()
   /** Messages that nobody can bring any more, and that no gap has accounted for. */
   let missed: Array<Pick<Message, "at" | "line">> = []
-  const gaps: Array<{ readonly shard: string; readonly from: number; readonly to: number }> = []
+  const gaps: Array<{ readonly shard: string; readonly from: number; readonly to: number; readonly told: number }> = []
   const identifiedAt: Array<number> = []
   let found: Finding | undefined
   let quietSince = 0
@@ -336,6 +356,9 @@ export const make = (options: Options): Oracle => {
   let leftAt = Number.NEGATIVE_INFINITY
   let startedAt = 0
   let sentCount = 0
+  /** When the wall clock of the bot was last set, and how far it is ahead. */
+  let steppedAt = Number.NEGATIVE_INFINITY
+  let ahead = 0
   let checkedAt = 0
   const counts = {
     events: 0,
@@ -393,6 +416,10 @@ export const make = (options: Options): Oracle => {
     working.clear()
   }
 
+  /** Whether the session is a day old, by either clock. */
+  const isOld = ({ sessionAhead, sessionStartedAt }: Line, now: number): boolean =>
+    sessionStartedAt > 0 && now - sessionStartedAt + Math.max(0, ahead - sessionAhead) >= day - 60_000
+
   const endedBy = (attempt: Attempt): number => attempt.endedAt ?? attempt.lastAt
 
   /** Counts an attempt that is over, and works out how long the next one has to wait. */
@@ -406,7 +433,7 @@ export const make = (options: Options): Oracle => {
       line.invalids = 0
       line.quick = 0
     }
-    const old = line.sessionStartedAt > 0 && at - line.sessionStartedAt >= day - 60_000
+    const old = isOld(line, at)
     const asked = attempt.requestedAt
     const again = asked !== undefined && asked - line.requestedBefore < 60_000
     if (asked !== undefined) line.requestedBefore = asked
@@ -494,7 +521,7 @@ export const make = (options: Options): Oracle => {
       line.sessionDoubted ||
       line.unconfirmedOfSession >= 2 ||
       fruitless >= 5 ||
-      now - line.sessionStartedAt >= day - 60_000 ||
+      isOld(line, now) ||
       crashedAt - line.sessionStartedAt <= unsaved
     const living = model
       .sessions(now)
@@ -530,6 +557,7 @@ export const make = (options: Options): Oracle => {
     line.resuming = undefined
     if (type !== "READY") return
     line.sessionStartedAt = now
+    line.sessionAhead = ahead
     line.firstSessionAt = Math.min(line.firstSessionAt, now)
     line.sessionDoubted = false
   }
@@ -538,6 +566,16 @@ export const make = (options: Options): Oracle => {
     if (session === undefined || model.sessions(now).some(({ id }) => id === session)) return
     refused.add(session)
     if (refused.size > 1000) for (const oldest of refused) return void refused.delete(oldest)
+  }
+
+  /** What was refused because of the address says nothing about the session. */
+  const forgiveResume = ({ introduced, line }: Attempt): void => {
+    line.sessionDoubted = line.sessionDoubtedBefore
+    if (introduced !== "resume" || line.resuming === undefined) return
+    refused.delete(line.resuming)
+    line.unconfirmed--
+    line.unconfirmedOfSession--
+    line.resumedAt.pop()
   }
 
   const sent = (entry: Extract<JournalEntry, { readonly kind: "Sent" }>): void => {
@@ -558,6 +596,7 @@ export const make = (options: Options): Oracle => {
       case 9:
         attempt.invalidAt ??= now
         attempt.disturbed = true
+        attempt.line.sessionDoubtedBefore = attempt.line.sessionDoubted
         attempt.line.sessionDoubted = true
         refuseIfGone(attempt.line, now)
         return trouble(now)
@@ -616,7 +655,7 @@ export const make = (options: Options): Oracle => {
     attempt.endedAt = now
     attempt.lastAt = now
     if (entry.by === "client") {
-      const old = now - attempt.line.sessionStartedAt >= day - 60_000
+      const old = isOld(attempt.line, now)
       const healthy = attempt.readyAt !== undefined && !attempt.disturbed && attempt.dialledAt >= troubledUntil
       if (healthy && running && !leaving && !old && now > troubledUntil) {
         find("NeedlessEnd", "the bot left a healthy connection")
@@ -632,11 +671,13 @@ export const make = (options: Options): Oracle => {
       refuseIfGone(attempt.line, now)
     }
     if (entry.code === 4004) attempt.line.sessionDoubted = true
-    trouble(now)
+    if (entry.code === notAllowed.close) forgiveResume(attempt)
+    trouble(entry.code === notAllowed.close ? now + longestProbe : now)
   }
 
   const request = (entry: Extract<JournalEntry, { readonly kind: "Request" }>): void => {
     if (entry.path.startsWith("/v2/")) return
+    if (entry.code === notAllowed.api) return trouble(entry.at + longestProbe)
     if (entry.answer !== "Reply" || (entry.status ?? 200) >= 400 || (entry.code ?? 0) !== 0) trouble(entry.at)
   }
 
@@ -654,6 +695,12 @@ export const make = (options: Options): Oracle => {
     if (message === undefined) return find("ReplyTwice", `a reply to message ${entry.content}, long after it`)
     message.replies++
     counts.replies++
+    const isProactive = entry.msgId === undefined && entry.eventId === undefined
+    // what a process had stored has the times of a clock that may be set before the next one reads it
+    const isDoubtful = startedAt > message.at && steppedAt >= message.at
+    if (isProactive && !isDoubtful && Windows.isOpen(entry.scene, entry.at - message.at)) {
+      find("Proactive", `a proactive reply to message ${number}, ${entry.at - message.at} ms after it`)
+    }
     if (message.replies > 1) find("ReplyTwice", `users see ${message.replies} replies to message ${number}`)
   }
 
@@ -705,7 +752,13 @@ export const make = (options: Options): Oracle => {
   const checkGaps = (now: number): void => {
     if (missed.length === 0) return
     const isTold = ({ at, line }: (typeof missed)[number]): boolean =>
-      gaps.some(({ from, shard, to }) => shard === line.shard && from - instant <= at && at <= to + instant)
+      gaps.some(
+        ({ from, shard, to, told }) =>
+          shard === line.shard &&
+          ((from - instant <= at && at <= to + instant) ||
+            // its times are those of a clock that was set meanwhile
+            (told >= at && steppedAt >= at - resumableFor))
+      )
     missed = missed.filter((message) => !isTold(message)).slice(-kept)
     const untold = missed.find(({ at, line }) => at < line.sessionStartedAt && now - line.sessionStartedAt > toldWithin)
     if (running && untold !== undefined) find("GapUntold", `what was said at ${untold.at} is lost, and nobody was told`)
@@ -739,8 +792,9 @@ export const make = (options: Options): Oracle => {
   const checkAge = (now: number): void => {
     if (!running || leaving || now - quietFrom() <= replacedWithin) return
     for (const { id, isDeaf, shard } of model.sessions(now)) {
-      const { sessionStartedAt } = lineOf(shard.join("/"))
-      if (isDeaf && now - sessionStartedAt > day + replacedWithin) {
+      const { sessionAhead, sessionStartedAt } = lineOf(shard.join("/"))
+      const age = now - sessionStartedAt + Math.min(0, ahead - sessionAhead)
+      if (isDeaf && age > day + replacedWithin && now - steppedAt > replacedWithin) {
         find("OldSession", `session ${id} is deaf, and still used ${now - sessionStartedAt} ms after its beginning`)
       }
     }
@@ -886,8 +940,12 @@ export const make = (options: Options): Oracle => {
       line.state = next
       line.stateAt = now
     },
-    gap: (shard, from, to) => {
-      gaps.push({ shard, from, to })
+    stepped: (now, by) => {
+      steppedAt = now
+      ahead += by
+    },
+    gap: (shard, from, to, now) => {
+      gaps.push({ shard, from, to, told: now })
       if (gaps.length > kept) gaps.shift()
     },
     began,

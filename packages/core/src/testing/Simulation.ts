@@ -340,10 +340,12 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
             stopped: first(oracle.stopped),
             status: first(oracle.status),
             gap: first(oracle.gap),
+            stepped: first(oracle.stepped),
             began: first(oracle.began),
             done: first(oracle.done),
             cut: first(oracle.cut)
           },
+          clock: time.clock,
           seed: `${seed}/client/${bot}`,
           shards,
           bot: options.bot,
@@ -463,10 +465,13 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
           return yield* actor.client.start
         }
         actor.oracle.troubled(now + mishap.lasts)
+        const [first, last] = mishap.steps
+        actor.client.step(first)
         yield* Effect.forEach(mishap.faults, actor.runner.inject, { discard: true })
         yield* Effect.sleep(mishap.lasts)
         yield* Effect.forEach(mishap.ends, actor.runner.inject, { discard: true })
         yield* actor.runner.inject(Fault.clear)
+        actor.client.step(last)
       })
 
     const faults = (actor: Actor) =>

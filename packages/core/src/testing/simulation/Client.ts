@@ -8,7 +8,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Socket from "@effect/platform/Socket"
 import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -31,6 +31,7 @@ import type { SendError } from "../../messages/SendError.ts"
 import type * as MemorySocket from "../MemorySocket.ts"
 import type { ModelRunnerShape } from "../ModelRunner.ts"
 import type { Oracle } from "../Oracle.ts"
+import * as WallClock from "../WallClock.ts"
 
 /**
  * What a client needs.
@@ -43,6 +44,8 @@ export interface Options {
   readonly construct: (url: string) => MemorySocket.MemorySocket
   readonly http: HttpClient.HttpClient
   readonly oracle: Oracle
+  /** The clock of the world. That of the bot is another: its wall time can be set. */
+  readonly clock: Clock.Clock
   readonly seed: string
   readonly shards: number
   readonly bot: Partial<BotConfig.Options> | undefined
@@ -79,6 +82,8 @@ export interface Client {
   readonly stop: Effect.Effect<void>
   /** Ends the process without a word. */
   readonly crash: Effect.Effect<void, never, Scope.Scope>
+  /** Sets the wall clock of the bot by so many milliseconds. */
+  readonly step: (millis: number) => void
   readonly isRunning: () => boolean
 }
 
@@ -154,6 +159,9 @@ const hosts = { api: "https://platform.test", token: "https://platform.test/app/
  */
 export const make = (options: Options): Client => {
   const { oracle, runner } = options
+  const wallClock = WallClock.make(options.clock)
+  const millis = (): number => options.clock.unsafeCurrentTimeMillis()
+  const now = Effect.sync(millis)
   const stored = new Map<string, string>()
   let processes = 0
   let current: Process | undefined
@@ -187,7 +195,11 @@ export const make = (options: Options): Client => {
   const handlersOf = (life: Life) =>
     Layer.mergeAll(
       Gateway.on("Gap", ({ from, shard, to }) =>
-        Effect.sync(() => (life.isAlive ? oracle.gap(shard.join("/"), from, to) : undefined))
+        Effect.sync(() => {
+          if (!life.isAlive) return
+          const ahead = wallClock.unsafeCurrentTimeMillis() - millis()
+          oracle.gap(shard.join("/"), from - ahead, to - ahead, millis())
+        })
       ),
       options.handlers === undefined ? messagesOf(life) : Layer.merge(observerOf(life), options.handlers)
     )
@@ -195,11 +207,11 @@ export const make = (options: Options): Client => {
   /** Notes which messages reach the handlers of a user. */
   const observerOf = (life: Life) =>
     Gateway.on(typesHeard, (event) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
+      Effect.sync(() => {
         if (!life.isAlive) return
         const { number } = numberOf(event.content)
-        oracle.began(now, number)
-        oracle.done(now, number, "observed")
+        oracle.began(millis(), number)
+        oracle.done(millis(), number, "observed")
       })
     )
 
@@ -207,7 +219,7 @@ export const make = (options: Options): Client => {
     Gateway.on(typesHeard, (event) =>
       Effect.gen(function* () {
         const { number, work } = numberOf(event.content)
-        if (life.isAlive) oracle.began(yield* Clock.currentTimeMillis, number)
+        if (life.isAlive) oracle.began(millis(), number)
         yield* Effect.sleep(work)
         const outcome = yield* Messenger.reply(event, Message.text(`reply ${number}`), { key: "reply" }).pipe(
           Effect.as("sent" as const),
@@ -215,11 +227,11 @@ export const make = (options: Options): Client => {
           Effect.retry({ schedule: again, while: (error: SendError) => error._tag !== "DeliveryUnknown" }),
           Effect.orElseSucceed(() => "failed" as const)
         )
-        if (life.isAlive) oracle.done(yield* Clock.currentTimeMillis, number, outcome)
+        if (life.isAlive) oracle.done(millis(), number, outcome)
       }).pipe(
         Effect.onInterrupt(() =>
-          Effect.map(Clock.currentTimeMillis, (now) => {
-            if (life.isAlive) oracle.cut(now, numberOf(event.content).number, now - life.leavingSince)
+          Effect.map(now, (at) => {
+            if (life.isAlive) oracle.cut(at, numberOf(event.content).number, at - life.leavingSince)
           })
         )
       )
@@ -230,9 +242,9 @@ export const make = (options: Options): Client => {
       const gateway = yield* Gateway.Gateway
       yield* Effect.forkScoped(
         Stream.runForEach(gateway.shards.changes, (statuses) =>
-          Effect.map(Clock.currentTimeMillis, (now) => {
+          Effect.map(now, (at) => {
             if (!life.isAlive) return
-            for (const { shard, state } of statuses) oracle.status(now, shard.join("/"), state._tag)
+            for (const { shard, state } of statuses) oracle.status(at, shard.join("/"), state._tag)
           })
         )
       )
@@ -262,7 +274,8 @@ export const make = (options: Options): Client => {
           )
         )
       ),
-      Effect.withRandom(Random.make(`${options.seed}/${processes}`))
+      Effect.withRandom(Random.make(`${options.seed}/${processes}`)),
+      Effect.withClock(wallClock)
     )
 
   const explain = (cause: Cause.Cause<unknown>): string => {
@@ -274,7 +287,7 @@ export const make = (options: Options): Client => {
     if (current !== undefined) return
     const life: Life = { isAlive: true, isLeaving: false, leavingSince: 0, sockets: new Set() }
     processes++
-    oracle.started(yield* Clock.currentTimeMillis)
+    oracle.started(millis())
     const fiber = yield* Effect.forkScoped(
       Effect.onExit(program(life), (exit) =>
         Effect.sync(() => {
@@ -288,14 +301,13 @@ export const make = (options: Options): Client => {
   const stop: Client["stop"] = Effect.gen(function* () {
     if (current === undefined) return
     const { fiber, life } = current
-    const now = yield* Clock.currentTimeMillis
     life.isLeaving = true
-    life.leavingSince = now
-    oracle.stopping(now)
+    life.leavingSince = millis()
+    oracle.stopping(millis())
     yield* Fiber.interrupt(fiber)
     life.isAlive = false
     current = undefined
-    oracle.stopped(yield* Clock.currentTimeMillis, false)
+    oracle.stopped(millis(), false)
   })
 
   const crash: Client["crash"] = Effect.gen(function* () {
@@ -303,13 +315,19 @@ export const make = (options: Options): Client => {
     const { fiber, life } = current
     life.isAlive = false
     current = undefined
-    oracle.stopped(yield* Clock.currentTimeMillis, true)
+    oracle.stopped(millis(), true)
     for (const socket of life.sockets) socket.terminate()
     // what is left of it ends when it can: nobody hears it any more
     yield* Effect.forkScoped(Fiber.interrupt(fiber))
   })
 
-  return { start, stop, crash, isRunning: () => current !== undefined }
+  const step: Client["step"] = (by) => {
+    if (by === 0) return
+    wallClock.unsafeStep(by)
+    oracle.stepped(millis(), by)
+  }
+
+  return { start, stop, crash, step, isRunning: () => current !== undefined }
 }
 
 const causeErrors = (cause: Cause.Cause<unknown>): ReadonlyArray<string> => {

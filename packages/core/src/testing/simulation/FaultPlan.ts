@@ -32,6 +32,8 @@ export interface Dice {
  *   online, timestamps that are off.
  * - `oddity`: READY in answer to a resume, strange heartbeat intervals.
  * - `deafness`: the session gets no event any more, while everything else looks well.
+ * - `address`: the address of the bot is not on the allow-list, for some minutes.
+ * - `clock`: the wall clock of the bot is set.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
@@ -46,6 +48,8 @@ export type FaultKind =
   | "refusal"
   | "oddity"
   | "deafness"
+  | "address"
+  | "clock"
   | "restart"
   | "crash"
 
@@ -63,6 +67,8 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "refusal",
   "oddity",
   "deafness",
+  "address",
+  "clock",
   "restart",
   "crash"
 ]
@@ -81,6 +87,8 @@ export interface Mishap {
   readonly lasts: number
   /** Injected when it is over. */
   readonly ends: ReadonlyArray<Fault.Fault>
+  /** By how many milliseconds the wall clock of the bot is set, at the beginning and at the end. */
+  readonly steps: readonly [first: number, last: number]
   /** What happens to the process of the bot, and for how many milliseconds it is away. */
   readonly process: { readonly _tag: "Restart" | "Crash"; readonly away: number } | undefined
 }
@@ -255,6 +263,19 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
       ...(dice.chance(0.5) ? { ends: [Fault.forgetSessions, Fault.drop()] } : {})
     })
   },
+  address: {
+    // a reply that cannot be sent is tried again for five minutes
+    notAllowed: (dice) => ({
+      faults: [Fault.ipNotAllowed, ...(dice.chance(0.3) ? [Fault.forgetSessions] : []), Fault.drop()],
+      lasts: dice.between(10, 240) * second
+    })
+  },
+  clock: {
+    step: (dice) => {
+      const by = dice.pick([6, 6, -60, 1, -1]) * 60 * second
+      return { faults: [], steps: [by, dice.chance(0.5) ? -by : 0] }
+    }
+  },
   restart: {
     restart: (dice) => ({
       faults: [],
@@ -289,6 +310,7 @@ export const draw = (dice: Dice, kinds: readonly [FaultKind, ...ReadonlyArray<Fa
     name,
     faults: drawn?.faults ?? [],
     ends: drawn?.ends ?? [],
+    steps: drawn?.steps ?? [0, 0],
     lasts: drawn?.lasts ?? dice.between(5, 150) * second,
     process: drawn?.process
   }
