@@ -48,6 +48,7 @@ const surface = {
     "Interaction",
     "Interactions",
     "Keyboard",
+    "MarkdownSplit",
     "Media",
     "MediaSource",
     "Message",
@@ -117,7 +118,8 @@ const surface = {
     "NodeSignature",
     "NodeStore",
     "NodeWebSocket",
-    "NodeWebhook"
+    "NodeWebhook",
+    "StateDirectory"
   ]
 } as const
 
