@@ -42,7 +42,7 @@ export interface Progress {
 }
 
 /**
- * Hears of progress. An upload waits for it.
+ * Hears of progress. An upload waits for it, and ends with its defect where it throws or dies.
  *
  * @since 0.1.0
  * @category models
