@@ -33,12 +33,21 @@ import * as MessageParts from "./MessageParts.ts"
 import * as MessageSequence from "./MessageSequence.ts"
 import { RateLimit } from "./RateLimit.ts"
 import type { Receipt } from "./Receipt.ts"
+import * as Recall from "./Recall.ts"
 import { ReplyLedger } from "./ReplyLedger.ts"
 import * as SendError from "./SendError.ts"
-import * as SendPolicy from "./SendPolicy.ts"
+import type * as SendPolicy from "./SendPolicy.ts"
 import * as StreamReply from "./StreamReply.ts"
 import * as TextDigest from "./TextDigest.ts"
 import * as Transmission from "./Transmission.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  RecallError
+} from "./Recall.ts"
 
 export type {
   /**
@@ -98,14 +107,6 @@ export interface SendOptions {
 export type Recallable = Pick<Receipt, "conversation" | "id"> & Partial<Pick<Receipt, "parts">>
 
 /**
- * Why a message was not recalled.
- *
- * @since 0.1.0
- * @category errors
- */
-export type RecallError = SendError.SendError | SendError.RecallExpired
-
-/**
  * What the service does.
  *
  * @since 0.1.0
@@ -151,7 +152,7 @@ export interface MessengerShape {
    * Takes a message back. The platform allows it for two minutes. Fails with `MessageInvalid` where the receipt names no id:
    * the platform had the message already, and did not say under which.
    */
-  readonly recall: (message: Recallable) => Effect.Effect<void, RecallError>
+  readonly recall: (message: Recallable) => Effect.Effect<void, Recall.RecallError>
   /**
    * The receipt once moderation has passed the message; at once for one that it did not hold back. The decision is an event
    * of the intent `MESSAGE_AUDIT`, which the bot has to ask for.
@@ -646,44 +647,7 @@ export const make = (
       )
     })
 
-    const recallOne = (
-      conversation: Conversation.Conversation,
-      id: string | undefined
-    ): Effect.Effect<void, RecallError> =>
-      Effect.suspend(() => {
-        if (id === undefined || id === "") return invalid("id", "is not known: the platform did not name the message")
-        let unknown = false
-        const request = api
-          .request({ method: "DELETE", path: Conversation.messagePath(conversation, id), timeout: policy.timeout })
-          .pipe(
-            Effect.as<Option.Option<SendError.RecallExpired>>(Option.none()),
-            Effect.catchAll((error): Effect.Effect<Option.Option<SendError.RecallExpired>, SendError.SendError> => {
-              if (error._tag === "ApiError" && error.class === "recall_expired") {
-                const { code, errCode, hint, message: detail, traceId } = error
-                return Effect.succeedSome(new SendError.RecallExpired({ code, errCode, traceId, detail, hint }))
-              }
-              const failed = SendError.fromOpenApi(error)
-              if (failed._tag === "AlreadySent" || failed._tag === "UnderAudit") return Effect.succeedNone
-              // what is gone after an attempt without an answer, that attempt has taken back
-              return failed._tag === "MessageRejected" && unknown ? Effect.succeedNone : Effect.fail(failed)
-            }),
-            Effect.tapErrorTag("DeliveryUnknown", () =>
-              Effect.sync(() => {
-                unknown = true
-              })
-            )
-          )
-        return rates.turn({ operation: "recall", conversation, proactive: false }, policy.maximumElapsed).pipe(
-          Effect.catchTag(
-            "TurnTooLate",
-            ({ wait }) =>
-              new SendError.RateLimited({ detail: "too many recalls", hint: "wait, then try again", retryAfter: wait })
-          ),
-          Effect.zipRight(request),
-          Effect.retry(SendPolicy.retries(policy, true)),
-          Effect.flatMap((expired) => (Option.isSome(expired) ? Effect.fail(expired.value) : Effect.void))
-        )
-      })
+    const recallOne = Recall.make({ api, rates, policy })
 
     const audited: MessengerShape["audited"] = (receipt, timeout) =>
       Effect.gen(function* () {
@@ -811,7 +775,7 @@ export const replyStream = <E, R>(
  * @since 0.1.0
  * @category accessors
  */
-export const recall = (message: Recallable): Effect.Effect<void, RecallError, Messenger> =>
+export const recall = (message: Recallable): Effect.Effect<void, Recall.RecallError, Messenger> =>
   Effect.flatMap(Messenger, (messenger) => messenger.recall(message))
 
 /**
