@@ -9,7 +9,7 @@ const node = "^packages/node/src/"
 const cli = "^packages/cli/src/"
 
 /** Files that every room may import. */
-const common = `${core}(BotConfig|StoredText|internal/(KeyTable|Ladder|Monotonic|Wire))[.]ts$`
+const common = `${core}(BotConfig|StoredText|internal/(KeyTable|Ladder|Monotonic|SlidingWindow|Wire))[.]ts$`
 
 /**
  * Rooms of core → what they may import besides themselves and the common files. A name with a slash is one file, without its
@@ -32,6 +32,7 @@ const files = {
   "internal/KeyTable": [],
   "internal/Ladder": ["internal/Monotonic"],
   "internal/Monotonic": [],
+  "internal/SlidingWindow": [],
   "internal/Wire": []
 }
 
@@ -59,7 +60,7 @@ const onlyTo = (name, comment, from, allowed) => ({
 const roomRules = Object.entries(rooms).map(([room, targets]) =>
   onlyTo(
     `core-${room}`,
-    `${room} may import ${["itself", "BotConfig.ts", "StoredText.ts", "internal/KeyTable.ts", "internal/Ladder.ts", "internal/Monotonic.ts", "internal/Wire.ts", ...targets].join(", ")}`,
+    `${room} may import ${["itself", "BotConfig.ts", "StoredText.ts", "internal/KeyTable.ts", "internal/Ladder.ts", "internal/Monotonic.ts", "internal/SlidingWindow.ts", "internal/Wire.ts", ...targets].join(", ")}`,
     { path: `${core}${room}/`, ...(room === "testing" ? { pathNot: `${core}testing/model/` } : {}) },
     [`${core}${room}/`, common, ...targets.map(pathOf)]
   )

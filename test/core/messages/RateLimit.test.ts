@@ -163,7 +163,7 @@ describe("turns", () => {
           Effect.gen(function* () {
             const rows = rowsOf(all)
             const rates = yield* RateLimit.make(rows)
-            let asked: ReadonlyArray<Asked> = []
+            const asked: Array<Asked> = []
             for (const step of list) {
               const now = yield* Clock.currentTimeMillis
               if (step.step === "ask") {
@@ -172,13 +172,13 @@ describe("turns", () => {
                 assert.strictEqual(Duration.toMillis(yield* rates.wait(next)), at - now)
                 const fiber = yield* Effect.fork(Effect.zipRight(rates.turn(next, forever), Clock.currentTimeMillis))
                 yield* TestClock.adjust(0)
-                asked = [...asked, { turn: next, at, fiber }]
+                asked.push({ turn: next, at, fiber })
               } else if (step.step === "give up") {
                 const pending = asked.filter(({ at }) => at > now)
                 const gone = pending[step.which % Math.max(1, pending.length)]
                 if (gone === undefined) continue
                 yield* Fiber.interrupt(gone.fiber)
-                asked = asked.filter((other) => other !== gone)
+                asked.splice(asked.indexOf(gone), 1)
               } else yield* TestClock.adjust(step.millis)
             }
             yield* TestClock.adjust("1 hour")

@@ -34,6 +34,39 @@ export const turn = 32
 /** Which conversation an event belongs to. */
 type Conversation = Pick<Facts.Facts, "place" | "target">
 
+/** First in, first out. The array of thousands is moved once it is half empty, and not for each that leaves. */
+class ReadyList<A> {
+  private entries: Array<A | undefined> = []
+  private first = 0
+
+  get length(): number {
+    return this.entries.length - this.first
+  }
+
+  push(entry: A): void {
+    this.entries.push(entry)
+  }
+
+  shift(): A | undefined {
+    if (this.length === 0) return undefined
+    const entry = this.entries[this.first]
+    this.entries[this.first++] = undefined
+    if (this.first * 2 >= this.entries.length) {
+      this.entries = this.entries.slice(this.first)
+      this.first = 0
+    }
+    return entry
+  }
+
+  /** Removes an entry. `false`: it is not in the list. */
+  remove(entry: A): boolean {
+    const place = this.entries.indexOf(entry, this.first)
+    if (place < 0) return false
+    this.entries.splice(place, 1)
+    return true
+  }
+}
+
 const seeds: Readonly<Record<Facts.Place, number>> = { group: 0, channel: 1, guild: 2, c2c: 3, type: 4 }
 
 /**
@@ -47,7 +80,7 @@ const seeds: Readonly<Record<Facts.Place, number>> = { group: 0, channel: 1, gui
  */
 export class ConversationQueues<A extends Conversation> {
   private readonly queues = new KeyTable<ConversationQueue<A>>()
-  private readonly ready: Array<ConversationQueue<A>> = []
+  private readonly ready = new ReadyList<ConversationQueue<A>>()
   private readonly onForgotten: (unclaimed: ReadonlyArray<A>) => void
 
   /** `onForgotten` is called with what nothing can ask for any more. */
@@ -109,10 +142,7 @@ export class ConversationQueues<A extends Conversation> {
     if (queue === undefined || index < 0) return false
     queue.waiting.splice(index, 1)
     if (queue.waiting.length > 0) return true
-    const place = this.ready.indexOf(queue)
-    if (place < 0) return true
-    this.ready.splice(place, 1)
-    this.forget(queue)
+    if (this.ready.remove(queue)) this.forget(queue)
     return true
   }
 
