@@ -100,13 +100,13 @@ describe("conversation queues", () => {
     assert.strictEqual(queues.size, 2)
   })
 
-  it("put an event at the position that is asked for", () => {
+  it("put an event before the first one that is asked for", () => {
     const queues = new ConversationQueues<Item>()
     for (const seq of [1, 2, 4]) queues.add(item("a", seq))
-    queues.add(item("a", 3), (waiting) => waiting.findIndex(({ seq }) => seq > 3))
+    queues.add(item("a", 3), ({ seq }) => seq > 3)
     const { queue } = takeOne(queues)
     assert.deepStrictEqual(
-      queue?.waiting.map(({ seq }) => seq),
+      queue?.waiting.toArray().map(({ seq }) => seq),
       [2, 3, 4]
     )
   })

@@ -235,7 +235,7 @@ describe("a dialogue", () => {
       const queue = queues.next(undefined, 0)
       yield* Fiber.interrupt(waiting)
       assert.deepStrictEqual(
-        queue?.waiting.map(({ frame }) => frame.s),
+        queue?.waiting.toArray().map(({ frame }) => frame.s),
         [1, 2, 3]
       )
     })
@@ -314,7 +314,10 @@ describe("a router", () => {
       )
       assert.strictEqual(unsettled(), 1)
       assert.deepStrictEqual(
-        queues.next(undefined, 0)?.waiting.map(({ frame }) => frame.s),
+        queues
+          .next(undefined, 0)
+          ?.waiting.toArray()
+          .map(({ frame }) => frame.s),
         [1]
       )
     })

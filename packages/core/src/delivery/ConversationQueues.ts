@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type * as Facts from "../events/Facts.ts"
+import { Fifo } from "../internal/Fifo.ts"
 import { hashOf, type Keyed, KeyTable } from "../internal/KeyTable.ts"
 import * as Unclaimed from "./Unclaimed.ts"
 
@@ -20,7 +21,7 @@ export interface ConversationQueue<A> extends Keyed {
   /** Interactions without a handler, kept for a run of this conversation that may ask for them. */
   unclaimed: Unclaimed.Unclaimed<A> | undefined
   /** The next one first. */
-  readonly waiting: Array<A>
+  readonly waiting: Fifo<A>
 }
 
 /**
@@ -47,7 +48,7 @@ const seeds: Readonly<Record<Facts.Place, number>> = { group: 0, channel: 1, gui
  */
 export class ConversationQueues<A extends Conversation> {
   private readonly queues = new KeyTable<ConversationQueue<A>>()
-  private readonly ready: Array<ConversationQueue<A>> = []
+  private readonly ready = new Fifo<ConversationQueue<A>>()
   private readonly onForgotten: (unclaimed: ReadonlyArray<A>) => void
 
   /** `onForgotten` is called with what nothing can ask for any more. */
@@ -65,23 +66,12 @@ export class ConversationQueues<A extends Conversation> {
     return this.ready.length > 0
   }
 
-  /** Adds an event to its conversation: at the end, or at the position that `position` returns. */
-  add(event: A, position?: (waiting: ReadonlyArray<A>) => number): void {
+  /** Adds an event to its conversation: at the end, or before the first event that `before` accepts. */
+  add(event: A, before?: (waiting: A) => boolean): void {
     const hash = hashOf(event.target, seeds[event.place])
-    const queue = this.queues.get(event.target, hash)
-    if (queue === undefined) {
-      const fresh: ConversationQueue<A> = {
-        key: event.target,
-        hash,
-        index: -1,
-        waiting: [event],
-        handling: undefined,
-        unclaimed: undefined
-      }
-      this.queues.add(fresh)
-      this.ready.push(fresh)
-    } else if (position === undefined) queue.waiting.push(event)
-    else queue.waiting.splice(position(queue.waiting), 0, event)
+    const queue = this.queues.get(event.target, hash) ?? this.open(event, hash)
+    if (before === undefined) queue.waiting.push(event)
+    else queue.waiting.insert(event, before)
   }
 
   /**
@@ -116,14 +106,9 @@ export class ConversationQueues<A extends Conversation> {
   /** Removes an event that waits. `false`: it does not. */
   remove(event: A): boolean {
     const queue = this.of(event)
-    const index = queue === undefined ? -1 : queue.waiting.indexOf(event)
-    if (queue === undefined || index < 0) return false
-    queue.waiting.splice(index, 1)
+    if (queue === undefined || !queue.waiting.remove(event)) return false
     if (queue.waiting.length > 0) return true
-    const place = this.ready.indexOf(queue)
-    if (place < 0) return true
-    this.ready.splice(place, 1)
-    this.forget(queue)
+    if (this.ready.remove(queue)) this.forget(queue)
     return true
   }
 
@@ -139,11 +124,18 @@ export class ConversationQueues<A extends Conversation> {
    */
   keepUnclaimed(event: A, capacity: number): ReadonlyArray<A> | undefined {
     const queue = this.of(event)
-    const last = queue?.waiting.at(-1) ?? queue?.handling
+    const last = queue?.waiting.last ?? queue?.handling
     if (queue === undefined || last === undefined) return undefined
     queue.unclaimed ??= Unclaimed.make(capacity)
     const surplus = queue.unclaimed.keep(event, last)
     return surplus === undefined ? [] : [surplus]
+  }
+
+  private open({ target: key }: A, hash: number): ConversationQueue<A> {
+    const queue = { key, hash, index: -1, waiting: new Fifo<A>(), handling: undefined, unclaimed: undefined }
+    this.queues.add(queue)
+    this.ready.push(queue)
+    return queue
   }
 
   private of({ place, target }: Conversation): ConversationQueue<A> | undefined {

@@ -86,15 +86,11 @@ interface Asking {
 const takenBefore = ({ handler, index, work }: Owner): Event.Event | undefined =>
   work.taken?.find((taken) => taken.handler === handler && taken.index === index)?.work.event
 
-/** The position in a queue of an event that was taken from it: before what the same session sent later. */
-const formerPosition =
+/** Whether an event of the same session was sent later than one that was taken from its queue. */
+const isLater =
   ({ frame: { s: seq = 0 }, inbox }: Routed) =>
-  (waiting: ReadonlyArray<Routed>): number => {
-    const index = waiting.findIndex(
-      (other) => other.inbox === inbox && (other.frame.s ?? Number.POSITIVE_INFINITY) > seq
-    )
-    return index < 0 ? waiting.length : index
-  }
+  (other: Routed): boolean =>
+    other.inbox === inbox && (other.frame.s ?? Number.POSITIVE_INFINITY) > seq
 
 /**
  * Nothing waits yet.
@@ -137,7 +133,7 @@ export const make = (options: Options): Dialogue => {
   const giveBack = (work: Routed): void => {
     if (work.handlers.length === 0) return settle(work)
     work.started = false
-    queuesFor(work).add(work, formerPosition(work))
+    queuesFor(work).add(work, isLater(work))
   }
 
   /** Takes an event that was received already and waits in the conversation of the worker. */
@@ -146,13 +142,12 @@ export const make = (options: Options): Dialogue => {
     const kept = queue.unclaimed?.take(({ event, settled }) => !settled && waiters.accepts(waiter, event))
     if (kept !== undefined) return give(waiter, kept)
     const { waiting } = queue
-    const work = waiting.find(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
+    const work = waiting.take(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
     if (work === undefined) return
-    waiting.splice(waiting.indexOf(work), 1)
     give(waiter, work)
     // its twin may wait behind it
-    const twin = work.identity === undefined ? -1 : waiting.findIndex(({ identity }) => identity === work.identity)
-    if (twin >= 0) waiting.splice(twin, 1).forEach(settle)
+    const twin = waiting.take(({ identity }) => identity !== undefined && identity === work.identity)
+    if (twin !== undefined) settle(twin)
   }
 
   const wait = (

@@ -79,6 +79,8 @@ export const waiter = <Given>(request: Request): Waiter<Given> => ({
 
 const none: ReadonlyArray<string> = []
 
+const noWaiters: ReadonlyArray<never> = []
+
 /**
  * No waiters yet.
  *
@@ -86,7 +88,7 @@ const none: ReadonlyArray<string> = []
  * @category constructors
  */
 export const make = <Given>(conversationOf: ConversationOf = () => undefined): Waiters<Given> => {
-  const waiting = new Map<string, ReadonlyArray<Waiter<Given>>>()
+  const waiting = new Map<string, Set<Waiter<Given>>>()
 
   const namesOf = (event: Event.Event): ReadonlyArray<string> => {
     const names = conversationOf(event) ?? none
@@ -95,9 +97,8 @@ export const make = <Given>(conversationOf: ConversationOf = () => undefined): W
 
   const remove = (waiter: Waiter<Given>): void => {
     const { conversation } = waiter.request
-    const left = (waiting.get(conversation) ?? []).filter((other) => other !== waiter)
-    if (left.length > 0) waiting.set(conversation, left)
-    else waiting.delete(conversation)
+    const all = waiting.get(conversation)
+    if (all?.delete(waiter) === true && all.size === 0) waiting.delete(conversation)
   }
 
   const matches = (waiter: Waiter<Given>, event: Event.Event): boolean => {
@@ -115,13 +116,14 @@ export const make = <Given>(conversationOf: ConversationOf = () => undefined): W
   return {
     add: (waiter) => {
       const { conversation } = waiter.request
-      waiting.set(conversation, [...(waiting.get(conversation) ?? []), waiter])
+      const all = waiting.get(conversation)
+      if (all === undefined) waiting.set(conversation, new Set([waiter]))
+      else all.add(waiter)
     },
     remove,
     find: (event) => {
       for (const name of namesOf(event)) {
-        const found = waiting.get(name)?.find((waiter) => matches(waiter, event))
-        if (found !== undefined) return found
+        for (const waiter of waiting.get(name) ?? noWaiters) if (matches(waiter, event)) return waiter
       }
       return undefined
     },
