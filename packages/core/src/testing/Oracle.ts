@@ -772,6 +772,11 @@ export const make = (options: Options): Oracle => {
     if (now > due + 100) find("BeatsOnTime", `no beat at ${due}`)
   }
 
+  /** Guilds take no message while a shard is not connected, and one that is refused its address waits for ten minutes. */
+  const isUnsendable = ({ conversation }: Message, now: number): boolean =>
+    /^(?:channel|dm)/.test(conversation) &&
+    [...lines.values()].some(({ state, stateAt }) => state === "Waiting" && now - stateAt > 110_000)
+
   const checkStatus = (now: number, { current: attempt, state, stateAt }: Line): void => {
     const live = attempt?.readyAt !== undefined && attempt.endedAt === undefined && attempt.frozenAt === undefined
     if (state === "Ready" && !live) {
@@ -954,7 +959,9 @@ export const make = (options: Options): Oracle => {
       forgetWork(number)
       if (message === undefined) return
       message.doneAt ??= now
-      if (outcome === "failed") find("ReplyMissing", `the bot could not answer message ${number}`)
+      if (outcome === "failed" && !isUnsendable(message, now)) {
+        find("ReplyMissing", `the bot could not answer message ${number}`)
+      }
       if (outcome === "unknown") {
         message.unknown = true
         counts.unknown++
