@@ -341,6 +341,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
             status: first(oracle.status),
             gap: first(oracle.gap),
             stepped: first(oracle.stepped),
+            storeTroubled: first(oracle.storeTroubled),
             began: first(oracle.began),
             done: first(oracle.done),
             cut: first(oracle.cut)
@@ -456,13 +457,22 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         actor.faults++
+        if (mishap.store !== undefined) actor.client.trouble(mishap.store)
         if (mishap.process !== undefined) {
           const { _tag, away } = mishap.process
+          if (mishap.store !== undefined) yield* Effect.sleep(mishap.lasts)
           if (_tag === "Crash") actor.crashes++
           else actor.restarts++
           yield* _tag === "Crash" ? actor.client.crash : actor.client.stop
           yield* Effect.sleep(away)
-          return yield* actor.client.start
+          yield* actor.client.start
+          if (mishap.store === undefined) return
+          yield* Effect.sleep(mishap.lasts)
+          return actor.client.trouble(undefined)
+        }
+        if (mishap.store !== undefined) {
+          yield* Effect.sleep(mishap.lasts)
+          return actor.client.trouble(undefined)
         }
         actor.oracle.troubled(now + mishap.lasts)
         const [first, last] = mishap.steps
@@ -501,6 +511,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
         const busy = Effect.all([traffic(actor), rotate(actor), faults(actor)], { concurrency: "unbounded" })
         yield* Effect.raceFirst(busy, pass(lasts))
         yield* actor.runner.inject(Fault.clear)
+        actor.client.trouble(undefined)
         yield* actor.client.start
         yield* Effect.sleep(recoveryTime)
         yield* Effect.sync(() => read(actor))

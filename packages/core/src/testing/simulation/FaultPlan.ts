@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Fault from "../Fault.ts"
+import type * as Store from "./Store.ts"
 
 /**
  * A source of chance that is drawn from without an Effect.
@@ -34,6 +35,7 @@ export interface Dice {
  * - `deafness`: the session gets no event any more, while everything else looks well.
  * - `address`: the address of the bot is not on the allow-list, for some minutes.
  * - `clock`: the wall clock of the bot is set.
+ * - `store`: the store fails, hangs or is slow, perhaps while the bot ends and comes back.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
@@ -50,6 +52,7 @@ export type FaultKind =
   | "deafness"
   | "address"
   | "clock"
+  | "store"
   | "restart"
   | "crash"
 
@@ -69,6 +72,7 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "deafness",
   "address",
   "clock",
+  "store",
   "restart",
   "crash"
 ]
@@ -89,6 +93,8 @@ export interface Mishap {
   readonly ends: ReadonlyArray<Fault.Fault>
   /** By how many milliseconds the wall clock of the bot is set, at the beginning and at the end. */
   readonly steps: readonly [first: number, last: number]
+  /** What the store does meanwhile. With a process that ends, it ends when this has lasted. */
+  readonly store: Store.Trouble | undefined
   /** What happens to the process of the bot, and for how many milliseconds it is away. */
   readonly process: { readonly _tag: "Restart" | "Crash"; readonly away: number } | undefined
 }
@@ -157,6 +163,10 @@ const intervals = [
   120_000.5,
   5000
 ] as const
+
+/** A slow store answers before anyone gives up. */
+const storeTrouble = (dice: Dice): Store.Trouble =>
+  dice.pick<Store.Trouble>([{ _tag: "Fails" }, { _tag: "Hangs" }, { _tag: "Slow", after: dice.between(200, 3000) }])
 
 const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = {
   network: {
@@ -276,6 +286,18 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
       return { faults: [], steps: [by, dice.chance(0.5) ? -by : 0] }
     }
   },
+  store: {
+    trouble: (dice) => ({
+      faults: [],
+      store: storeTrouble(dice),
+      ...(dice.chance(0.3) ? { lasts: dice.between(3, 15) * 60 * second } : {})
+    }),
+    endsMeanwhile: (dice) => ({
+      faults: [],
+      store: storeTrouble(dice),
+      process: { _tag: dice.pick(["Restart", "Crash"]), away: dice.between(5, 60) * second }
+    })
+  },
   restart: {
     restart: (dice) => ({
       faults: [],
@@ -312,6 +334,7 @@ export const draw = (dice: Dice, kinds: readonly [FaultKind, ...ReadonlyArray<Fa
     ends: drawn?.ends ?? [],
     steps: drawn?.steps ?? [0, 0],
     lasts: drawn?.lasts ?? dice.between(5, 150) * second,
+    store: drawn?.store,
     process: drawn?.process
   }
 }
