@@ -244,6 +244,15 @@ const mutants: ReadonlyArray<Mutant> = [
     options: quarter(["restart"], { traffic: { perHour: 120, work: 60_000 } })
   },
   {
+    name: "a frame that is too large is met again by resuming",
+    file: "gateway/LiveSocket.ts",
+    from: "if (code === tooLargeForSocket)",
+    to: 'if (code === "")',
+    found: ["EndlessResume"],
+    seeds: 1,
+    options: quarter(["frame"])
+  },
+  {
     name: "a lost wake-up of the inbox",
     file: "delivery/Inbox.ts",
     from: "if (pending.push(entry) === 1) arrived.unsafeOpen()",

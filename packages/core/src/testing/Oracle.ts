@@ -21,7 +21,8 @@ import * as Windows from "./oracle/Windows.ts"
  * - `IdentifyBudget`: no identify beyond the pace or the budget of the day, and no second connection of a session.
  * - `SessionGivenUp`: no identify while the session could be resumed and nothing speaks against it.
  * - `RefusedResume`: a refused session is not resumed again.
- * - `EndlessResume`: after two resumes in a row that were not confirmed comes an identify.
+ * - `EndlessResume`: after two resumes in a row that were not confirmed comes an identify, and at once after a frame that is
+ *   too large, which a resume would bring again.
  * - `OldSession`: a session is replaced when it is a day old and nothing is heard on it: it may be deaf.
  * - `BeatsOnTime`: beats go out at the interval, the first one within 25 s; whatever HELLO says, not more often than every
  *   100 ms and not more seldom than every 10 min.
@@ -195,6 +196,8 @@ interface Line {
   /** The same before the last op 9. */
   sessionDoubtedBefore: boolean
   unconfirmed: number
+  /** A frame of the session was too large. */
+  skips: boolean
   unconfirmedOfSession: number
   rung: number
   startupRung: number
@@ -220,6 +223,7 @@ const makeLine = (shard: string): Line => ({
   sessionDoubted: false,
   sessionDoubtedBefore: false,
   unconfirmed: 0,
+  skips: false,
   unconfirmedOfSession: 0,
   rung: 0,
   startupRung: 0,
@@ -263,6 +267,8 @@ interface Attempt {
   closeCode: number | undefined
   /** The HTTP status of a refused upgrade. */
   status: number | undefined
+  /** A frame came that is larger than anything is read. */
+  tooLarge: boolean
   /** Somebody or something but the client did something about it. */
   disturbed: boolean
 }
@@ -320,6 +326,9 @@ const savedWithin = 65_000
 
 /** A store may take 10 s of it. */
 const longestStart = 10_500
+
+/** Frames of more characters are not read. */
+const mostRead = 64 * 1024 * 1024
 
 /** Handlers get 10 s to finish, and the rest 6 s. */
 const longestEnd = 16_500
@@ -433,6 +442,7 @@ export const make = (options: Options): Oracle => {
       line.invalids = 0
       line.required = undefined
       line.unconfirmed = 0
+      line.skips = false
       line.current = undefined
       line.resumedAt.length = 0
       line.state = "Disconnected"
@@ -479,7 +489,7 @@ export const make = (options: Options): Oracle => {
     const requested = asked !== undefined && !again
     line.everGreeted = line.everGreeted || attempt.greetedAt !== undefined
     if (attempt.greetedAt !== undefined) line.startupRung = 0
-    if (requested || old) {
+    if (requested || old || attempt.tooLarge) {
       line.quick = 0
       line.required = undefined
       return
@@ -542,6 +552,7 @@ export const make = (options: Options): Oracle => {
       invalidAt: undefined,
       closeCode: undefined,
       status: entry.status,
+      tooLarge: false,
       disturbed: false
     }
     line.current = attempt
@@ -582,6 +593,7 @@ export const make = (options: Options): Oracle => {
     attempt.introduced = "resume"
     line.resuming = session
     if (refused.has(session)) find("RefusedResume", `session ${session} was refused before`)
+    if (line.skips) find("EndlessResume", `session ${session} is resumed into a frame that is too large`)
     if (line.unconfirmed >= 2) find("EndlessResume", `a resume after ${line.unconfirmed} that were not confirmed`)
     line.unconfirmed++
     line.unconfirmedOfSession++
@@ -597,6 +609,7 @@ export const make = (options: Options): Oracle => {
     line.unconfirmedOfSession = 0
     line.resuming = undefined
     if (type !== "READY") return
+    line.skips = false
     line.sessionStartedAt = now
     line.sessionAhead = ahead
     line.firstSessionAt = Math.min(line.firstSessionAt, now)
@@ -624,6 +637,7 @@ export const make = (options: Options): Oracle => {
     if (attempt === undefined) return
     const now = entry.at
     attempt.lastAt = now
+    if (entry.size > mostRead) return skip(attempt, now)
     switch (entry.op) {
       case 0:
         if (entry.t === "READY" || entry.t === "RESUMED") return becomeReady(attempt, now, entry.t)
@@ -654,6 +668,15 @@ export const make = (options: Options): Oracle => {
       default:
         return
     }
+  }
+
+  /** A frame that is larger than anything is read costs the session, which would bring it again and again. */
+  const skip = (attempt: Attempt, now: number): void => {
+    attempt.tooLarge = true
+    attempt.line.skips = true
+    attempt.disturbed = true
+    attempt.line.sessionDoubted = true
+    trouble(now)
   }
 
   const noteSent = (attempt: Attempt, id: string | undefined, now: number): void => {

@@ -36,6 +36,7 @@ export interface Dice {
  * - `address`: the address of the bot is not on the allow-list, for some minutes.
  * - `clock`: the wall clock of the bot is set.
  * - `store`: the store fails, hangs or is slow, perhaps while the bot ends and comes back.
+ * - `frame`: a frame that is larger than anything is read.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
@@ -53,6 +54,7 @@ export type FaultKind =
   | "address"
   | "clock"
   | "store"
+  | "frame"
   | "restart"
   | "crash"
 
@@ -73,6 +75,7 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "address",
   "clock",
   "store",
+  "frame",
   "restart",
   "crash"
 ]
@@ -297,6 +300,9 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
       store: storeTrouble(dice),
       process: { _tag: dice.pick(["Restart", "Crash"]), away: dice.between(5, 60) * second }
     })
+  },
+  frame: {
+    tooLarge: (dice) => ({ faults: [Fault.swell()], lasts: dice.between(1, 10) * 60 * second })
   },
   restart: {
     restart: (dice) => ({
