@@ -127,7 +127,7 @@ export interface TrafficOptions {
   readonly perHour?: number | undefined
   /** Private chats. Default 3. */
   readonly users?: number | undefined
-  /** Groups. Default 2. */
+  /** Groups. Default 2; the second lets the bot read everything, and what is said to it comes as GROUP_MESSAGE_CREATE only. */
   readonly groups?: number | undefined
   /** The chance that a message comes in a burst of up to ten. Default 0.1. */
   readonly bursts?: number | undefined
@@ -307,6 +307,8 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
           proactiveLimit: { perMinute: 1_000_000, perDay: 1_000_000 },
           guildProactiveLimit: { perChannel: 1_000_000, channelsPerGuild: 1_000_000 },
           anchorLimit: 8192,
+          // one of the groups lets the bot read everything
+          fullGroups: ["g2"],
           ...options.platform,
           heartbeatInterval,
           appId: String(1_905_000_001 + bot),

@@ -30,7 +30,7 @@ export interface Dice {
  * - `delivery`: duplicates, twins, reordering, skipped and repeated sequence numbers.
  * - `http`: tokens, metadata and messages that fail before or after they were accepted.
  * - `refusal`: a first reply that is refused as if all were used, identifies refused several times in a row while the bot was
- *   online, timestamps that are off.
+ *   online, replies that wait for moderation, timestamps that are off.
  * - `oddity`: READY in answer to a resume, strange heartbeat intervals.
  * - `deafness`: the session gets no event any more, while everything else looks well.
  * - `address`: the address of the bot is not on the allow-list, for some minutes.
@@ -258,6 +258,15 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
     invalidBurst: thenIdentify((dice) => [
       Fault.refuseIdentifies({ times: dice.between(3, 5), ...(dice.chance(0.5) ? { code: 4903 } : {}) })
     ]),
+    audit: (dice) => ({
+      faults: [
+        Fault.audit(dice.pick(["pass", "reject", "never"]), {
+          after: dice.between(0, 60) * second,
+          status: dice.pick([200, 201, 202]),
+          times: dice.between(1, 3)
+        })
+      ]
+    }),
     clockSkew: (dice) => ({ faults: [Fault.clockSkew(dice.between(-600, 600) * second)] })
   },
   oddity: {
