@@ -718,6 +718,8 @@ export const make = (options: Options): Oracle => {
     const now = entry.at
     attempt.endedAt = now
     attempt.lastAt = now
+    // all that came before a frame that is too large was heard
+    if (attempt.tooLarge) attempt.closeCode = entry.code
     if (entry.by === "client") {
       const old = isOld(attempt.line, now)
       const healthy = attempt.readyAt !== undefined && !attempt.disturbed && attempt.dialledAt >= troubledUntil
