@@ -135,6 +135,10 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
     const clock = yield* Effect.clock
     const wallMillis = (): number => clock.unsafeCurrentTimeMillis()
     const monotonicMillis = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+    const origin = wallMillis() - monotonicMillis()
+    /** Epoch milliseconds that a wall clock which is set does not move: what is settled is remembered as long as ever. */
+    const steadyAt = (monotonic: number): number => Math.round(origin + monotonic)
+    const steadyMillis = (): number => steadyAt(monotonicMillis())
     const inboxes: Array<Inbox.Inbox> = []
     const deduplication = Deduplication.make(policy)
     const durations = new Map(
@@ -153,17 +157,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       if (work.taken !== undefined) for (const taken of work.taken) settleAt(taken.work, now)
     }
 
-    const settle = (work: Routed): void => settleAt(work, wallMillis())
-
-    /** The wall clock, as of a moment of the monotonic one: read again only once a millisecond has passed. */
-    let readAt = Number.NEGATIVE_INFINITY
-    let wall = 0
-    const wallAt = (monotonic: number): number => {
-      if (monotonic - readAt < 1) return wall
-      readAt = monotonic
-      wall = wallMillis()
-      return wall
-    }
+    const settle = (work: Routed): void => settleAt(work, steadyMillis())
 
     // at a shutdown they are left to be replayed, as what their dialogue began with
     const queues = new ConversationQueues<Routed>((unclaimed) => {
@@ -191,7 +185,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
           DeliveryMetrics.eventsHandled.unsafeUpdate(1, noTags)
           const now = monotonicMillis()
           durations.get(work.event.t)?.unsafeUpdate(now - since, noTags)
-          settleAt(work, wallAt(now))
+          settleAt(work, steadyAt(now))
           return now
         }
       })
@@ -207,7 +201,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       conversationOf: options.conversationOf,
       settle,
       spawnWorkers,
-      now: wallMillis
+      now: steadyMillis
     })
 
     const router = Router.make({
@@ -230,7 +224,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       inboxes.push(inbox)
       const routeAll = (works: ReadonlyArray<Work>): Effect.Effect<void> => router.routeAll(works, spawnWorkers)
       return {
-        sink: Intake.makeSink(inbox, deduplication, wallMillis),
+        sink: Intake.makeSink(inbox, deduplication, { steady: steadyMillis, wall: wallMillis }),
         run: Effect.forever(Effect.flatMap(inbox.take, routeAll))
       }
     }
