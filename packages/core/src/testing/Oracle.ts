@@ -643,7 +643,8 @@ export const make = (options: Options): Oracle => {
         if (entry.t === "READY" || entry.t === "RESUMED") return becomeReady(attempt, now, entry.t)
         // a replayed dispatch that is new confirms a resume just as well; to be sure that it is new is not needed here
         attempt.line.unconfirmed = 0
-        return noteSent(attempt, entry.id, now)
+        // nothing is heard any more behind a frame that is too large
+        return attempt.tooLarge ? undefined : noteSent(attempt, entry.id, now)
       case 7:
         attempt.requestedAt ??= attempt.closeCode === undefined && attempt.invalidAt === undefined ? now : undefined
         attempt.disturbed = true
