@@ -226,6 +226,33 @@ const mutants: ReadonlyArray<Mutant> = [
     options: quarter(["clock"], { traffic: { perHour: 240 } })
   },
   {
+    name: "a store that hangs is waited for at the start",
+    file: "gateway/SessionPolicy.ts",
+    from: "storeReadTimeout: Duration.seconds(4)",
+    to: "storeReadTimeout: Duration.seconds(4000)",
+    found: ["SlowStart"],
+    seeds: 3,
+    options: quarter(["store"])
+  },
+  {
+    name: "a shutdown waits for handlers as long as they take",
+    file: "delivery/Delivery.ts",
+    from: "Release.within(ended, policy.drainTimeout)",
+    to: 'Release.within(ended, "1 hour")',
+    found: ["SlowEnd"],
+    seeds: 3,
+    options: quarter(["restart"], { traffic: { perHour: 120, work: 60_000 } })
+  },
+  {
+    name: "a frame that is too large is met again by resuming",
+    file: "gateway/LiveSocket.ts",
+    from: "if (code === tooLargeForSocket)",
+    to: 'if (code === "")',
+    found: ["EndlessResume"],
+    seeds: 1,
+    options: quarter(["frame"])
+  },
+  {
     name: "a lost wake-up of the inbox",
     file: "delivery/Inbox.ts",
     from: "if (pending.push(entry) === 1) arrived.unsafeOpen()",

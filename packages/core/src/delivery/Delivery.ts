@@ -133,7 +133,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       if (work.taken !== undefined) for (const taken of work.taken) settleAt(taken.work, now)
     }
 
-    const settle = (work: Routed): void => settleAt(work, times.wall())
+    const settle = (work: Routed): void => settleAt(work, times.steady())
 
     // at a shutdown they are left to be replayed, as what their dialogue began with
     const queues = new ConversationQueues<Routed>((unclaimed) => {
@@ -161,7 +161,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
           DeliveryMetrics.eventsHandled.unsafeUpdate(1, noTags)
           const now = times.monotonic()
           durations.get(work.event.t)?.unsafeUpdate(now - since, noTags)
-          settleAt(work, times.wallAt(now))
+          settleAt(work, times.steadyAt(now))
           return now
         }
       })
@@ -177,7 +177,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       conversationOf: options.conversationOf,
       settle,
       spawnWorkers,
-      now: times.wall
+      now: times.steady
     })
 
     const router = Router.make({
@@ -200,7 +200,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       inboxes.push(inbox)
       const routeAll = (works: ReadonlyArray<Work>): Effect.Effect<void> => router.routeAll(works, spawnWorkers)
       return {
-        sink: Intake.makeSink(inbox, deduplication, times.wall),
+        sink: Intake.makeSink(inbox, deduplication, times),
         run: Effect.forever(Effect.flatMap(inbox.take, routeAll))
       }
     }

@@ -43,7 +43,8 @@ export const gaugeOf = (labels: GatewayMetrics.Labels): Inbox.Gauge => {
 }
 
 /**
- * The port of an inbox. `now` in epoch milliseconds.
+ * The port of an inbox. What is settled has times of a steady clock, and is stored with those of the wall clock; both in epoch
+ * milliseconds.
  *
  * @since 0.1.0
  * @category constructors
@@ -51,7 +52,7 @@ export const gaugeOf = (labels: GatewayMetrics.Labels): Inbox.Gauge => {
 export const makeSink = (
   inbox: Inbox.Inbox,
   deduplication: Deduplication.Deduplication,
-  now: () => number
+  clocks: { readonly steady: () => number; readonly wall: () => number }
 ): DispatchSinkShape => ({
   begin: (seq, settled, older) => {
     deduplication.begin(inbox)
@@ -65,7 +66,15 @@ export const makeSink = (
     inbox.announce(event.envelope, event, settled)
   },
   watermark: inbox.watermark,
-  progress: () => ({ watermark: inbox.watermark(), settled: deduplication.snapshot(inbox, now()) }),
+  progress: () => {
+    const now = clocks.steady()
+    const ahead = clocks.wall() - now
+    const settled = deduplication.snapshot(inbox, now)
+    return {
+      watermark: inbox.watermark(),
+      settled: ahead === 0 ? settled : settled.map((id) => ({ ...id, at: id.at + ahead }))
+    }
+  },
   room: inbox.room,
   changed: inbox.changed
 })

@@ -1,13 +1,14 @@
 /**
- * The two clocks of delivery: the monotonic one measures, for a wall clock that is set must not end a handler; the wall clock
- * says when an event was settled, across restarts.
+ * The clocks of delivery. The monotonic one measures, for a wall clock that is set must not end a handler. The steady one
+ * says when an event was settled: the wall clock as it was when delivery began, which setting it does not move, so that what
+ * is settled is remembered for as long as ever. What is stored for another process has the time of the wall clock.
  *
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 
 /**
- * Readings of both clocks, in milliseconds.
+ * Readings of the clocks, in milliseconds.
  *
  * @since 0.1.0
  * @category models
@@ -16,8 +17,10 @@ export interface Times {
   readonly monotonic: () => number
   /** Since 1970. */
   readonly wall: () => number
-  /** The wall clock at a moment of the monotonic one, which is now: read again only once a millisecond has passed. */
-  readonly wallAt: (monotonic: number) => number
+  /** Since 1970. */
+  readonly steady: () => number
+  /** The steady clock at a moment of the monotonic one, without another reading. */
+  readonly steadyAt: (monotonic: number) => number
 }
 
 /**
@@ -28,16 +31,8 @@ export interface Times {
  */
 export const make = (clock: Clock.Clock): Times => {
   const wall = (): number => clock.unsafeCurrentTimeMillis()
-  let readAt = Number.NEGATIVE_INFINITY
-  let last = 0
-  return {
-    monotonic: () => Number(clock.unsafeCurrentTimeNanos()) / 1e6,
-    wall,
-    wallAt: (monotonic) => {
-      if (monotonic - readAt < 1) return last
-      readAt = monotonic
-      last = wall()
-      return last
-    }
-  }
+  const monotonic = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+  const origin = wall() - monotonic()
+  const steadyAt = (at: number): number => Math.round(origin + at)
+  return { monotonic, wall, steady: () => steadyAt(monotonic()), steadyAt }
 }

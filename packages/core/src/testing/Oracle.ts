@@ -21,7 +21,8 @@ import * as Windows from "./oracle/Windows.ts"
  * - `IdentifyBudget`: no identify beyond the pace or the budget of the day, and no second connection of a session.
  * - `SessionGivenUp`: no identify while the session could be resumed and nothing speaks against it.
  * - `RefusedResume`: a refused session is not resumed again.
- * - `EndlessResume`: after two resumes in a row that were not confirmed comes an identify.
+ * - `EndlessResume`: after two resumes in a row that were not confirmed comes an identify, and at once after a frame that is
+ *   too large, which a resume would bring again.
  * - `OldSession`: a session is replaced when it is a day old and nothing is heard on it: it may be deaf.
  * - `BeatsOnTime`: beats go out at the interval, the first one within 25 s; whatever HELLO says, not more often than every
  *   100 ms and not more seldom than every 10 min.
@@ -33,6 +34,8 @@ import * as Windows from "./oracle/Windows.ts"
  * - `GapUntold`: what it could not deliver any more lies in a gap that the bot was told of.
  * - `HandledTwice`: an event is handled once, but for what a crash cut off.
  * - `Order`: the events of one conversation are handled in their order.
+ * - `SlowStart`: the first attempt to connect comes within 10 s, whatever the store does.
+ * - `SlowEnd`: an orderly shutdown takes 6 s, and as long as handlers get to finish, whatever the store does.
  * - `CutOff`: an orderly shutdown lets running handlers finish.
  * - `Proactive`: a reply is passive as long as the platform takes it, however the clock of the bot is set.
  * - `ReplyMissing`, `ReplyTwice`: a reply is seen once. Of a user's handlers: no message is answered twice with one text.
@@ -58,6 +61,8 @@ export type Invariant =
   | "GapUntold"
   | "HandledTwice"
   | "Order"
+  | "SlowStart"
+  | "SlowEnd"
   | "CutOff"
   | "Proactive"
   | "ReplyMissing"
@@ -137,6 +142,8 @@ export interface Oracle {
   readonly said: (now: number, message: number, conversation: string, shard: string) => void
   /** Faults may happen until this time. */
   readonly troubled: (until: number) => void
+  /** The store of the bot is in trouble, or well again. */
+  readonly storeTroubled: (now: number, troubled: boolean) => void
   /** A process of the bot begins. */
   readonly started: (now: number) => void
   /** The bot is told to leave, with time to finish what it does. */
@@ -189,6 +196,8 @@ interface Line {
   /** The same before the last op 9. */
   sessionDoubtedBefore: boolean
   unconfirmed: number
+  /** A frame of the session was too large. */
+  skips: boolean
   unconfirmedOfSession: number
   rung: number
   startupRung: number
@@ -214,6 +223,7 @@ const makeLine = (shard: string): Line => ({
   sessionDoubted: false,
   sessionDoubtedBefore: false,
   unconfirmed: 0,
+  skips: false,
   unconfirmedOfSession: 0,
   rung: 0,
   startupRung: 0,
@@ -257,6 +267,8 @@ interface Attempt {
   closeCode: number | undefined
   /** The HTTP status of a refused upgrade. */
   status: number | undefined
+  /** A frame came that is larger than anything is read. */
+  tooLarge: boolean
   /** Somebody or something but the client did something about it. */
   disturbed: boolean
 }
@@ -268,8 +280,10 @@ interface Message {
   readonly line: Line
   /** The sessions that it was given to. */
   readonly sessions: ReadonlyArray<string>
-  /** Whether the session of its shard got no events: nothing tells the bot that it misses one. */
-  readonly unheard: boolean
+  /** Whether nothing tells the bot that it misses it: the session of its shard got no events: nothing tells the bot that it misses one. */
+  unheard: boolean
+  /** Whether a process has begun that may not know what became of it. */
+  mayRepeat: boolean
   /** Its place in the order in which messages were first sent; undefined when none was. */
   firstSent: number | undefined
   /** The attempt on which the present process received it. */
@@ -306,6 +320,18 @@ const remembered = 600_000
 
 /** The store is written at most once a second. */
 const unsaved = 1100
+
+/** So long after a store is well again, in milliseconds, all is written that was not. */
+const savedWithin = 65_000
+
+/** A store may take 10 s of it. */
+const longestStart = 10_500
+
+/** Frames of more characters are not read. */
+const mostRead = 64 * 1024 * 1024
+
+/** Handlers get 10 s to finish, and the rest 6 s. */
+const longestEnd = 16_500
 
 /** So long after a new session has begun, in milliseconds, a gap before it has been told of. */
 const toldWithin = 60_000
@@ -359,6 +385,14 @@ export const make = (options: Options): Oracle => {
   /** When the wall clock of the bot was last set, and how far it is ahead. */
   let steppedAt = Number.NEGATIVE_INFINITY
   let ahead = 0
+  /** What has happened since then may not be stored; undefined: all is. */
+  let unsavedSince: number | undefined
+  let savedFrom = Number.NEGATIVE_INFINITY
+  let stoppingAt = 0
+  /** Whether the present process has dialled. */
+  let dialled = false
+  /** Whether the present process may not know what the last one knew. */
+  let forgetful = false
   let checkedAt = 0
   const counts = {
     events: 0,
@@ -408,6 +442,7 @@ export const make = (options: Options): Oracle => {
       line.invalids = 0
       line.required = undefined
       line.unconfirmed = 0
+      line.skips = false
       line.current = undefined
       line.resumedAt.length = 0
       line.state = "Disconnected"
@@ -419,6 +454,20 @@ export const make = (options: Options): Oracle => {
   /** Whether the session is a day old, by either clock. */
   const isOld = ({ sessionAhead, sessionStartedAt }: Line, now: number): boolean =>
     sessionStartedAt > 0 && now - sessionStartedAt + Math.max(0, ahead - sessionAhead) >= day - 60_000
+
+  /** A process that begins on a store which may lack something knows less than the last one. */
+  const forgetStored = (now: number): void => {
+    if (unsavedSince !== undefined && now > savedFrom) unsavedSince = undefined
+    const since = unsavedSince
+    forgetful = since !== undefined
+    if (since === undefined) return
+    missed = []
+    refused.clear()
+    for (const message of [...pending.values(), ...recent.values()]) {
+      message.unheard = true
+      if ((message.doneAt ?? now) >= since - unsaved) message.mayRepeat = true
+    }
+  }
 
   const endedBy = (attempt: Attempt): number => attempt.endedAt ?? attempt.lastAt
 
@@ -440,7 +489,7 @@ export const make = (options: Options): Oracle => {
     const requested = asked !== undefined && !again
     line.everGreeted = line.everGreeted || attempt.greetedAt !== undefined
     if (attempt.greetedAt !== undefined) line.startupRung = 0
-    if (requested || old) {
+    if (requested || old || attempt.tooLarge) {
       line.quick = 0
       line.required = undefined
       return
@@ -471,6 +520,7 @@ export const make = (options: Options): Oracle => {
     const now = entry.at
     const line = lineOf(shardOfPath(entry.path))
     counts.dials++
+    dialled = true
     const { current } = line
     if (current !== undefined) conclude(current)
     const isOpen = current?.connection !== undefined && current.endedAt === undefined && current.frozenAt === undefined
@@ -502,6 +552,7 @@ export const make = (options: Options): Oracle => {
       invalidAt: undefined,
       closeCode: undefined,
       status: entry.status,
+      tooLarge: false,
       disturbed: false
     }
     line.current = attempt
@@ -522,7 +573,8 @@ export const make = (options: Options): Oracle => {
       line.unconfirmedOfSession >= 2 ||
       fruitless >= 5 ||
       isOld(line, now) ||
-      crashedAt - line.sessionStartedAt <= unsaved
+      crashedAt - line.sessionStartedAt <= unsaved ||
+      forgetful
     const living = model
       .sessions(now)
       .filter(({ connection, shard }) => connection !== attempt.connection && shard.join("/") === line.shard)
@@ -541,6 +593,7 @@ export const make = (options: Options): Oracle => {
     attempt.introduced = "resume"
     line.resuming = session
     if (refused.has(session)) find("RefusedResume", `session ${session} was refused before`)
+    if (line.skips) find("EndlessResume", `session ${session} is resumed into a frame that is too large`)
     if (line.unconfirmed >= 2) find("EndlessResume", `a resume after ${line.unconfirmed} that were not confirmed`)
     line.unconfirmed++
     line.unconfirmedOfSession++
@@ -556,6 +609,7 @@ export const make = (options: Options): Oracle => {
     line.unconfirmedOfSession = 0
     line.resuming = undefined
     if (type !== "READY") return
+    line.skips = false
     line.sessionStartedAt = now
     line.sessionAhead = ahead
     line.firstSessionAt = Math.min(line.firstSessionAt, now)
@@ -583,12 +637,14 @@ export const make = (options: Options): Oracle => {
     if (attempt === undefined) return
     const now = entry.at
     attempt.lastAt = now
+    if (entry.size > mostRead) return skip(attempt, now)
     switch (entry.op) {
       case 0:
         if (entry.t === "READY" || entry.t === "RESUMED") return becomeReady(attempt, now, entry.t)
         // a replayed dispatch that is new confirms a resume just as well; to be sure that it is new is not needed here
         attempt.line.unconfirmed = 0
-        return noteSent(attempt, entry.id, now)
+        // nothing is heard any more behind a frame that is too large
+        return attempt.tooLarge ? undefined : noteSent(attempt, entry.id, now)
       case 7:
         attempt.requestedAt ??= attempt.closeCode === undefined && attempt.invalidAt === undefined ? now : undefined
         attempt.disturbed = true
@@ -613,6 +669,15 @@ export const make = (options: Options): Oracle => {
       default:
         return
     }
+  }
+
+  /** A frame that is larger than anything is read costs the session, which would bring it again and again. */
+  const skip = (attempt: Attempt, now: number): void => {
+    attempt.tooLarge = true
+    attempt.line.skips = true
+    attempt.disturbed = true
+    attempt.line.sessionDoubted = true
+    trouble(now)
   }
 
   const noteSent = (attempt: Attempt, id: string | undefined, now: number): void => {
@@ -654,6 +719,8 @@ export const make = (options: Options): Oracle => {
     const now = entry.at
     attempt.endedAt = now
     attempt.lastAt = now
+    // all that came before a frame that is too large was heard
+    if (attempt.tooLarge) attempt.closeCode = entry.code
     if (entry.by === "client") {
       const old = isOld(attempt.line, now)
       const healthy = attempt.readyAt !== undefined && !attempt.disturbed && attempt.dialledAt >= troubledUntil
@@ -697,11 +764,12 @@ export const make = (options: Options): Oracle => {
     counts.replies++
     const isProactive = entry.msgId === undefined && entry.eventId === undefined
     // what a process had stored has the times of a clock that may be set before the next one reads it
-    const isDoubtful = startedAt > message.at && steppedAt >= message.at
+    const isDoubtful = startedAt > message.at && (steppedAt >= message.at || forgetful)
     if (isProactive && !isDoubtful && Windows.isOpen(entry.scene, entry.at - message.at)) {
       find("Proactive", `a proactive reply to message ${number}, ${entry.at - message.at} ms after it`)
     }
-    if (message.replies > 1) find("ReplyTwice", `users see ${message.replies} replies to message ${number}`)
+    if (message.replies > 1 && !message.mayRepeat)
+      find("ReplyTwice", `users see ${message.replies} replies to message ${number}`)
   }
 
   const freeze = (now: number): void => {
@@ -736,6 +804,8 @@ export const make = (options: Options): Oracle => {
       const worked = message.begun && !message.cut
       if (!worked && !isOwed(message, living)) {
         counts.gaps++
+        // what a crash cut off and nothing brings again
+        if (message.begun) counts.handled--
         pending.delete(message.number)
         // before there was a session there is nothing to tell of
         if (message.at > message.line.firstSessionAt && !message.unheard) missed.push(message)
@@ -842,7 +912,9 @@ export const make = (options: Options): Oracle => {
     // a user's handler may go on after the message was seen: what a restart cuts off comes again
     const cutOff = options.ownHandlers === true && doneAt !== undefined && leftAt >= doneAt - instant
     const excused =
-      cutOff || (doneAt === undefined ? message.cut : crashedAt > doneAt - instant && crashedAt - doneAt <= unsaved)
+      message.mayRepeat ||
+      cutOff ||
+      (doneAt === undefined ? message.cut : crashedAt > doneAt - instant && crashedAt - doneAt <= unsaved)
     if (!excused && (doneAt === undefined || now - doneAt < remembered)) {
       find("HandledTwice", `message ${number} was handled again`)
     }
@@ -891,13 +963,16 @@ export const make = (options: Options): Oracle => {
     said: (now, number, conversation, shard) => {
       counts.events++
       const sessions = model.sessions(now).filter((session) => session.shard.join("/") === shard)
+      const line = lineOf(shard)
       pending.set(number, {
         number,
         conversation,
         at: now,
-        line: lineOf(shard),
+        line,
         sessions: sessions.flatMap(({ id, isDeaf }) => (isDeaf ? [] : [id])),
-        unheard: sessions.some(({ isDeaf }) => isDeaf),
+        // nor does it of what is said before the first session of a process that does not know the last one
+        unheard: sessions.some(({ isDeaf }) => isDeaf) || (forgetful && line.sessionStartedAt < startedAt),
+        mayRepeat: false,
         firstSent: undefined,
         receivedOn: undefined,
         receivedAt: 0,
@@ -911,20 +986,30 @@ export const make = (options: Options): Oracle => {
     troubled: (until) => {
       troubledUntil = Math.max(troubledUntil, until)
     },
+    storeTroubled: (now, troubled) => {
+      if (troubled) {
+        unsavedSince ??= now
+        savedFrom = Number.POSITIVE_INFINITY
+      } else if (unsavedSince !== undefined) savedFrom = Math.min(savedFrom, now + savedWithin)
+    },
     started: (now) => {
       forgetProcess(now)
+      forgetStored(now)
       running = true
       leaving = false
       startedAt = now
+      dialled = false
     },
     stopping: (now) => {
       leaving = true
+      stoppingAt = now
       trouble(now)
     },
     stopped: (now, crashed) => {
       running = false
       leaving = false
       leftAt = now
+      if (!crashed && now - stoppingAt > longestEnd) find("SlowEnd", `the bot left after ${now - stoppingAt} ms`)
       if (crashed) {
         crashedAt = now
         for (const message of pending.values()) if (message.begun && message.doneAt === undefined) message.cut = true
@@ -980,6 +1065,9 @@ export const make = (options: Options): Oracle => {
     },
     check: (now) => {
       if (found !== undefined) return found
+      if (running && !leaving && !dialled && quietFrom() === startedAt && now - startedAt > longestStart) {
+        find("SlowStart", `no attempt to connect ${now - startedAt} ms after the start`)
+      }
       for (const line of lines.values()) {
         if (line.current !== undefined) checkBeats(now, line.current)
         checkStatus(now, line)

@@ -127,7 +127,7 @@ export interface TrafficOptions {
   readonly perHour?: number | undefined
   /** Private chats. Default 3. */
   readonly users?: number | undefined
-  /** Groups. Default 2. */
+  /** Groups. Default 2; the second lets the bot read everything, and what is said to it comes as GROUP_MESSAGE_CREATE only. */
   readonly groups?: number | undefined
   /** The chance that a message comes in a burst of up to ten. Default 0.1. */
   readonly bursts?: number | undefined
@@ -307,6 +307,8 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
           proactiveLimit: { perMinute: 1_000_000, perDay: 1_000_000 },
           guildProactiveLimit: { perChannel: 1_000_000, channelsPerGuild: 1_000_000 },
           anchorLimit: 8192,
+          // one of the groups lets the bot read everything
+          fullGroups: ["g2"],
           ...options.platform,
           heartbeatInterval,
           appId: String(1_905_000_001 + bot),
@@ -341,6 +343,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
             status: first(oracle.status),
             gap: first(oracle.gap),
             stepped: first(oracle.stepped),
+            storeTroubled: first(oracle.storeTroubled),
             began: first(oracle.began),
             done: first(oracle.done),
             cut: first(oracle.cut)
@@ -456,13 +459,22 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         actor.faults++
+        if (mishap.store !== undefined) actor.client.trouble(mishap.store)
         if (mishap.process !== undefined) {
           const { _tag, away } = mishap.process
+          if (mishap.store !== undefined) yield* Effect.sleep(mishap.lasts)
           if (_tag === "Crash") actor.crashes++
           else actor.restarts++
           yield* _tag === "Crash" ? actor.client.crash : actor.client.stop
           yield* Effect.sleep(away)
-          return yield* actor.client.start
+          yield* actor.client.start
+          if (mishap.store === undefined) return
+          yield* Effect.sleep(mishap.lasts)
+          return actor.client.trouble(undefined)
+        }
+        if (mishap.store !== undefined) {
+          yield* Effect.sleep(mishap.lasts)
+          return actor.client.trouble(undefined)
         }
         actor.oracle.troubled(now + mishap.lasts)
         const [first, last] = mishap.steps
@@ -501,6 +513,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
         const busy = Effect.all([traffic(actor), rotate(actor), faults(actor)], { concurrency: "unbounded" })
         yield* Effect.raceFirst(busy, pass(lasts))
         yield* actor.runner.inject(Fault.clear)
+        actor.client.trouble(undefined)
         yield* actor.client.start
         yield* Effect.sleep(recoveryTime)
         yield* Effect.sync(() => read(actor))

@@ -32,6 +32,7 @@ import type * as MemorySocket from "../MemorySocket.ts"
 import type { ModelRunnerShape } from "../ModelRunner.ts"
 import type { Oracle } from "../Oracle.ts"
 import * as WallClock from "../WallClock.ts"
+import * as Store from "./Store.ts"
 
 /**
  * What a client needs.
@@ -84,6 +85,8 @@ export interface Client {
   readonly crash: Effect.Effect<void, never, Scope.Scope>
   /** Sets the wall clock of the bot by so many milliseconds. */
   readonly step: (millis: number) => void
+  /** Puts the store into trouble, or ends it. */
+  readonly trouble: (trouble: Store.Trouble | undefined) => void
   readonly isRunning: () => boolean
 }
 
@@ -162,20 +165,9 @@ export const make = (options: Options): Client => {
   const wallClock = WallClock.make(options.clock)
   const millis = (): number => options.clock.unsafeCurrentTimeMillis()
   const now = Effect.sync(millis)
-  const stored = new Map<string, string>()
+  const store = Store.make()
   let processes = 0
   let current: Process | undefined
-
-  const storeOf = (life: Life): KeyValueStore.KeyValueStore => {
-    const write = (run: () => void) => Effect.sync(() => (life.isAlive ? run() : undefined))
-    return KeyValueStore.makeStringOnly({
-      get: (key) => Effect.sync(() => Option.fromNullable(stored.get(key))),
-      set: (key, value) => write(() => void stored.set(key, value)),
-      remove: (key) => write(() => void stored.delete(key)),
-      clear: write(() => stored.clear()),
-      size: Effect.sync(() => stored.size)
-    })
-  }
 
   const typesHeard = [...types, ...(options.shards > 1 ? (["AT_MESSAGE_CREATE"] as const) : [])]
 
@@ -263,7 +255,12 @@ export const make = (options: Options): Client => {
             })
           ),
           Layer.provide(Layer.succeed(HttpClient.HttpClient, httpOf(life))),
-          Layer.provide(Layer.succeed(KeyValueStore.KeyValueStore, storeOf(life))),
+          Layer.provide(
+            Layer.succeed(
+              KeyValueStore.KeyValueStore,
+              store.of(() => life.isAlive)
+            )
+          ),
           Layer.provide(
             Layer.succeed(Socket.WebSocketConstructor, ((url: string) =>
               openSocket(
@@ -327,7 +324,12 @@ export const make = (options: Options): Client => {
     oracle.stepped(millis(), by)
   }
 
-  return { start, stop, crash, step, isRunning: () => current !== undefined }
+  const trouble: Client["trouble"] = (next) => {
+    store.trouble(next)
+    oracle.storeTroubled(millis(), next !== undefined)
+  }
+
+  return { start, stop, crash, step, trouble, isRunning: () => current !== undefined }
 }
 
 const causeErrors = (cause: Cause.Cause<unknown>): ReadonlyArray<string> => {

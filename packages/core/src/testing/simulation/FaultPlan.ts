@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Fault from "../Fault.ts"
+import type * as Store from "./Store.ts"
 
 /**
  * A source of chance that is drawn from without an Effect.
@@ -29,11 +30,13 @@ export interface Dice {
  * - `delivery`: duplicates, twins, reordering, skipped and repeated sequence numbers.
  * - `http`: tokens, metadata and messages that fail before or after they were accepted.
  * - `refusal`: a first reply that is refused as if all were used, identifies refused several times in a row while the bot was
- *   online, timestamps that are off.
+ *   online, replies that wait for moderation, timestamps that are off.
  * - `oddity`: READY in answer to a resume, strange heartbeat intervals.
  * - `deafness`: the session gets no event any more, while everything else looks well.
  * - `address`: the address of the bot is not on the allow-list, for some minutes.
  * - `clock`: the wall clock of the bot is set.
+ * - `store`: the store fails, hangs or is slow, perhaps while the bot ends and comes back.
+ * - `frame`: a frame that is larger than anything is read.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
@@ -50,6 +53,8 @@ export type FaultKind =
   | "deafness"
   | "address"
   | "clock"
+  | "store"
+  | "frame"
   | "restart"
   | "crash"
 
@@ -69,6 +74,8 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "deafness",
   "address",
   "clock",
+  "store",
+  "frame",
   "restart",
   "crash"
 ]
@@ -89,6 +96,8 @@ export interface Mishap {
   readonly ends: ReadonlyArray<Fault.Fault>
   /** By how many milliseconds the wall clock of the bot is set, at the beginning and at the end. */
   readonly steps: readonly [first: number, last: number]
+  /** What the store does meanwhile. With a process that ends, it ends when this has lasted. */
+  readonly store: Store.Trouble | undefined
   /** What happens to the process of the bot, and for how many milliseconds it is away. */
   readonly process: { readonly _tag: "Restart" | "Crash"; readonly away: number } | undefined
 }
@@ -157,6 +166,10 @@ const intervals = [
   120_000.5,
   5000
 ] as const
+
+/** A slow store answers before anyone gives up. */
+const storeTrouble = (dice: Dice): Store.Trouble =>
+  dice.pick<Store.Trouble>([{ _tag: "Fails" }, { _tag: "Hangs" }, { _tag: "Slow", after: dice.between(200, 3000) }])
 
 const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = {
   network: {
@@ -245,6 +258,15 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
     invalidBurst: thenIdentify((dice) => [
       Fault.refuseIdentifies({ times: dice.between(3, 5), ...(dice.chance(0.5) ? { code: 4903 } : {}) })
     ]),
+    audit: (dice) => ({
+      faults: [
+        Fault.audit(dice.pick(["pass", "reject", "never"]), {
+          after: dice.between(0, 60) * second,
+          status: dice.pick([200, 201, 202]),
+          times: dice.between(1, 3)
+        })
+      ]
+    }),
     clockSkew: (dice) => ({ faults: [Fault.clockSkew(dice.between(-600, 600) * second)] })
   },
   oddity: {
@@ -275,6 +297,21 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
       const by = dice.pick([6, 6, -60, 1, -1]) * 60 * second
       return { faults: [], steps: [by, dice.chance(0.5) ? -by : 0] }
     }
+  },
+  store: {
+    trouble: (dice) => ({
+      faults: [],
+      store: storeTrouble(dice),
+      ...(dice.chance(0.3) ? { lasts: dice.between(3, 15) * 60 * second } : {})
+    }),
+    endsMeanwhile: (dice) => ({
+      faults: [],
+      store: storeTrouble(dice),
+      process: { _tag: dice.pick(["Restart", "Crash"]), away: dice.between(5, 60) * second }
+    })
+  },
+  frame: {
+    tooLarge: (dice) => ({ faults: [Fault.swell()], lasts: dice.between(1, 10) * 60 * second })
   },
   restart: {
     restart: (dice) => ({
@@ -312,6 +349,7 @@ export const draw = (dice: Dice, kinds: readonly [FaultKind, ...ReadonlyArray<Fa
     ends: drawn?.ends ?? [],
     steps: drawn?.steps ?? [0, 0],
     lasts: drawn?.lasts ?? dice.between(5, 150) * second,
+    store: drawn?.store,
     process: drawn?.process
   }
 }
