@@ -236,8 +236,8 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a shutdown waits for handlers as long as they take",
-    file: "delivery/Delivery.ts",
-    from: "Release.within(ended, policy.drainTimeout)",
+    file: "delivery/Shutdown.ts",
+    from: "Release.within(ended, timeout)",
     to: 'Release.within(ended, "1 hour")',
     found: ["SlowEnd"],
     seeds: 3,
