@@ -217,6 +217,15 @@ describe("resuming", () => {
     )
   })
 
+  it("is not counted when the address is refused: that says nothing about the session", () => {
+    const refusedAddress = Ends.closed(4924, "Resuming")
+    const steps = Ends.walk([refusedAddress, refusedAddress, unconfirmed, unconfirmed], { history: readyOnce })
+    assert.deepStrictEqual(
+      steps.map(({ identifies }) => identifies),
+      [false, false, false, true]
+    )
+  })
+
   it("is given up at once when it is refused", () => {
     assert.isTrue(one(Ends.invalid(false, { phase: "Resuming", ready: false, confirmed: false })).identifies)
     for (const code of Ends.everyCloseCode.filter((code) => code >= 4000 && ![4004, 4008, 4009].includes(code))) {

@@ -115,7 +115,10 @@ const consecutive = (before: number, again: boolean, ready: boolean): number => 
 type Resumes = Pick<History, "fruitlessResumesAt" | "unconfirmedResumes">
 
 const resumesAfter = (policy: SessionPolicy, before: Resumes, disconnect: Disconnect.Disconnect): Resumes => {
-  const { at, confirmed, progressed, sent } = disconnect
+  const { at, confirmed, error, progressed, sent } = disconnect
+  // a refused address says nothing about the session
+  if (error._tag === "IpNotAllowed")
+    return { fruitlessResumesAt: before.fruitlessResumesAt, unconfirmedResumes: before.unconfirmedResumes }
   if (sent === "Identify") return { fruitlessResumesAt: [], unconfirmedResumes: 0 }
   const own = Disconnect.isClientInitiated(disconnect)
   const fruitless = sent === "Resume" && !progressed && !own
