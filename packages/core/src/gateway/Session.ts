@@ -223,8 +223,11 @@ export const make = (options: {
     let hurriedAt = Number.NEGATIVE_INFINITY
     /** Attempts to connect, ever. */
     let attempts = 0
-    /** Open while `reconnectNow` was asked for too soon. */
-    const impatient = yield* Effect.makeLatch(false)
+    /** Whether `reconnectNow` was asked for too soon. */
+    let isHurrying = false
+    let runScope: Scope.Scope | undefined
+    /** Made at the first disconnect: an idle session needs no ladders. */
+    let pause: ((step: ReconnectPolicy.Step) => Effect.Effect<void>) | undefined
 
     const intents = (): Intents.Intents => intentSets[intentSet] ?? options.intents
 
@@ -515,7 +518,7 @@ export const make = (options: {
       decision._tag === "Probe" ? decision.refusal : decision._tag === "Reconnect" ? decision.suspected : undefined
 
     /** Looks at an end and waits as long as it takes; fails when there is nothing left to wait for. */
-    const recover = (pause: (step: ReconnectPolicy.Step) => Effect.Effect<void>) => (end: Disconnect.Disconnect) =>
+    const recover = (end: Disconnect.Disconnect) =>
       Effect.gen(function* () {
         lastEnd = end.error
         GatewayMetrics.connectionsEnded.unsafeUpdate(1, [MetricLabel.make("cause", end.error._tag)])
@@ -551,6 +554,7 @@ export const make = (options: {
             resetAfter: Duration.millis(Math.max(0, budget.resetAt - clock.unsafeCurrentTimeMillis()))
           }
         }
+        pause ??= yield* makePause
         const waiting = yield* Effect.fork(Effect.intoDeferred(pause(step), cut))
         yield* Effect.ensuring(
           Deferred.await(cut),
@@ -609,23 +613,25 @@ export const make = (options: {
         return left <= 0 ? hurryNow : Effect.zipRight(Effect.sleep(left), hurryLater(of))
       })
 
-    /** Does what was asked for too soon. */
-    const hurry: Effect.Effect<never> = impatient.await.pipe(
-      Effect.zipRight(impatient.close),
-      Effect.zipRight(Effect.suspend(() => hurryLater(attempts))),
-      Effect.forever
-    )
+    /** Does what was asked for too soon once that is allowed: one fiber, however often it is asked for. */
+    const hurrySoon = Effect.suspend(() => {
+      if (isHurrying || runScope === undefined) return Effect.void
+      isHurrying = true
+      const done = Effect.sync(() => {
+        isHurrying = false
+      })
+      return Effect.asVoid(Effect.forkIn(Effect.ensuring(hurryLater(attempts), done), runScope))
+    })
 
-    const reconnectNow = Effect.suspend(() => (untilHurried() <= 0 ? hurryNow : impatient.open))
+    const reconnectNow = Effect.suspend(() => (untilHurried() <= 0 ? hurryNow : hurrySoon))
 
     const run: Session["run"] = Effect.gen(function* () {
       yield* memory.restore
-      const pause = yield* makePause
+      runScope = yield* Effect.scope
       yield* Effect.forkScoped(memory.keepSaved)
       yield* Effect.forkScoped(refetch)
       yield* Effect.forkScoped(retire)
-      yield* Effect.forkScoped(hurry)
-      return yield* Effect.forever(Effect.catchAll(once, recover(pause)))
+      return yield* Effect.forever(Effect.catchAll(once, recover))
     }).pipe(
       Effect.scoped,
       Effect.onExit((exit) =>
