@@ -50,6 +50,19 @@ describe("a simulation", () => {
     assert.strictEqual(report.duplicated, 0)
   })
 
+  it("a store that was broken brings back the session before, and what was missed on it is answered", () => {
+    const report = runSync({ seed: 999_111, days: 0.46, faults: { rate: 0.4 }, traffic: { perHour: 8 } })
+    assert.strictEqual(report.handled + report.gaps, report.events)
+    assert.strictEqual(report.lost, 0)
+    assert.strictEqual(report.duplicated, 0)
+  })
+
+  it("a process that was never Ready ends where its address is refused, and its supervisor starts another", () => {
+    const report = runSync({ seed: 999_106, days: 0.06, faults: { rate: 0.4 }, traffic: { perHour: 8 } })
+    assert.strictEqual(report.handled + report.gaps, report.events)
+    assert.strictEqual(report.lost, 0)
+  })
+
   it("without faults nothing happens but beats, rotations and replies", () => {
     const report = runSync({ seed: 5, days: 0.5, faults: { rate: 0 }, traffic: { perHour: 20 } })
     assert.strictEqual(report.gaps + report.faults + report.repeated, 0)

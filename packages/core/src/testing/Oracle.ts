@@ -292,6 +292,8 @@ interface Message {
   begun: boolean
   /** When a handler was first done with it. */
   doneAt: number | undefined
+  /** When it was given up, for no process had it and no living session; a state that was stored before may bring it back. */
+  givenUpAt: number | undefined
   cut: boolean
   unknown: boolean
   replies: number
@@ -780,7 +782,7 @@ export const make = (options: Options): Oracle => {
     pending.delete(message.number)
     recent.set(message.number, message)
     for (const [number, old] of recent) {
-      if (now - (old.doneAt ?? old.at) < 2 * remembered) return
+      if (now - (old.doneAt ?? old.givenUpAt ?? old.at) < 2 * remembered) return
       recent.delete(number)
     }
   }
@@ -806,7 +808,9 @@ export const make = (options: Options): Oracle => {
         counts.gaps++
         // what a crash cut off and nothing brings again
         if (message.begun) counts.handled--
-        pending.delete(message.number)
+        message.givenUpAt = now
+        message.firstSent = undefined
+        remember(message, now)
         // before there was a session there is nothing to tell of
         if (message.at > message.line.firstSessionAt && !message.unheard) missed.push(message)
         continue
@@ -902,6 +906,13 @@ export const make = (options: Options): Oracle => {
       find("Order", `message ${number} is handled while message ${other} of the same conversation still is`)
     }
     working.set(message.conversation, number)
+    if (message.givenUpAt !== undefined) {
+      // a process resumed the session that its store still had, and the platform replayed what was missed
+      message.givenUpAt = undefined
+      missed = missed.filter((other) => other !== message)
+      counts.gaps--
+      if (message.begun) counts.handled++
+    }
     if (!message.begun) {
       message.begun = true
       counts.handled++
@@ -978,6 +989,7 @@ export const make = (options: Options): Oracle => {
         receivedAt: 0,
         begun: false,
         doneAt: undefined,
+        givenUpAt: undefined,
         cut: false,
         unknown: false,
         replies: 0

@@ -7,7 +7,7 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Socket from "@effect/platform/Socket"
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -25,6 +25,7 @@ import * as Stream from "effect/Stream"
 import * as Bot from "../../Bot.ts"
 import * as BotConfig from "../../BotConfig.ts"
 import * as Gateway from "../../Gateway.ts"
+import { GatewayStopped } from "../../gateway/GatewayError.ts"
 import * as Message from "../../messages/Message.ts"
 import * as Messenger from "../../messages/Messenger.ts"
 import type { SendError } from "../../messages/SendError.ts"
@@ -95,6 +96,7 @@ interface Life {
   isAlive: boolean
   isLeaving: boolean
   leavingSince: number
+  wasReady: boolean
   readonly sockets: Set<MemorySocket.MemorySocket>
 }
 
@@ -168,6 +170,8 @@ export const make = (options: Options): Client => {
   const store = Store.make()
   let processes = 0
   let current: Process | undefined
+  /** Whether someone wants a process to run, which is what a supervisor goes by. */
+  let isWanted = false
 
   const typesHeard = [...types, ...(options.shards > 1 ? (["AT_MESSAGE_CREATE"] as const) : [])]
 
@@ -236,7 +240,10 @@ export const make = (options: Options): Client => {
         Stream.runForEach(gateway.shards.changes, (statuses) =>
           Effect.map(now, (at) => {
             if (!life.isAlive) return
-            for (const { shard, state } of statuses) oracle.status(at, shard.join("/"), state._tag)
+            for (const { shard, state } of statuses) {
+              if (state._tag === "Ready") life.wasReady = true
+              oracle.status(at, shard.join("/"), state._tag)
+            }
           })
         )
       )
@@ -275,27 +282,35 @@ export const make = (options: Options): Client => {
       Effect.withClock(wallClock)
     )
 
-  const explain = (cause: Cause.Cause<unknown>): string => {
-    const [error] = [...causeErrors(cause)]
-    return error ?? "the bot came to its end"
-  }
+  const ended = (life: Life, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.suspend(() => {
+      if (!life.isAlive || life.isLeaving || Exit.isSuccess(exit)) return Effect.void
+      if (life.wasReady || !isAddressRefused(exit.cause)) {
+        oracle.ended(explain(exit.cause))
+        return Effect.void
+      }
+      life.isAlive = false
+      current = undefined
+      oracle.stopping(millis())
+      oracle.stopped(millis(), false)
+      const again = Effect.suspend(() => (isWanted ? start : Effect.void))
+      // the end of a fiber cannot be interrupted, and what it forks would not be either
+      const supervised = Effect.interruptible(Effect.zipRight(Effect.sleep(untilStartedAgain), again))
+      return Effect.asVoid(Effect.forkScoped(supervised))
+    })
 
   const start: Client["start"] = Effect.gen(function* () {
+    isWanted = true
     if (current !== undefined) return
-    const life: Life = { isAlive: true, isLeaving: false, leavingSince: 0, sockets: new Set() }
+    const life: Life = { isAlive: true, isLeaving: false, leavingSince: 0, wasReady: false, sockets: new Set() }
     processes++
     oracle.started(millis())
-    const fiber = yield* Effect.forkScoped(
-      Effect.onExit(program(life), (exit) =>
-        Effect.sync(() => {
-          if (life.isAlive && !life.isLeaving && Exit.isFailure(exit)) oracle.ended(explain(exit.cause))
-        })
-      )
-    )
+    const fiber = yield* Effect.forkScoped(Effect.onExit(program(life), (exit) => ended(life, exit)))
     current = { life, fiber }
   })
 
   const stop: Client["stop"] = Effect.gen(function* () {
+    isWanted = false
     if (current === undefined) return
     const { fiber, life } = current
     life.isLeaving = true
@@ -308,6 +323,7 @@ export const make = (options: Options): Client => {
   })
 
   const crash: Client["crash"] = Effect.gen(function* () {
+    isWanted = false
     if (current === undefined) return
     const { fiber, life } = current
     life.isAlive = false
@@ -330,6 +346,21 @@ export const make = (options: Options): Client => {
   }
 
   return { start, stop, crash, step, trouble, isRunning: () => current !== undefined }
+}
+
+/** So long after it ended, in milliseconds, a supervisor starts a process again. */
+const untilStartedAgain = 60_000
+
+/** A process that was never Ready ends where its address is refused: whoever deployed it has to see that. */
+const isAddressRefused = (cause: Cause.Cause<unknown>): boolean =>
+  Option.exists(
+    Cause.failureOption(cause),
+    (error) => error instanceof GatewayStopped && error.because._tag === "IpNotAllowed"
+  )
+
+const explain = (cause: Cause.Cause<unknown>): string => {
+  const [error] = [...causeErrors(cause)]
+  return error ?? "the bot came to its end"
 }
 
 const causeErrors = (cause: Cause.Cause<unknown>): ReadonlyArray<string> => {
