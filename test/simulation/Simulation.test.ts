@@ -57,6 +57,12 @@ describe("a simulation", () => {
     assert.strictEqual(report.duplicated, 0)
   })
 
+  it("a process that crashes before its store has caught up leaves what it knew to nobody", () => {
+    const report = runSync({ seed: 777_117, days: 0.25, faults: { rate: 0.2 }, traffic: { perHour: 20 } })
+    assert.strictEqual(report.handled + report.gaps, report.events)
+    assert.strictEqual(report.lost, 0)
+  })
+
   it("a process that was never Ready ends where its address is refused, and its supervisor starts another", () => {
     const report = runSync({ seed: 999_106, days: 0.06, faults: { rate: 0.4 }, traffic: { perHour: 8 } })
     assert.strictEqual(report.handled + report.gaps, report.events)

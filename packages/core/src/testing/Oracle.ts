@@ -459,7 +459,7 @@ export const make = (options: Options): Oracle => {
 
   /** A process that begins on a store which may lack something knows less than the last one. */
   const forgetStored = (now: number): void => {
-    if (unsavedSince !== undefined && now > savedFrom) unsavedSince = undefined
+    if (unsavedSince !== undefined && leftAt > savedFrom) unsavedSince = undefined
     const since = unsavedSince
     forgetful = since !== undefined
     if (since === undefined) return
