@@ -66,7 +66,7 @@ export class SessionInvalid extends Schema.TaggedError<SessionInvalid>()("Sessio
   code: optionalNumber,
   /** Whether the gateway lets the session be resumed. */
   resumable: Schema.Boolean,
-  /** What said so: a close frame, an op 9, our own limit on a session's age, or a frame that is too large to be read. */
+  /** What ended the session: a close frame, an op 9, our own limit on a session's age, or a frame that is too large to be read. */
   by: Schema.Literal("Close", "InvalidSession", "Age", "Frame"),
   detail: Schema.String
 }) {

@@ -156,7 +156,7 @@ export interface Oracle {
   readonly status: (now: number, shard: string, state: string) => void
   /** The bot is told `now` that something of a shard may be missing between two times. */
   readonly gap: (shard: string, from: number, to: number, now: number) => void
-  /** The wall clock of the bot was set by so many milliseconds. */
+  /** The bot's wall clock was stepped `by` milliseconds. */
   readonly stepped: (now: number, by: number) => void
   /** A handler began. */
   readonly began: (now: number, message: number) => void

@@ -282,6 +282,12 @@ export const make = (options: Options): Client => {
       Effect.withClock(wallClock)
     )
 
+  const gone = (life: Life, crashed: boolean): void => {
+    life.isAlive = false
+    current = undefined
+    oracle.stopped(millis(), crashed)
+  }
+
   const ended = (life: Life, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void, never, Scope.Scope> =>
     Effect.suspend(() => {
       if (!life.isAlive || life.isLeaving || Exit.isSuccess(exit)) return Effect.void
@@ -289,13 +295,11 @@ export const make = (options: Options): Client => {
         oracle.ended(explain(exit.cause))
         return Effect.void
       }
-      life.isAlive = false
-      current = undefined
       oracle.stopping(millis())
-      oracle.stopped(millis(), false)
-      const again = Effect.suspend(() => (isWanted ? start : Effect.void))
+      gone(life, false)
+      const restart = Effect.suspend(() => (isWanted ? start : Effect.void))
       // the end of a fiber cannot be interrupted, and what it forks would not be either
-      const supervised = Effect.interruptible(Effect.zipRight(Effect.sleep(untilStartedAgain), again))
+      const supervised = Effect.interruptible(Effect.zipRight(Effect.sleep(untilStartedAgain), restart))
       return Effect.asVoid(Effect.forkScoped(supervised))
     })
 
@@ -317,18 +321,14 @@ export const make = (options: Options): Client => {
     life.leavingSince = millis()
     oracle.stopping(millis())
     yield* Fiber.interrupt(fiber)
-    life.isAlive = false
-    current = undefined
-    oracle.stopped(millis(), false)
+    gone(life, false)
   })
 
   const crash: Client["crash"] = Effect.gen(function* () {
     isWanted = false
     if (current === undefined) return
     const { fiber, life } = current
-    life.isAlive = false
-    current = undefined
-    oracle.stopped(millis(), true)
+    gone(life, true)
     for (const socket of life.sockets) socket.terminate()
     // what is left of it ends when it can: nobody hears it any more
     yield* Effect.forkScoped(Fiber.interrupt(fiber))
