@@ -8,7 +8,7 @@ import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import type { Duration } from "effect"
 import { type Event, Gateway } from "@effect-qq/core"
-import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import { Fault, TestPlatform, WallClock } from "@effect-qq/core/testing"
 import * as Bot from "../../support/bot.ts"
 
 interface Heard {
@@ -347,6 +347,49 @@ describe("a gap", () => {
       assert.isAtLeast((gaps[0]?.to ?? 0) - (gaps[0]?.from ?? 0), 25 * 3_600_000)
       assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify"])
     }).pipe(Bot.on())
+  )
+
+  for (const millis of [-3_600_000, 3_600_000]) {
+    it.effect(`covers the old and the new clock where it is set by ${millis} ms during an outage`, () =>
+      Effect.gen(function* () {
+        const bot = yield* start
+        yield* Bot.advance(seconds(100))
+        yield* inject(Fault.unreachable({ times: 100 }))
+        yield* inject(Fault.forgetSessions)
+        yield* inject(Fault.drop())
+        yield* say("never heard")
+        yield* Bot.advance(seconds(50))
+        yield* WallClock.step(millis)
+        yield* Bot.advance(seconds(50))
+        yield* inject(Fault.clear)
+        yield* Bot.advance(seconds(200))
+        const [gap, ...more] = (yield* bot.heard).gaps
+        assert.deepStrictEqual(more, [])
+        for (const clock of [0, millis]) {
+          assert.isAtMost(gap?.from ?? Infinity, 100_000 + clock)
+          assert.isAtLeast(gap?.to ?? -Infinity, 200_000 + clock)
+        }
+      }).pipe(Bot.on(), WallClock.steppable)
+    )
+  }
+
+  it.effect("begins with its session where the clock was set back between two processes", () =>
+    Effect.gen(function* () {
+      yield* Bot.advance("2 hours")
+      const first = yield* start
+      yield* Bot.advance("90 minutes")
+      yield* say("one")
+      yield* Fiber.interrupt(first.fiber)
+      yield* inject(Fault.forgetSessions)
+      yield* WallClock.step(-3_600_000)
+      yield* Bot.advance(seconds(30))
+      const second = yield* start
+      yield* Bot.advance(seconds(20))
+      const [gap, ...more] = (yield* second.heard).gaps
+      assert.deepStrictEqual(more, [])
+      assert.strictEqual(gap?.from, 2 * 3_600_000)
+      assert.isAtLeast(gap?.to ?? 0, 3.5 * 3_600_000)
+    }).pipe(Bot.on(), WallClock.steppable)
   )
 
   it.effect("is not told of after a session that was ended on purpose", () =>

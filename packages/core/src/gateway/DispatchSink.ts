@@ -42,7 +42,10 @@ export interface Progress {
  * @category models
  */
 export interface Gap {
-  /** Up to here, in epoch milliseconds, everything was received for sure. */
+  /**
+   * Up to here, in epoch milliseconds, everything was received for sure. Where the machine's clock was set during the gap,
+   * `from` and `to` cover the gap by the clock as it was before and as it is now.
+   */
   readonly from: number
   /** When the new session began, in epoch milliseconds. */
   readonly to: number

@@ -351,8 +351,7 @@ export const make = (options: {
         }
         const pause = (): void => {
           // the last frame that came is the one there was no room for
-          const session = memory.current()
-          if (complete && session !== undefined) session.heardAt = Math.max(session.heardAt, session.lastDispatchAt)
+          if (complete) memory.notePaused()
           complete = false
           paused = true
           pausedLink = link

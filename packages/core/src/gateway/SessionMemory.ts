@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -28,6 +29,8 @@ export interface Resumable {
   received: number
   /** Up to when everything that the platform had to say was received. */
   heardAt: number
+  /** The same moment in monotonic milliseconds; `undefined` where an earlier process noted it. */
+  heardAtMonotonic: number | undefined
   /** Up to when all of it was settled: what a restart may count on. */
   settledAt: number
   /** What will be settled next, oldest first: up to when all up to these sequence numbers was received. */
@@ -46,6 +49,8 @@ export interface SessionMemory {
   readonly begin: (sessionId: string, ready: Frame) => void
   /** Asks up to when everything was received. To be called before a connection is over. */
   readonly noteHeard: () => void
+  /** Everything was received at least up to the last dispatch: the connection will pass over what comes next. */
+  readonly notePaused: () => void
   /** Gives up the session. What is said until there is another will not come again. */
   readonly drop: () => void
   /** Ends the session on purpose. It leaves a gap only where something is untold or was not handled. */
@@ -67,12 +72,19 @@ const mostMarks = 256
 /** When a store that failed is tried again: after 1, 2, 4 … s, at most a minute. */
 const storeRetries = Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("1 minute"))
 
-const resumable = (id: string, sequence: number, startedAt: number, heardAt: number): Resumable => ({
+const resumable = (
+  id: string,
+  sequence: number,
+  startedAt: number,
+  heardAt: number,
+  heardAtMonotonic?: number
+): Resumable => ({
   id,
   startedAt,
   lastDispatchAt: startedAt,
   received: sequence,
   heardAt,
+  heardAtMonotonic,
   settledAt: heardAt,
   marks: []
 })
@@ -100,7 +112,7 @@ export const make = (options: {
   readonly heardAt: () => number | undefined
 }): Effect.Effect<SessionMemory, never, BotConfig | DispatchSink | SessionStore> =>
   Effect.gen(function* () {
-    const { appId, delivery } = yield* BotConfig
+    const { appId, delivery, session: policy } = yield* BotConfig
     const sink = yield* DispatchSink
     const store = yield* SessionStore
     const clock = yield* Effect.clock
@@ -127,12 +139,24 @@ export const make = (options: {
     /** Nobody replays a gap: what a shutdown or a crash cuts off is told of by the next process. */
     const tellOfGap = (gap: Gap): void => sink.gap(gap, keep(gap))
 
-    const gapAfter = ({ heardAt, received: lastSeq }: Resumable, now: number): Gap => ({
-      from: Math.min(heardAt, now),
-      to: now,
-      lastSeq,
-      shard
-    })
+    const monotonic = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+
+    /**
+     * The gap that ends now. If the wall clock was set during it, either of its readings may be the right one: the gap covers
+     * both. After a restart only the wall clock is left: a session heard in the future was stored by a clock that has been
+     * set back since, and the gap begins with the session.
+     */
+    const gapAfter = ({ heardAt, heardAtMonotonic, received: lastSeq, startedAt }: Resumable, now: number): Gap => {
+      const before =
+        heardAtMonotonic !== undefined
+          ? now - Math.round(monotonic() - heardAtMonotonic)
+          : heardAt <= now
+            ? heardAt
+            : startedAt < now
+              ? startedAt
+              : now - Duration.toMillis(policy.maximumAge)
+      return { from: Math.min(heardAt, before), to: Math.max(now, heardAt + now - before), lastSeq, shard }
+    }
 
     const isSettled = (of: Resumable): boolean => sink.watermark() >= of.received
 
@@ -141,11 +165,17 @@ export const make = (options: {
       // the times do not say whether there is any: two events may share one, and a clock may be set back
       if (isSettled(before)) return undefined
       noteSettled(before, sink.watermark())
-      return keep({ ...gap, from: Math.min(before.settledAt, gap.from), to: gap.from })
+      return keep({ ...gap, from: Math.min(before.settledAt, gap.from), to: Math.max(before.heardAt, gap.from) })
+    }
+
+    const hear = (of: Resumable, at: number): void => {
+      of.heardAt = at
+      of.heardAtMonotonic = monotonic() - (clock.unsafeCurrentTimeMillis() - at)
     }
 
     const noteHeard = (): void => {
-      if (session !== undefined) session.heardAt = options.heardAt() ?? session.heardAt
+      const at = options.heardAt()
+      if (session !== undefined && at !== undefined) hear(session, at)
     }
 
     const drop = (): void => {
@@ -193,7 +223,7 @@ export const make = (options: {
         // READY in answer to a RESUME: the platform has begun another session without a word about the old one
         const before = lost ?? session
         const gap = before === undefined ? undefined : gapAfter(before, now)
-        session = resumable(sessionId, sequence, now, now)
+        session = resumable(sessionId, sequence, now, now, monotonic())
         isOurs = true
         lost = undefined
         sink.begin(sequence, [], before === undefined || gap === undefined ? undefined : keepUnsettled(before, gap))
@@ -201,6 +231,9 @@ export const make = (options: {
         if (gap !== undefined) tellOfGap(gap)
       },
       noteHeard,
+      notePaused: () => {
+        if (session !== undefined) hear(session, Math.max(session.heardAt, session.lastDispatchAt))
+      },
       drop,
       end: () => {
         const isDone = session === undefined || isSettled(session)
