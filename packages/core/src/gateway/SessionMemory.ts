@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { BotConfig } from "../BotConfig.ts"
+import * as Monotonic from "../internal/Monotonic.ts"
 import { DispatchSink, type Gap } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import type * as Intents from "./Intents.ts"
@@ -139,7 +140,7 @@ export const make = (options: {
     /** Nobody replays a gap: what a shutdown or a crash cuts off is told of by the next process. */
     const tellOfGap = (gap: Gap): void => sink.gap(gap, keep(gap))
 
-    const monotonic = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+    const monotonic = (): number => Monotonic.unsafeMillis(clock)
 
     /**
      * The gap that ends now. If the wall clock was set during it, either of its readings may be the right one: the gap covers
