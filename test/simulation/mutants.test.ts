@@ -72,7 +72,7 @@ const mutants: ReadonlyArray<Mutant> = [
     name: "the sequence number is stored before its event is handled",
     file: "gateway/SessionMemory.ts",
     from: "sequence: progress.watermark,",
-    to: "sequence: kept.received,",
+    to: "sequence: kept.receivedSeq,",
     found: ["Lost"],
     seeds: 3,
     options: quarter(["crash"], { traffic: { perHour: 120 } })
@@ -142,9 +142,9 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "every connection identifies",
-    file: "gateway/Session.ts",
-    from: "resume: Option.map(Option.fromNullable(memory.current()), ({ id, received }) => ({",
-    to: "resume: Option.map(Option.fromNullable(history.rung > 99 ? memory.current() : undefined), ({ id, received }) => ({",
+    file: "gateway/Attempt.ts",
+    from: "this.resume = Option.map(Option.fromNullable(session.memory.current()), ({ id, receivedSeq }) => ({",
+    to: "this.resume = Option.map(Option.fromNullable(this.shard[0] > 99 ? session.memory.current() : undefined), ({ id, receivedSeq }) => ({",
     found: ["SessionGivenUp", "IdentifyBudget"],
     seeds: 1,
     options: quarter(["network"])
@@ -169,9 +169,9 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a gap begins when it ends",
-    file: "gateway/SessionMemory.ts",
+    file: "gateway/Resumable.ts",
     from: "from: Math.min(heardAt, from)",
-    to: "from: now",
+    to: "from: wall",
     found: ["GapUntold"],
     seeds: 2,
     options: quarter(["gateway"], { traffic: { perHour: 240 } })
@@ -179,8 +179,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "READY in answer to a RESUME passes for the old session",
     file: "gateway/SessionMemory.ts",
-    from: "const before = lost ?? session",
-    to: "const before = lost",
+    from: "const before = this.lost ?? this.session",
+    to: "const before = this.lost",
     found: ["GapUntold"],
     seeds: 3,
     options: quarter(["oddity"], { traffic: { perHour: 240 } })
@@ -196,7 +196,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "an old session is kept",
-    file: "gateway/Session.ts",
+    file: "gateway/Replacement.ts",
     from: "const old = session.startedAt + Duration.toMillis(policy.maximumAge)",
     to: "const old = session.startedAt + 30 * Duration.toMillis(policy.maximumAge)",
     found: ["OldSession"],
@@ -291,8 +291,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a fiber is left behind",
     file: "gateway/Session.ts",
-    from: "yield* Effect.forkScoped(memory.keepSaved)",
-    to: "yield* Effect.forkDaemon(memory.keepSaved)",
+    from: "yield* Effect.forkScoped(memory.keepSaved(scope))",
+    to: "yield* Effect.forkDaemon(memory.keepSaved(scope))",
     found: ["Leak"],
     seeds: 1,
     options: quarter(["network"])

@@ -16,6 +16,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import * as Monotonic from "../internal/Monotonic.ts"
 import type { Disconnect } from "./Disconnect.ts"
 import * as Frame from "./Frame.ts"
@@ -49,6 +50,8 @@ export interface ConnectionHandle {
   readonly roundTrip: () => number | undefined
   /** Ends the connection with this error, unless it has ended already. */
   readonly end: (error: GatewayError) => void
+  /** Runs a short effect on the fiber of the connection: what a callback of the socket cannot do itself. */
+  readonly attend: (effect: Effect.Effect<void>) => void
 }
 
 /**
@@ -237,6 +240,7 @@ const attend = ({ live, options, protocol }: Line): Effect.Effect<never, Gateway
       yield* live.happened.await
       live.happened.unsafeClose()
       yield* logRefusals(live)
+      for (const task of live.takeTasks()) yield* task
       if (protocol.isReady && !wasReady) {
         wasReady = true
         yield* options.onPhase("Ready")
@@ -250,6 +254,16 @@ const attend = ({ live, options, protocol }: Line): Effect.Effect<never, Gateway
   })
 }
 
+const begin = (
+  construct: Context.Tag.Service<typeof Socket.WebSocketConstructor>,
+  line: Line
+): Effect.Effect<never, GatewayError, Scope.Scope> =>
+  line.options.onPhase("Connecting").pipe(
+    Effect.zipRight(Effect.acquireRelease(dial(construct, line), leave(line))),
+    Effect.flatMap((socket) => Effect.forkScoped(talk(line, socket))),
+    Effect.flatMap(() => attend(line))
+  )
+
 const toDisconnect =
   ({ live, protocol }: Line) =>
   (error: GatewayError): Effect.Effect<never, Disconnect> =>
@@ -262,35 +276,65 @@ const toDisconnect =
       return yield* Effect.fail(disconnect)
     })
 
+/** The view of a connection that its session keeps. */
+class Handle implements ConnectionHandle {
+  private readonly line: Line
+
+  constructor(line: Line) {
+    this.line = line
+  }
+
+  lastFrameAge(): number {
+    return Monotonic.unsafeMillis(this.line.clock) - this.line.protocol.lastFrameAt
+  }
+
+  heardUntil(): number {
+    const { clock, protocol } = this.line
+    return clock.unsafeCurrentTimeMillis() - Math.floor(Monotonic.unsafeMillis(clock) - protocol.heardUntil)
+  }
+
+  roundTrip(): number | undefined {
+    return this.line.protocol.roundTrip
+  }
+
+  end(error: GatewayError): void {
+    this.line.live.end(error)
+  }
+
+  attend(effect: Effect.Effect<void>): void {
+    this.line.live.attend(effect)
+  }
+}
+
 /**
- * Runs one connection. It ends only by failing, or by interruption, which leaves the session resumable unless the policy
- * says otherwise; either way the socket is closed, or terminated when closing takes too long, before this effect ends.
+ * Runs one connection with this constructor of sockets. It ends only by failing, or by interruption, which leaves the
+ * session resumable unless the policy says otherwise; either way the socket is closed, or terminated when closing takes too
+ * long, before this effect ends.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const runWith = (
+  construct: Context.Tag.Service<typeof Socket.WebSocketConstructor>,
+  options: Options
+): Effect.Effect<never, Disconnect> =>
+  Effect.clockWith((clock) => {
+    const { policy, resume } = options
+    const protocol = new Protocol({ policy, resume, dialledAt: Monotonic.unsafeMillis(clock) })
+    const live = new LiveSocket.LiveSocket(options, protocol, clock, policy.maximumRetryAfter)
+    const line: Line = { options, clock, protocol, live }
+    options.onHandle(new Handle(line))
+    return Effect.scoped(begin(construct, line)).pipe(
+      Effect.catchAllDefect((cause) => Effect.fail(live.defect(cause))),
+      Effect.catchAll(toDisconnect(line))
+    )
+  })
+
+/**
+ * Runs one connection; see {@link runWith}.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const run = (options: Options): Effect.Effect<never, Disconnect, Socket.WebSocketConstructor> =>
-  Effect.gen(function* () {
-    const clock = yield* Effect.clock
-    const construct = yield* Socket.WebSocketConstructor
-    const now = () => Monotonic.unsafeMillis(clock)
-    const protocol = new Protocol({ policy: options.policy, resume: options.resume, dialledAt: now() })
-    const live = new LiveSocket.LiveSocket(options, protocol, clock, options.policy.maximumRetryAfter)
-    const line: Line = { options, clock, protocol, live }
-    options.onHandle({
-      lastFrameAge: () => now() - protocol.lastFrameAt,
-      heardUntil: () => clock.unsafeCurrentTimeMillis() - Math.floor(now() - protocol.heardUntil),
-      roundTrip: () => protocol.roundTrip,
-      end: (error) => live.end(error)
-    })
-    return yield* Effect.gen(function* () {
-      yield* options.onPhase("Connecting")
-      const socket = yield* Effect.acquireRelease(dial(construct, line), leave(line))
-      yield* Effect.forkScoped(talk(line, socket))
-      return yield* attend(line)
-    }).pipe(
-      Effect.catchAllDefect((cause) => Effect.fail(live.defect(cause))),
-      Effect.scoped,
-      Effect.catchAll(toDisconnect(line))
-    )
-  })
+  Effect.flatMap(Socket.WebSocketConstructor, (construct) => runWith(construct, options))

@@ -112,6 +112,7 @@ export class LiveSocket {
   /** Nothing that the socket still says is heard. */
   retired = false
   #refusals: Array<string> = []
+  #tasks: Array<Effect.Effect<void>> = []
   readonly #listener: Listener
   readonly #protocol: Protocol
   readonly #clock: Clock.Clock
@@ -201,6 +202,19 @@ export class LiveSocket {
       detail: "a defect inside the client",
       cause
     })
+  }
+
+  /** Leaves an effect to the fiber that awaits {@link LiveSocket.happened}. */
+  attend(task: Effect.Effect<void>): void {
+    this.#tasks.push(task)
+    this.happened.unsafeOpen()
+  }
+
+  /** The effects that were left and have not run yet. */
+  takeTasks(): ReadonlyArray<Effect.Effect<void>> {
+    const tasks = this.#tasks
+    if (tasks.length > 0) this.#tasks = []
+    return tasks
   }
 
   /** The refusals that have not been logged yet. */
