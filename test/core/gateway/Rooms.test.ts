@@ -43,7 +43,7 @@ describe("the session that can be resumed", () => {
           const settledSeq = Math.max(0, session.receivedSeq - lag)
           const before = session.settledAt
           Resumable.settle(session, settledSeq)
-          const expected = heard.filter(({ seq }) => seq <= settledSeq).at(-1)?.heardAt ?? 0
+          const expected = heard.findLast(({ seq }) => seq <= settledSeq)?.heardAt ?? 0
           assert.strictEqual(session.settledAt, Math.max(before, expected))
         })
       })

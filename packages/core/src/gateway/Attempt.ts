@@ -20,6 +20,7 @@ import type { DispatchSinkShape } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import { ConnectionLost, type Phase } from "./GatewayError.ts"
 import * as GatewayMetrics from "./GatewayMetrics.ts"
+import type * as Heartbeat from "./Heartbeat.ts"
 import type { Handshakes } from "./Handshakes.ts"
 import type { InboxPause } from "./InboxPause.ts"
 import type { IntentSets } from "./IntentSets.ts"
@@ -90,13 +91,13 @@ class Holdings {
 class Line implements Connection.Options {
   readonly url: string
   readonly authorization: AccessToken.Token["authorization"]
-  readonly identified: Effect.Effect<void>
   readonly intents: number
   readonly shard: readonly [index: number, count: number]
   readonly policy: SessionPolicy
   readonly resume: Connection.Options["resume"]
   private readonly session: Session
   private readonly holdings: Holdings
+  private onIdentified: Effect.Effect<void>
   /** The scope of the session's run. */
   private readonly scope: Scope.Scope
 
@@ -106,7 +107,7 @@ class Line implements Connection.Options {
     this.scope = scope
     this.url = plan.url
     this.authorization = plan.authorization
-    this.identified = plan.identified
+    this.onIdentified = plan.identified
     this.intents = session.intents.current
     this.shard = session.shard
     this.policy = session.policy
@@ -114,6 +115,21 @@ class Line implements Connection.Options {
       sessionId: id,
       sequence: receivedSeq
     }))
+  }
+
+  /** Forgets what it ran: a connection may live for days. */
+  get identified(): Effect.Effect<void> {
+    const identified = this.onIdentified
+    this.onIdentified = Effect.void
+    return identified
+  }
+
+  get alarm(): Heartbeat.Alarm {
+    const { replacement } = this.session
+    return {
+      left: () => replacement.left(),
+      ring: Effect.suspend(() => Effect.asVoid(Effect.forkIn(replacement.attempt(), this.scope)))
+    }
   }
 
   heartbeatSeq(): number | null {

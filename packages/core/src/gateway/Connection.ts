@@ -9,7 +9,6 @@ import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -75,6 +74,8 @@ export interface Options extends LiveSocket.Listener {
   readonly onHandle: (handle: ConnectionHandle) => void
   /** Given the heartbeat interval of HELLO as it came, before it is judged. */
   readonly onHello?: ((interval: unknown) => void) | undefined
+  /** Rings while the connection is live. */
+  readonly alarm?: Heartbeat.Alarm | undefined
   /** Runs at each step of the handshake, before that step is taken. */
   readonly onPhase: (phase: Phase) => Effect.Effect<void>
 }
@@ -101,7 +102,7 @@ const leave =
       }
       const ends = policy.onShutdown === "end" && Exit.isInterrupted(exit)
       return Effect.try(() => (ends ? socket.close(1000) : socket.close())).pipe(
-        Effect.zipRight(Release.within(Deferred.await(live.closed), policy.closeTimeout)),
+        Effect.zipRight(Release.within(live.closed.wait, policy.closeTimeout)),
         Effect.flatMap((closed) => (Option.isSome(closed) ? Effect.void : terminate)),
         // a socket that cannot even be closed is dropped
         Effect.catchAll(() => terminate)
@@ -180,17 +181,17 @@ const introduce = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<
   })
 }
 
-/** The handshake, and then the heartbeat. */
-const talk = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void> =>
+/** The handshake, watched; it gives the interval between heartbeats. */
+const handshake = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<Duration.Duration> =>
   Effect.gen(function* () {
     const { live, options, protocol } = line
     const { policy } = options
     const watching = yield* Effect.fork(watch(line))
-    yield* Deferred.await(live.opened)
+    yield* live.opened.wait
     yield* enter(line, "Greeting")
-    const hello = yield* Deferred.await(live.greeted)
-    options.onHello?.(hello)
-    const { interval, warning } = Heartbeat.intervalOf(policy, hello)
+    yield* live.greeted.wait
+    options.onHello?.(live.interval)
+    const { interval, warning } = Heartbeat.intervalOf(policy, live.interval)
     protocol.expects(
       [interval, policy.heartbeatAckTimeout, policy.heartbeatProbeTimeout]
         .map(Duration.toMillis)
@@ -200,24 +201,33 @@ const talk = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void>
       yield* Effect.logWarning(`${warning}; sending a heartbeat every ${Duration.format(interval)}`)
     }
     yield* introduce(line, socket)
-    yield* Deferred.await(live.live)
+    yield* live.live.wait
     // an idle connection need not keep a fiber that has nothing left to watch
     if (protocol.isReady) yield* Fiber.interrupt(watching)
-    return yield* Heartbeat.run({
+    return interval
+  })
+
+/** The handshake, and then the heartbeat. */
+const talk = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void> => {
+  const { clock, live, options, protocol } = line
+  return Effect.flatMap(handshake(line, socket), (interval) =>
+    Heartbeat.run({
       interval,
-      policy,
+      policy: options.policy,
       send: Effect.sync(() => live.beat(socket)),
-      silence: () => Monotonic.unsafeMillis(line.clock) - protocol.lastFrameAt,
-      answered: () => protocol.isAnswered
+      silence: () => Monotonic.unsafeMillis(clock) - protocol.lastFrameAt,
+      answered: () => protocol.isAnswered,
+      alarm: options.alarm
     })
-  }).pipe(
+  ).pipe(
     Effect.catchAllCause((cause) =>
       Effect.sync(() => {
         if (Cause.isInterruptedOnly(cause)) return
-        line.live.end(Option.getOrElse(Cause.failureOption(cause), () => line.live.defect(Cause.squash(cause))))
+        live.end(Option.getOrElse(Cause.failureOption(cause), () => live.defect(Cause.squash(cause))))
       })
     )
   )
+}
 
 const logRefusals = (live: LiveSocket.LiveSocket): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -227,31 +237,36 @@ const logRefusals = (live: LiveSocket.LiveSocket): Effect.Effect<void> =>
       : Effect.forEach(refusals, (reason) => Effect.logWarning(`frame refused: ${reason}`), { discard: true })
   })
 
+/** Completes only by failing, once the connection has ended. */
+const untilEnded = (live: LiveSocket.LiveSocket): Effect.Effect<never, GatewayError> =>
+  Effect.suspend(() =>
+    live.ended === undefined ? Effect.flatMap(live.happened.take, () => untilEnded(live)) : Effect.fail(live.ended)
+  )
+
 /** Does what a callback cannot, until the connection has ended. */
 const attend = ({ live, options, protocol }: Line): Effect.Effect<never, GatewayError> => {
   let wasReady = false
-  const ended: Effect.Effect<never, GatewayError> = Effect.suspend(() => {
-    if (live.ended !== undefined) return Effect.fail(live.ended)
-    live.happened.unsafeClose()
-    return Effect.zipRight(live.happened.await, ended)
+  const becomeReady = Effect.suspend(() => {
+    if (!protocol.isReady || wasReady) return Effect.void
+    wasReady = true
+    return options.onPhase("Ready")
   })
-  return Effect.gen(function* () {
-    while (true) {
-      yield* live.happened.await
-      live.happened.unsafeClose()
-      yield* logRefusals(live)
-      for (const task of live.takeTasks()) yield* task
-      if (protocol.isReady && !wasReady) {
-        wasReady = true
-        yield* options.onPhase("Ready")
-      }
-      if (live.ended !== undefined) return yield* Effect.fail(live.ended)
-      const { doubt } = live
-      if (doubt !== undefined) {
-        return yield* Effect.raceFirst(ended, Effect.delay(Effect.fail(doubt.error), doubt.grace))
-      }
+  const next: Effect.Effect<never, GatewayError> = Effect.suspend(() => {
+    const { doubt, ended } = live
+    if (ended !== undefined) return Effect.fail(ended)
+    if (doubt !== undefined) {
+      return Effect.raceFirst(untilEnded(live), Effect.delay(Effect.fail(doubt.error), doubt.grace))
     }
+    return Effect.flatMap(live.happened.take, () => react)
   })
+  const react = Effect.suspend(() =>
+    logRefusals(live).pipe(
+      Effect.zipRight(Effect.forEach(live.takeTasks(), (task) => task, { discard: true })),
+      Effect.zipRight(becomeReady),
+      Effect.flatMap(() => next)
+    )
+  )
+  return next
 }
 
 const begin = (

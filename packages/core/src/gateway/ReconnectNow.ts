@@ -12,6 +12,7 @@ import * as Monotonic from "../internal/Monotonic.ts"
 import type { ActiveConnection } from "./ActiveConnection.ts"
 import { ReconnectRequested } from "./GatewayError.ts"
 import type { ReconnectWait } from "./ReconnectWait.ts"
+import type { StateReporter } from "./SessionStatus.ts"
 
 /**
  * What a {@link ReconnectNow} is made of.
@@ -25,7 +26,7 @@ export interface Options {
   readonly spacing: Duration.Duration
   readonly connection: ActiveConnection
   readonly wait: ReconnectWait
-  readonly isReady: () => boolean
+  readonly reporter: StateReporter
   /** Cuts the waits short that the platform asked for. */
   readonly askAgain: Effect.Effect<void>
 }
@@ -72,9 +73,9 @@ export class ReconnectNow {
   }
 
   private carryOut(): Effect.Effect<void> {
-    const { askAgain, clock, connection, isReady, wait } = this.options
+    const { askAgain, clock, connection, reporter, wait } = this.options
     return Effect.suspend(() => {
-      if (!wait.isWaiting && !isReady()) return Effect.void
+      if (!wait.isWaiting && !reporter.isReady) return Effect.void
       this.doneAt = Monotonic.unsafeMillis(clock)
       if (wait.isWaiting) return Effect.zipRight(askAgain, wait.cutShort())
       return Effect.sync(() => connection.handle?.end(new ReconnectRequested({ by: "Caller" })))
@@ -84,7 +85,7 @@ export class ReconnectNow {
   /** `attempts`: how many there were when this was asked for. Another one that succeeded is what was asked for. */
   private carryOutLater(attempts: number): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (attempts !== this.attempts && this.options.isReady()) return Effect.void
+      if (attempts !== this.attempts && this.options.reporter.isReady) return Effect.void
       const left = this.untilAllowed()
       return left <= 0 ? this.carryOut() : Effect.zipRight(Effect.sleep(left), this.carryOutLater(attempts))
     })

@@ -10,17 +10,17 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as Monotonic from "../internal/Monotonic.ts"
 import type { ActiveConnection } from "./ActiveConnection.ts"
 import { SessionInvalid } from "./GatewayError.ts"
-import type { MetadataError } from "./GatewayMetadata.ts"
 import type { IdentifyLimiterShape, Permit } from "./IdentifyLimiter.ts"
+import type { Preparation } from "./Preparation.ts"
 import type { SessionAge } from "./Recovery.ts"
+import type { SessionMemory } from "./SessionMemory.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
+import type { StateReporter } from "./SessionStatus.ts"
 
-/** How often, in milliseconds, the age of a session is looked at: the wall clock may be set meanwhile. */
-const ageCheck = 3_600_000
-
-/** How soon, in milliseconds, an old session is looked at again that could not be replaced. */
+/** How soon, in milliseconds, an old session that could not be replaced is tried again. */
 const retireAgain = 10_000
 
 /**
@@ -58,10 +58,9 @@ export interface Options {
   readonly clock: Clock.Clock
   readonly limiter: IdentifyLimiterShape
   readonly connection: ActiveConnection
-  readonly current: () => SessionAge | undefined
-  readonly isReady: () => boolean
-  /** A token and an address, or why there are none. */
-  readonly prepare: Effect.Effect<unknown, MetadataError>
+  readonly memory: SessionMemory
+  readonly reporter: StateReporter
+  readonly preparation: Preparation
 }
 
 /**
@@ -73,6 +72,9 @@ export interface Options {
 export class Replacement {
   private readonly options: Options
   private reserved: HeldPermit | undefined
+  private isTrying = false
+  /** When the last attempt began or ended, in monotonic milliseconds. */
+  private triedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: Options) {
     this.options = options
@@ -93,17 +95,34 @@ export class Replacement {
     })
   }
 
-  /** Replaces each session that is old at a quiet moment, until it is interrupted. */
-  watch(): Effect.Effect<never> {
-    const { clock, current, policy } = this.options
-    const look: Effect.Effect<never> = Effect.suspend(() => {
-      const session = current()
-      const left = session === undefined ? ageCheck : untilDue(policy, session, clock.unsafeCurrentTimeMillis())
-      return left > 0
-        ? Effect.flatMap(Effect.sleep(Math.min(left, ageCheck)), () => look)
-        : Effect.flatMap(Effect.zipRight(this.replace(), Effect.sleep(retireAgain)), () => look)
+  private noteTried(): void {
+    this.triedAt = Monotonic.unsafeMillis(this.options.clock)
+  }
+
+  /** Milliseconds until the session should be replaced, as far as is known now. */
+  left(): number {
+    const { clock, memory, policy } = this.options
+    const session = memory.current()
+    if (session === undefined || this.isTrying) return Number.POSITIVE_INFINITY
+    const again = this.triedAt + retireAgain - Monotonic.unsafeMillis(clock)
+    return Math.max(again, untilDue(policy, session, clock.unsafeCurrentTimeMillis()))
+  }
+
+  /** Tries to replace the session. One attempt at a time. */
+  attempt(): Effect.Effect<void> {
+    // the fiber that runs this may begin a moment later
+    this.noteTried()
+    return Effect.suspend(() => {
+      if (this.isTrying) return Effect.void
+      this.isTrying = true
+      return Effect.ensuring(
+        this.replace(),
+        Effect.sync(() => {
+          this.isTrying = false
+          this.noteTried()
+        })
+      )
     })
-    return look
   }
 
   /**
@@ -111,15 +130,15 @@ export class Replacement {
    * them the bot would be deaf between the two for as long as they take.
    */
   private replace(): Effect.Effect<void> {
-    const { clock, connection, current, isReady, policy } = this.options
+    const { clock, connection, memory, policy, reporter } = this.options
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen(this, function* () {
-        const old = current()
+        const old = memory.current()
         const leaving = connection.handle
-        if (leaving === undefined || !isReady()) return
+        if (leaving === undefined || !reporter.isReady) return
         const scope = yield* Scope.make()
         const permit = yield* restore(this.acquire(scope)).pipe(Effect.onInterrupt(() => Scope.close(scope, Exit.void)))
-        const session = current()
+        const session = memory.current()
         const isQuiet = session !== undefined && untilDue(policy, session, clock.unsafeCurrentTimeMillis()) <= 0
         // the wait for the permit may have been long
         if (Option.isNone(permit) || connection.handle !== leaving || session !== old || !isQuiet) {
@@ -132,8 +151,8 @@ export class Replacement {
   }
 
   private acquire(scope: Scope.CloseableScope): Effect.Effect<Option.Option<Permit>> {
-    const { limiter, prepare, shard } = this.options
-    return Effect.zipRight(prepare, Effect.either(Scope.extend(limiter.acquire(shard[0]), scope))).pipe(
+    const { limiter, preparation, shard } = this.options
+    return Effect.zipRight(preparation.begin(), Effect.either(Scope.extend(limiter.acquire(shard[0]), scope))).pipe(
       Effect.map(Either.getRight),
       Effect.catchAll((error) => Effect.as(Effect.logWarning(error.message), Option.none<Permit>()))
     )

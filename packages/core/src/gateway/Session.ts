@@ -138,13 +138,12 @@ class Live implements Session {
   get run(): Effect.Effect<never, GatewayStopped> {
     return Effect.scopedWith((scope) =>
       Effect.gen(this, function* () {
-        const { memory, replacement } = this.session
+        const { memory } = this.session
         yield* Effect.annotateLogsScoped({ module: "Session", shard: this.session.shard.join("/") })
-        yield* Effect.addFinalizer((exit) => this.shutdown(exit))
+        yield* Scope.addFinalizerExit(scope, (exit) => this.shutdown(exit))
         yield* memory.restore
         this.scope = scope
         yield* Effect.forkScoped(memory.keepSaved(scope))
-        yield* Effect.forkScoped(replacement.watch())
         return yield* this.connectForever(scope)
       }).pipe(Effect.provideService(Scope.Scope, scope))
     )
@@ -229,27 +228,17 @@ export const make = (
       heardAt: () => connection.heardUntil()
     })
     const failedConnects = (): number => aftermath.failedConnects
-    const isReady = (): boolean => reporter.isReady
     const preparation = new Preparation({ policy, shard, token, metadata, limiter, reporter, failedConnects })
     const wait = new ReconnectWait({ policy, schedule: options.schedule, reporter })
     const aftermath = new Aftermath({ policy, clock, metadata, intents, memory, reporter, preparation, wait })
     const pause = new InboxPause({ connection, sink, clock, spacing: delivery.overflowResumeEvery })
-    const replacement = new Replacement({
-      policy,
-      shard,
-      clock,
-      limiter,
-      connection,
-      isReady,
-      current: memory.current,
-      prepare: preparation.begin()
-    })
+    const replacement = new Replacement({ policy, shard, clock, limiter, connection, memory, reporter, preparation })
     const reconnectNow = new ReconnectNow({
       clock,
       spacing: policy.reconnectNowSpacing,
       connection,
       wait,
-      isReady,
+      reporter,
       askAgain: Effect.suspend(() => Effect.zipRight(token.askAgain, metadata.askAgain))
     })
     return new Live(
