@@ -30,7 +30,7 @@ export interface Inbox {
   readonly begin: (sequence: number, older?: () => void) => void
   /**
    * Takes one event; `false` when the inbox is full and its policy is to pause. `onSettled` is called with `true`
-   * when it is settled, with `false` when it is dropped, be that at once.
+   * when it is settled, with `false` when it is dropped, which may be at once.
    */
   readonly offer: (frame: Frame, size: number, onSettled?: OnSettled) => boolean
   /** Takes what the session says of itself, whatever there is room for: that it began, and what it may have missed. */
