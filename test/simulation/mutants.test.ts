@@ -281,7 +281,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "handlers are not drained",
-    file: "Gateway.ts",
+    file: "BotRun.ts",
     from: "yield* Effect.addFinalizer(() => delivery.drain)",
     to: "yield* Effect.addFinalizer(() => Effect.void)",
     found: ["CutOff"],
