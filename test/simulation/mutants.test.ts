@@ -153,7 +153,7 @@ const mutants: ReadonlyArray<Mutant> = [
     name: "every shard identifies when it likes",
     file: "gateway/IdentifyLimiter.ts",
     from: "      const at = opensAt.get(bucket)",
-    to: "      const at = opensAt.get(bucket + 1000 * turn.shard)",
+    to: "      const at = opensAt.get(bucket + 1000 * request.shard)",
     found: ["IdentifyBudget"],
     seeds: 1,
     options: quarter(["network"], { shards: 4, days: 0.05 })
