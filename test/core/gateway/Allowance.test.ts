@@ -60,7 +60,7 @@ describe("an allowance", () => {
 
   it("grants a request after the wait that it named, to the millisecond", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 30_000 }), (spent) => {
+      fc.property(fc.integer({ min: 0, max: 29_000 }), (spent) => {
         const allowance = new Allowance(policy)
         for (let taken = 0; taken < policy.burst; taken++) assert.strictEqual(allowance.take(0), 0)
         const wait = allowance.take(spent)
