@@ -86,8 +86,14 @@ const opener = (
         return isTaken
       }
     }
-    return Effect.as(Effect.forkScoped(Effect.intoDeferred(run, failed)), recorded)
+    return Effect.as(Effect.forkScoped(endingWith(failed, run)), recorded)
   })
+
+/** Ends the run when this fails. `intoDeferred` would hold four frames for it in each idle fiber. */
+const endingWith = (
+  failed: Deferred.Deferred<never, GatewayStopped>,
+  effect: Effect.Effect<never, GatewayStopped>
+): Effect.Effect<void> => Effect.catchAllCause(effect, (cause) => Effect.asVoid(Deferred.failCause(failed, cause)))
 
 /** Which shards run here. Until that is known the bot waits; `reconnectNow` asks the platform again. */
 const planShards = ({ config, delivery, status }: Run) =>
@@ -125,7 +131,7 @@ const startSessions = ({ announce, config, failed, intents, open }: Run, shards:
         const alone = Effect.catchTag(session.run, "GatewayStopped", (stopped) =>
           config.onShardStopped === "continue" && --left > 0 ? Effect.never : stopped
         )
-        yield* Effect.forkIn(Effect.intoDeferred(alone, failed), apart)
+        yield* Effect.forkIn(endingWith(failed, alone), apart)
         return session
       })
     )
@@ -171,7 +177,7 @@ export const run = ({
     const startedAt = yield* Clock.currentTimeMillis
     // before the sessions begin, and so undone after they have ended
     const announce = yield* status.announcing(yield* SessionAvailability)
-    yield* Effect.forkScoped(Effect.intoDeferred(delivery.run, failed))
+    yield* Effect.forkScoped(endingWith(failed, delivery.run))
     const open = yield* opener(config, delivery, failed)
     const parts: Run = { config, status, delivery, intents: intentsOf(config, handlers), failed, announce, open }
     const shards = yield* planShards(parts)

@@ -255,7 +255,12 @@ class Live implements GatewayShape {
     Effect.gen(this, function* () {
       yield* this.claim
       const registry = yield* Handlers.makeRegistry
-      yield* Layer.build(Layer.provide(handlers, Layer.succeed(Handlers.HandlerRegistry, registry)))
+      // from the context, not from a layer: each layer that is provided costs a bot some kilobytes
+      yield* Effect.mapInputContext(
+        Layer.build(handlers),
+        (context: Context.Context<Exclude<R, Handlers.HandlerRegistry> | Scope.Scope>) =>
+          Context.add(context, Handlers.HandlerRegistry, registry) as Context.Context<R | Scope.Scope>
+      )
       const registered = yield* registry.handlers
       const run = BotRun.run({ status: this.botStatus, handlers: registered, conversationOf })
       // the services of this bot, whichever the caller has; its scope is that of the run

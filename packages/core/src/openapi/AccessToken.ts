@@ -32,6 +32,7 @@ import * as ApiError from "./ApiError.ts"
 import { type Accepted, HeldToken, instantOf, type Token, untilRefresh } from "./HeldToken.ts"
 import * as HttpExchange from "./HttpExchange.ts"
 import * as OpenApiMetrics from "./OpenApiMetrics.ts"
+import * as RetryAfter from "./RetryAfter.ts"
 import * as SingleFlight from "./SingleFlight.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
 import type { Issued } from "./TokenAnswer.ts"
@@ -176,9 +177,8 @@ export const make: Effect.Effect<AccessTokenShape, never, BotConfig.BotConfig | 
     const fail = (error: AccessTokenError): Effect.Effect<never, AccessTokenError> =>
       Effect.flatMap(Monotonic.millis, (now) => {
         OpenApiMetrics.tokenFetches(error._tag === "TokenUnavailable" ? error.reason : error._tag).unsafeUpdate(1, [])
-        const asked = error._tag === "TokenUnavailable" ? error.retryAfter : undefined
         failure = error
-        failures.begin(now + Duration.toMillis(Duration.max(asked ?? Duration.zero, policy.failureSpacing)))
+        failures.begin(now + Duration.toMillis(Duration.max(RetryAfter.askedBy(error), policy.failureSpacing)))
         return Effect.fail(error)
       })
 

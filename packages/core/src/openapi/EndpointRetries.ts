@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Ladder from "../internal/Ladder.ts"
 import type * as ApiError from "./ApiError.ts"
+import * as RetryAfter from "./RetryAfter.ts"
 
 /**
  * The platform took a call and answered with something that this endpoint never answers with, such as a list in the place
@@ -44,14 +45,11 @@ export type EndpointError = ApiError.OpenApiError | UnexpectedAnswer
 /** The longest wait that a call is worth. */
 const longestWait = Duration.minutes(1)
 
-const retryAfterOf = (error: EndpointError): Duration.Duration =>
-  (error._tag === "ApiError" || error._tag === "TokenUnavailable" ? error.retryAfter : undefined) ?? Duration.zero
-
 const isLimited = (error: EndpointError): boolean =>
   error._tag === "ApiError" ? error.class === "rate_limited" : error._tag === "TokenUnavailable"
 
 const passes = (error: EndpointError): boolean => {
-  if (Duration.greaterThan(retryAfterOf(error), longestWait)) return false
+  if (Duration.greaterThan(RetryAfter.askedBy(error), longestWait)) return false
   switch (error._tag) {
     case "ApiError":
       return error.class === "transient" || error.class === "rate_limited"
@@ -79,7 +77,10 @@ export const transient: Schedule.Schedule<unknown, EndpointError> = Schedule.uni
     Ladder.only((error: EndpointError) => !isLimited(error))
   ),
   Ladder.climbingOnce(["2 seconds", "5 seconds", "10 seconds", "30 seconds"]).pipe(Ladder.only(isLimited))
-).pipe(Ladder.atLeast(retryAfterOf), Schedule.whileInput(passes))
+).pipe(
+  Ladder.atLeast((error: EndpointError) => RetryAfter.askedBy(error)),
+  Schedule.whileInput(passes)
+)
 
 /**
  * The retries that are in force. Default {@link transient}.
