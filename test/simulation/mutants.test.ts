@@ -237,8 +237,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a shutdown waits for handlers as long as they take",
     file: "delivery/Shutdown.ts",
-    from: "Release.within(ended, timeout)",
-    to: 'Release.within(ended, "1 hour")',
+    from: "Finalizer.timeout(ended, timeout)",
+    to: 'Finalizer.timeout(ended, "1 hour")',
     found: ["SlowEnd"],
     seeds: 3,
     options: quarter(["restart"], { traffic: { perHour: 120, work: 60_000 } })

@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import type { BotConfigShape } from "./BotConfig.ts"
 import type * as Delivery from "./delivery/Delivery.ts"
-import * as Changes from "./gateway/Changes.ts"
+import * as Broadcast from "./gateway/Broadcast.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
 import type * as Session from "./gateway/Session.ts"
 import { ranks, withoutSession } from "./gateway/SessionStatus.ts"
@@ -64,8 +64,8 @@ export const worstOf = (states: ReadonlyArray<Session.SessionState>, goesOn: boo
  */
 export class BotStatus {
   private readonly goesOn: boolean
-  private readonly runs = Changes.make<Running | undefined>()
-  private readonly changes = Changes.make<void>()
+  private readonly runs = Broadcast.make<Running | undefined>()
+  private readonly changes = Broadcast.make<void>()
   private running: Running | undefined
 
   constructor({ onShardStopped }: Pick<BotConfigShape, "onShardStopped">) {

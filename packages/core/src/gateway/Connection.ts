@@ -23,7 +23,7 @@ import { ConnectionLost, type GatewayError, type Phase } from "./GatewayError.ts
 import * as Heartbeat from "./Heartbeat.ts"
 import * as LiveSocket from "./LiveSocket.ts"
 import { Protocol } from "./Protocol.ts"
-import * as Release from "./Release.ts"
+import * as Finalizer from "./Finalizer.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
 export type {
@@ -102,7 +102,7 @@ const leave =
       }
       const ends = policy.onShutdown === "end" && Exit.isInterrupted(exit)
       return Effect.try(() => (ends ? socket.close(1000) : socket.close())).pipe(
-        Effect.zipRight(Release.within(live.closed.wait, policy.closeTimeout)),
+        Effect.zipRight(Finalizer.timeout(live.closed.wait, policy.closeTimeout)),
         Effect.flatMap((closed) => (Option.isSome(closed) ? Effect.void : terminate)),
         // a socket that cannot even be closed is dropped
         Effect.catchAll(() => terminate)

@@ -33,7 +33,7 @@ import { Preparation } from "./Preparation.ts"
 import { ReconnectNow } from "./ReconnectNow.ts"
 import type * as ReconnectPolicy from "./ReconnectPolicy.ts"
 import { ReconnectWait } from "./ReconnectWait.ts"
-import * as Release from "./Release.ts"
+import * as Finalizer from "./Finalizer.ts"
 import { Replacement } from "./Replacement.ts"
 import * as SessionMemory from "./SessionMemory.ts"
 import { type SessionState, type SessionStatus, StateReporter } from "./SessionStatus.ts"
@@ -165,7 +165,7 @@ class Live implements Session {
       // a session that was refused was not ended on purpose
       if (policy.onShutdown === "end" && Exit.isInterrupted(exit)) memory.end()
       // a store that hangs must not keep the process
-      const saved = yield* Effect.either(Release.within(memory.save, saveTimeout))
+      const saved = yield* Effect.either(Finalizer.timeout(memory.save, saveTimeout))
       if (Either.isLeft(saved)) yield* Effect.logWarning(`the session was not stored: ${saved.left.message}`)
       else if (Option.isNone(saved.right)) yield* Effect.logWarning("the session was not stored in time")
       if (Exit.isInterrupted(exit)) yield* reporter.set({ _tag: "Disconnected" })

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
-import * as Broadcast from "./Changes.ts"
+import * as Broadcast from "./Broadcast.ts"
 import type { GatewayError, GatewayStopped, Phase } from "./GatewayError.ts"
 import * as GatewayMetrics from "./GatewayMetrics.ts"
 

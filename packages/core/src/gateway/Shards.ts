@@ -21,7 +21,7 @@ import { GatewayMetadata, type MetadataError } from "./GatewayMetadata.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
 /**
- * One shard of so many.
+ * One shard, and the number of all of them.
  *
  * @since 0.1.0
  * @category models

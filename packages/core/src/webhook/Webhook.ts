@@ -20,7 +20,7 @@
  * delivered, and a request that somebody captured can be sent again. What is refused is counted and logged, at most once
  * a second, never with its body or signature.
  *
- * The platform's check of the address (op 13) is answered only if it is signed itself: whoever could have anything signed
+ * The platform's check of the address (op 13) is answered only if it is signed itself: an attacker who could have anything signed
  * could forge events.
  *
  * @since 0.1.0
@@ -125,7 +125,7 @@ const saysJson = (headers: Headers.Headers): boolean => {
   return type === undefined || /^\s*application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)
 }
 
-/** What can be told before the body is read: whoever cannot even pretend to be the platform costs no memory. */
+/** What can be told before the body is read: a request that cannot even pretend to be the platform costs no memory. */
 const look = (
   headers: Headers.Headers,
   policy: WebhookPolicy.WebhookPolicy
@@ -142,8 +142,8 @@ const look = (
 }
 
 /**
- * What op 13 asks to be signed. A message that could be a timestamp and the body of an event is refused, whoever signed
- * the request for it.
+ * What op 13 asks to be signed. A message that could be a timestamp and the body of an event is refused, even in a signed
+ * request.
  */
 const challenge = (payload: unknown): { readonly token: string; readonly text: string } | undefined => {
   if (typeof payload !== "object" || payload === null) return undefined
