@@ -116,8 +116,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "beats are late",
     file: "gateway/Heartbeat.ts",
-    from: "yield* Effect.sleep(Math.max(0, due - Monotonic.unsafeMillis(clock)))",
-    to: "yield* Effect.sleep(1.2 * Math.max(0, due - Monotonic.unsafeMillis(clock)))",
+    from: "const left = Math.max(0, due - Monotonic.unsafeMillis(clock))",
+    to: "const left = 1.2 * Math.max(0, due - Monotonic.unsafeMillis(clock))",
     found: ["BeatsOnTime"],
     seeds: 1,
     options: quarter(["network"])
@@ -255,7 +255,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a lost wake-up of the inbox",
     file: "delivery/Inbox.ts",
-    from: "if (pending.push(entry) === 1) arrived.unsafeOpen()",
+    from: "if (pending.push(entry) === 1) arrived.raise()",
     to: "pending.push(entry)",
     found: ["Lost"],
     seeds: 1,
