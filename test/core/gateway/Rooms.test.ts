@@ -187,7 +187,7 @@ describe("handshakes", () => {
       yield* Effect.yieldNow()
       assert.isNull(second.unsafePoll())
       yield* held
-      yield* Fiber.join(second)
+      yield* Effect.flatten(Fiber.join(second))
     })
   )
 })
