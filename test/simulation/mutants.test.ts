@@ -88,7 +88,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a new msg_seq at each attempt",
-    file: "messages/Transmission.ts",
+    file: "messages/SendRequest.ts",
     from: "replyFields(transmission))",
     to: "replyFields({ ...transmission, sequence: transmission.sequence + progress.attempts }))",
     found: ["ReplyTwice"],

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import type * as Clock from "effect/Clock"
 
 /**
  * What a reply is.
@@ -28,6 +29,14 @@ export interface ReplyName {
    */
   readonly variant: number
 }
+
+/**
+ * What identifies a reply, whatever its part and variant.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ReplyKey = Pick<ReplyName, "handler" | "key">
 
 const blocks = 2 ** 24
 const parts = 16
@@ -75,7 +84,7 @@ export const forReply = (name: ReplyName): number => {
  */
 export const withinReply = (
   sequence: number,
-  name: Pick<ReplyName, "handler" | "key">
+  name: ReplyKey
 ): Pick<ReplyName, "part" | "variant"> | undefined => {
   const offset = sequence - forReply({ ...name, part: 0, variant: 0 })
   return offset < 0 || offset >= blockSize
@@ -83,7 +92,7 @@ export const withinReply = (
     : { part: Math.floor(offset / variants), variant: offset % variants }
 }
 
-const timed = 2 ** 30
+const firstTimed = 2 ** 30
 
 /**
  * The `msg_seq` of what has no name, at this time in epoch milliseconds; `after` is the last one given, so that none comes
@@ -93,9 +102,25 @@ const timed = 2 ** 30
  * @category constructors
  */
 export const forTime = (now: number, after: number | undefined): number => {
-  const wanted = timed + (Math.trunc(now) % timed)
+  const wanted = firstTimed + (Math.trunc(now) % firstTimed)
   if (after === undefined) return wanted
   // the range is a circle: what lies less than half of it ahead is later
-  const ahead = (wanted - after + timed) % timed
-  return ahead > 0 && ahead < timed / 2 ? wanted : timed + ((after - timed + 1) % timed)
+  const ahead = (wanted - after + firstTimed) % firstTimed
+  return ahead > 0 && ahead < firstTimed / 2
+    ? wanted
+    : firstTimed + ((after - firstTimed + 1) % firstTimed)
+}
+
+/**
+ * The numbers of {@link forTime} by this clock, none of them twice.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const timed = (clock: Clock.Clock): (() => number) => {
+  let last: number | undefined
+  return () => {
+    last = forTime(clock.unsafeCurrentTimeMillis(), last)
+    return last
+  }
 }

@@ -68,7 +68,7 @@ export const defaults: Options = {
  * @since 0.1.0
  * @category models
  */
-export type Before = "new" | "open" | "delivered"
+export type ReplyState = "new" | "open" | "delivered"
 
 /**
  * How an anchor stands.
@@ -76,7 +76,7 @@ export type Before = "new" | "open" | "delivered"
  * @since 0.1.0
  * @category models
  */
-export interface Standing {
+export interface AnchorStatus {
   /** When its window closes, in monotonic milliseconds, margin included; `undefined` where it is not known when it was received. */
   readonly closesAt: number | undefined
   /** Whether that has been, or the platform has said that it can no longer be replied to. */
@@ -117,14 +117,14 @@ export interface ReplyLedgerShape {
   readonly receive: (anchor: Anchor.Anchor) => void
   /** The same, without an anchor: thousands are received for each that is asked for. */
   readonly receiveParts: (parts: Anchor.Parts) => void
-  readonly standing: (anchor: Anchor.Anchor) => Effect.Effect<Standing>
+  readonly standing: (anchor: Anchor.Anchor) => Effect.Effect<AnchorStatus>
   /** The anchor of this conversation that was received last, has not expired and has replies left. */
   readonly newest: (
     conversation: Conversation.Conversation,
     kind?: Anchor.Anchor["kind"]
   ) => Effect.Effect<Option.Option<Anchor.Anchor>>
   /** The replies to an anchor that were begun, by `msg_seq`. */
-  readonly replies: (anchor: Anchor.Anchor) => Effect.Effect<ReadonlyMap<number, Exclude<Before, "new">>>
+  readonly replies: (anchor: Anchor.Anchor) => Effect.Effect<ReadonlyMap<number, Exclude<ReplyState, "new">>>
   /** Whether by our own count the anchor has a reply left for this one, which may have been begun. */
   readonly hasBudget: (anchor: Anchor.Anchor, sequence: number) => Effect.Effect<boolean>
   /** The digests of what the replies to an anchor say that were begun, by `msg_seq`, where they are known. */
@@ -133,7 +133,7 @@ export interface ReplyLedgerShape {
    * Begins a reply, which spends one of the anchor's. Says what was known of it before. `text`: the digest of what it says;
    * the first one counts.
    */
-  readonly begin: (anchor: Anchor.Anchor, sequence: number, text?: string) => Effect.Effect<Before>
+  readonly begin: (anchor: Anchor.Anchor, sequence: number, text?: string) => Effect.Effect<ReplyState>
   /** The reply was delivered. `text` as for `begin`. */
   readonly delivered: (anchor: Anchor.Anchor, sequence: number, text?: string) => Effect.Effect<void>
   /** The reply was surely not delivered: what it spent is given back. */
@@ -227,7 +227,7 @@ interface Entry extends Pages.Paged, Keyed {
   closed: boolean
   exhausted: boolean
   /** By `msg_seq`. None until the first reply: most messages never have one. */
-  replies: Map<number, Exclude<Before, "new">> | undefined
+  replies: Map<number, Exclude<ReplyState, "new">> | undefined
   /** By `msg_seq`, the digests of what replies say. */
   texts: Map<number, string> | undefined
   /** Streamed replies that were begun and not finished, by the `msg_seq` that stands for their name. */
@@ -240,7 +240,7 @@ const maximumReplies = 128
 /** Unfinished streamed replies to one message; a private chat allows four replies. */
 const maximumStreams = 8
 
-const noReplies: ReadonlyMap<number, Exclude<Before, "new">> = new Map()
+const noReplies: ReadonlyMap<number, Exclude<ReplyState, "new">> = new Map()
 
 const anchorOf = ({ key, kind, place }: Entry): Anchor.Anchor =>
   Anchor.make({ kind, id: key, conversation: Conversation.make(place.scene, place.target) })
@@ -396,7 +396,7 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       ? undefined
       : entry.since + Duration.toMillis(ReplyWindow.table[entry.place.scene].duration) - margin
 
-  const standingOf = (entry: Entry | undefined, now: number): Standing => {
+  const standingOf = (entry: Entry | undefined, now: number): AnchorStatus => {
     if (entry === undefined) return { closesAt: undefined, isClosed: false, repliesLeft: Number.POSITIVE_INFINITY }
     const end = closesAt(entry)
     const budget = ReplyWindow.table[entry.place.scene].replies
@@ -434,8 +434,8 @@ const makeBook = (options: Options, clock: Clock.Clock): Book => {
       touch(entry)
     })
 
-  const note = (entry: Entry, sequence: number, what: Exclude<Before, "new">): void => {
-    const replies = entry.replies ?? new Map<number, Exclude<Before, "new">>()
+  const note = (entry: Entry, sequence: number, what: Exclude<ReplyState, "new">): void => {
+    const replies = entry.replies ?? new Map<number, Exclude<ReplyState, "new">>()
     entry.replies = replies
     replies.set(sequence, what)
     if (replies.size <= maximumReplies) return

@@ -23,6 +23,7 @@ import * as Message from "./Message.ts"
 import * as MessageSequence from "./MessageSequence.ts"
 import type { Receipt } from "./Receipt.ts"
 import type { BegunStream, ReplyLedgerShape } from "./ReplyLedger.ts"
+import * as ReplyNaming from "./ReplyNaming.ts"
 import type * as SendError from "./SendError.ts"
 import * as StreamPieces from "./StreamPieces.ts"
 import * as TextDigest from "./TextDigest.ts"
@@ -43,7 +44,7 @@ export interface StreamOptions {
   readonly every?: Duration.DurationInput | undefined
 }
 
-type Name = Pick<MessageSequence.ReplyName, "handler" | "key"> | undefined
+type Name = MessageSequence.ReplyKey | undefined
 
 /**
  * What streaming needs of sending.
@@ -54,7 +55,6 @@ export interface Services {
   readonly transmit: (transmission: Transmission) => Effect.Effect<Accepted, SendError.SendError>
   readonly ledger: ReplyLedgerShape
   readonly sequence: Effect.Effect<number>
-  readonly name: (anchor: Anchor, options: { readonly key?: string | undefined } | undefined) => Effect.Effect<Name>
   readonly hold: (conversation: Conversation.Conversation) => Effect.Effect<void>
   /** `whole` is the message of which this is the rest, after a part of it was streamed. */
   readonly reply: (
@@ -169,7 +169,7 @@ export const make =
     Effect.gen(function* () {
       const { conversation } = anchor
       const { ledger } = services
-      const name = yield* services.name(anchor, options)
+      const name = yield* ReplyNaming.of(anchor, options?.key)
       const format = options?.format ?? "text"
       const every = Duration.max(Duration.decode(options?.every ?? defaultInterval), leastInterval)
       const messageOf = (content: string): Message.Message =>
