@@ -94,7 +94,9 @@ const rows: ReadonlyArray<Row> = [
 const applied = (variant: MessageVariant, row: Row, policy: SendPolicy): MessageVariant | undefined => {
   if (variant.applied.includes(row.fallback) || !row.isWanted(policy)) return undefined
   const message = row.change(variant.message)
-  return message === undefined ? undefined : { message, variant: row.variant, applied: [...variant.applied, row.fallback] }
+  return message === undefined
+    ? undefined
+    : { message, variant: row.variant, applied: [...variant.applied, row.fallback] }
 }
 
 /**

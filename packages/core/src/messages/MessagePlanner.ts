@@ -86,7 +86,10 @@ export const make = (services: Services): MessagePlanner => {
   const first = (plan: SendPlan, message: Message.Message): Effect.Effect<Receipt, SendError.SendError> => {
     const written = Fallback.asWritten(message)
     const scene = Conversation.sceneOf(plan.conversation)
-    return attempts.send(plan, refusals.avoid(scene, written, () => Monotonic.unsafeMillis(clock)))
+    return attempts.send(
+      plan,
+      refusals.avoid(scene, written, () => Monotonic.unsafeMillis(clock))
+    )
   }
 
   /** What an earlier run of the same handler has sent of this reply decides the variant. */
@@ -105,9 +108,7 @@ export const make = (services: Services): MessagePlanner => {
             const earlier = ReplyNaming.earlier(distinct, digest, replies, texts)
             if (earlier === undefined) return first(named, message)
             const variant = Fallback.ofVariant(message, earlier.variant)
-            return earlier.part === 0
-              ? attempts.send(named, variant)
-              : attempts.resume(named, variant, earlier)
+            return earlier.part === 0 ? attempts.send(named, variant) : attempts.resume(named, variant, earlier)
           })
     )
 

@@ -82,10 +82,7 @@ export const forReply = (name: ReplyName): number => {
  * @since 0.1.0
  * @category destructors
  */
-export const withinReply = (
-  sequence: number,
-  name: ReplyKey
-): Pick<ReplyName, "part" | "variant"> | undefined => {
+export const withinReply = (sequence: number, name: ReplyKey): Pick<ReplyName, "part" | "variant"> | undefined => {
   const offset = sequence - forReply({ ...name, part: 0, variant: 0 })
   return offset < 0 || offset >= blockSize
     ? undefined
@@ -106,9 +103,7 @@ export const forTime = (now: number, after: number | undefined): number => {
   if (after === undefined) return wanted
   // the range is a circle: what lies less than half of it ahead is later
   const ahead = (wanted - after + firstTimed) % firstTimed
-  return ahead > 0 && ahead < firstTimed / 2
-    ? wanted
-    : firstTimed + ((after - firstTimed + 1) % firstTimed)
+  return ahead > 0 && ahead < firstTimed / 2 ? wanted : firstTimed + ((after - firstTimed + 1) % firstTimed)
 }
 
 /**

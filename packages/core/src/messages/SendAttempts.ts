@@ -117,22 +117,19 @@ export const make = (services: Services): SendAttempts => {
       text: plan.text,
       isNamed: name !== undefined
     })
-    return Effect.map(
-      sending,
-      (accepted): Receipt => ({
-        // field by field: spreading an object and adding to it was the most expensive step of a send
-        id: accepted.id,
-        timestamp: accepted.timestamp,
-        reference: accepted.reference,
-        attempts: accepted.attempts,
-        deduplicated: accepted.deduplicated,
-        audit: accepted.audit,
-        conversation,
-        via: anchor === undefined ? "proactive" : "passive",
-        fallbacks: variant.applied,
-        parts: []
-      })
-    )
+    return Effect.map(sending, (accepted): Receipt => ({
+      // field by field: spreading an object and adding to it was the most expensive step of a send
+      id: accepted.id,
+      timestamp: accepted.timestamp,
+      reference: accepted.reference,
+      attempts: accepted.attempts,
+      deduplicated: accepted.deduplicated,
+      audit: accepted.audit,
+      conversation,
+      via: anchor === undefined ? "proactive" : "passive",
+      fallbacks: variant.applied,
+      parts: []
+    }))
   }
 
   const run = (attempt: SendPlan.Attempt): Effect.Effect<Receipt, SendError.SendError> =>
@@ -185,14 +182,11 @@ export const make = (services: Services): SendAttempts => {
     }
     return Effect.zipRight(
       uploads.forget(message.media),
-      Effect.map(
-        uploads.upload(conversation, source),
-        (media): SendPlan.Attempt => ({
-          ...attempt,
-          variant: { ...variant, message: { ...message, media } },
-          preparation: "nothing"
-        })
-      )
+      Effect.map(uploads.upload(conversation, source), (media): SendPlan.Attempt => ({
+        ...attempt,
+        variant: { ...variant, message: { ...message, media } },
+        preparation: "nothing"
+      }))
     )
   }
 

@@ -98,8 +98,9 @@ const takesSequence = (conversation: Conversation.Conversation): boolean => {
 /** The fields that make a body a reply. The endpoints of guilds take no `msg_seq`. */
 const replyFields = ({ anchor, conversation, sequence }: Transmission): Fields => {
   if (anchor === undefined) return {}
-  const fields = anchor.kind === "msg_id" ? { msg_id: anchor.id } : { event_id: anchor.id }
-  return takesSequence(conversation) ? { ...fields, msg_seq: sequence } : fields
+  const { id, kind } = anchor
+  if (!takesSequence(conversation)) return kind === "msg_id" ? { msg_id: id } : { event_id: id }
+  return kind === "msg_id" ? { msg_id: id, msg_seq: sequence } : { event_id: id, msg_seq: sequence }
 }
 
 /**
