@@ -138,8 +138,8 @@ describe("whatever is refused", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...Object.values(messages)),
-        fc.constantFrom("proactive", "event-id", "fail"),
-        fc.constantFrom("proactive", "fail"),
+        fc.constantFrom<SendPolicy.SendPolicy["onExpired"]>("proactive", "event-id", "fail"),
+        fc.constantFrom<SendPolicy.SendPolicy["onExhausted"]>("proactive", "fail"),
         fc.boolean(),
         fc.array(error, { minLength: 50, maxLength: 50 }),
         (message, onExpired, onExhausted, isNamed, errors) => {
