@@ -105,6 +105,25 @@ const fieldsFor = (kind: MediaSource.MediaKind, name: string | undefined): Field
   ...(name === undefined ? {} : { file_name: name })
 })
 
+/** The upload that an answer names; `now` in epoch milliseconds. */
+const uploadedOf = (
+  conversation: Target,
+  source: MediaSource.MediaSource,
+  { kind, response }: { readonly kind: MediaSource.MediaKind; readonly response: Response },
+  now: number
+): MediaSource.Uploaded => {
+  const { file_info: fileInfo, ttl } = UploadPlan.fieldsOf(response.body)
+  const seconds = Number(ttl)
+  return {
+    _tag: "Uploaded",
+    kind,
+    scene: conversation._tag === "C2C" ? "c2c" : "group",
+    fileInfo: String(fileInfo),
+    expiresAt: Number.isFinite(seconds) && seconds > 0 ? now + seconds * 1000 : undefined,
+    ...(kind === source.kind ? {} : { insteadOf: source.kind })
+  }
+}
+
 /**
  * Uploads with these services.
  *
@@ -174,18 +193,7 @@ export const make = ({ api, chunked, policy, rates }: Services): MediaUpload => 
           )
     return insteadAsFile.pipe(
       Effect.mapError(asUpload),
-      Effect.zipWith(Clock.currentTimeMillis, ({ kind: given, response }, now): MediaSource.Uploaded => {
-        const { file_info: fileInfo, ttl } = UploadPlan.fieldsOf(response.body)
-        const seconds = Number(ttl)
-        return {
-          _tag: "Uploaded",
-          kind: given,
-          scene: conversation._tag === "C2C" ? "c2c" : "group",
-          fileInfo: String(fileInfo),
-          expiresAt: Number.isFinite(seconds) && seconds > 0 ? now + seconds * 1000 : undefined,
-          ...(given === kind ? {} : { insteadOf: kind })
-        }
-      })
+      Effect.zipWith(Clock.currentTimeMillis, (given, now) => uploadedOf(conversation, source, given, now))
     )
   }
 

@@ -9,13 +9,50 @@ import * as Effect from "effect/Effect"
 import * as Monotonic from "../internal/Monotonic.ts"
 import * as ErrorCode from "../openapi/ErrorCode.ts"
 import type { OpenApiShape, Response } from "../openapi/OpenApi.ts"
+import type { Anchor } from "./Anchor.ts"
 import * as Conversation from "./Conversation.ts"
-import type { RateLimitShape } from "./RateLimit.ts"
+import type { Operation, RateLimitShape } from "./RateLimit.ts"
 import type { AuditPending } from "./Receipt.ts"
 import type { ReplyLedgerShape, ReplyState } from "./ReplyLedger.ts"
 import * as SendError from "./SendError.ts"
 import type { SendPolicy } from "./SendPolicy.ts"
-import type { Transmission } from "./Transmission.ts"
+
+/**
+ * A reply as the ledger knows it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReplyRef {
+  readonly anchor: Anchor
+  readonly sequence: number
+}
+
+/**
+ * What is to be sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Transmission {
+  readonly operation: Extract<Operation, "send" | "stream">
+  readonly conversation: Conversation.Conversation
+  readonly path: string
+  readonly body: Readonly<Record<string, unknown>>
+  /** What makes it a reply; `undefined` for a proactive message. */
+  readonly anchor: Anchor | undefined
+  readonly sequence: number
+  /** The replies that are recorded in the ledger. The first one decides whether this was sent before. */
+  readonly records: ReadonlyArray<ReplyRef>
+  /** What the ledger stores of a named reply: the digest, and for a part how the text was cut. */
+  readonly text?: string | undefined
+  /** Whether the sequence number identifies the reply, so that a duplicate of it was delivered before. */
+  readonly isNamed: boolean
+  /** The body of the attempt that follows this error. Absent: the same body again. */
+  readonly again?: ((error: SendError.SendError) => Effect.Effect<Readonly<Record<string, unknown>>>) | undefined
+  /** Whether it is sent although the reply window has closed, as the end of a stream that has begun before. */
+  readonly ignoresWindow?: boolean | undefined
+}
 
 /**
  * The platform's answer to a body that it accepted.

@@ -7,56 +7,79 @@
  */
 import * as Effect from "effect/Effect"
 import type { Anchor } from "./Anchor.ts"
-import type * as Conversation from "./Conversation.ts"
-import type { Operation } from "./RateLimit.ts"
 import type { AnchorStatus } from "./ReplyLedger.ts"
 import * as SendError from "./SendError.ts"
 import * as SendPolicy from "./SendPolicy.ts"
 import * as SendRequest from "./SendRequest.ts"
+import type { ReplyRef, Transmission } from "./SendRequest.ts"
 
 export type {
   /**
    * @since 0.1.0
    * @category models
    */
-  Accepted
+  Accepted,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ReplyRef,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Transmission
 } from "./SendRequest.ts"
 
-/**
- * A reply as the ledger knows it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ReplyRef {
-  readonly anchor: Anchor
-  readonly sequence: number
+/** Notes the outcome of each record. */
+const each = (
+  records: ReadonlyArray<ReplyRef>,
+  note: (anchor: Anchor, sequence: number) => Effect.Effect<unknown>
+): Effect.Effect<unknown> => {
+  const [first, ...others] = records
+  if (first === undefined) return Effect.void
+  const noted = note(first.anchor, first.sequence)
+  return others.length === 0 ? noted : Effect.zipRight(noted, each(others, note))
 }
 
 /**
- * What is to be sent.
- *
- * @since 0.1.0
- * @category models
+ * The attempts after a first one that failed with this error. The schedule is built only here, since most messages are
+ * accepted at once.
  */
-export interface Transmission {
-  readonly operation: Extract<Operation, "send" | "stream">
-  readonly conversation: Conversation.Conversation
-  readonly path: string
-  readonly body: Readonly<Record<string, unknown>>
-  /** What makes it a reply; `undefined` for a proactive message. */
-  readonly anchor: Anchor | undefined
-  readonly sequence: number
-  /** The replies that are recorded in the ledger. The first one decides whether this was sent before. */
-  readonly records: ReadonlyArray<ReplyRef>
-  /** What the ledger stores of a named reply: the digest, and for a part how the text was cut. */
-  readonly text?: string | undefined
-  /** Whether the sequence number identifies the reply, so that a duplicate of it was delivered before. */
-  readonly isNamed: boolean
-  /** The body of the attempt that follows this error. Absent: the same body again. */
-  readonly again?: ((error: SendError.SendError) => Effect.Effect<Readonly<Record<string, unknown>>>) | undefined
-  /** Whether it is sent although the reply window has closed, as the end of a stream that has begun before. */
-  readonly ignoresWindow?: boolean | undefined
+const retried = (
+  attempt: SendRequest.SendRequest,
+  policy: SendPolicy.SendPolicy,
+  transmission: Transmission,
+  progress: SendRequest.Progress,
+  closesAt: number | undefined,
+  first: SendError.SendError
+): Effect.Effect<SendRequest.Accepted, SendError.SendError> => {
+  const { again } = transmission
+  let last = first
+  const once = Effect.suspend(() => attempt(transmission, progress, closesAt))
+  const next =
+    again === undefined
+      ? once
+      : Effect.suspend(() =>
+          Effect.flatMap(again(last), (body) => {
+            progress.body = body
+            return once
+          })
+        )
+  const noted = Effect.tapError(next, (error) =>
+    Effect.sync(() => {
+      last = error
+      if (error._tag === "DeliveryUnknown") progress.isUnknown = true
+    })
+  )
+  // the schedule is driven by the error of the first attempt, and by that of each one after it
+  let current: typeof noted = Effect.fail(first)
+  const driven = Effect.suspend(() => {
+    const now = current
+    current = noted
+    return now
+  })
+  return Effect.retry(driven, SendPolicy.retries(policy, SendRequest.isRepeatable(transmission), closesAt))
 }
 
 /**
@@ -87,44 +110,6 @@ export const make = (
       : error
   }
 
-  /**
-   * The attempts after a first one that failed with this error. The schedule is built only here, since most messages are
-   * accepted at once.
-   */
-  const retried = (
-    transmission: Transmission,
-    progress: SendRequest.Progress,
-    closesAt: number | undefined,
-    first: SendError.SendError
-  ): Effect.Effect<SendRequest.Accepted, SendError.SendError> => {
-    const { again } = transmission
-    let last = first
-    const once = Effect.suspend(() => attempt(transmission, progress, closesAt))
-    const next =
-      again === undefined
-        ? once
-        : Effect.suspend(() =>
-            Effect.flatMap(again(last), (body) => {
-              progress.body = body
-              return once
-            })
-          )
-    const noted = Effect.tapError(next, (error) =>
-      Effect.sync(() => {
-        last = error
-        if (error._tag === "DeliveryUnknown") progress.isUnknown = true
-      })
-    )
-    // the schedule is driven by the error of the first attempt, and by that of each one after it
-    let current: typeof noted = Effect.fail(first)
-    const driven = Effect.suspend(() => {
-      const now = current
-      current = noted
-      return now
-    })
-    return Effect.retry(driven, SendPolicy.retries(policy, SendRequest.isRepeatable(transmission), closesAt))
-  }
-
   const begin = (
     transmission: Transmission,
     progress: SendRequest.Progress,
@@ -138,7 +123,7 @@ export const make = (
     const closesAt = status?.closesAt
     return Effect.catchAll(attempt(transmission, progress, closesAt), (error) => {
       if (error._tag === "DeliveryUnknown") progress.isUnknown = true
-      return Effect.catchAll(retried(transmission, progress, closesAt, error), (ended) =>
+      return Effect.catchAll(retried(attempt, policy, transmission, progress, closesAt, error), (ended) =>
         failed(transmission, progress, ended)
       )
     })
@@ -151,16 +136,6 @@ export const make = (
     transmission.anchor === undefined || transmission.ignoresWindow === true
       ? begin(transmission, progress, undefined)
       : Effect.flatMap(ledger.standing(transmission.anchor), (status) => begin(transmission, progress, status))
-
-  const each = (
-    records: ReadonlyArray<ReplyRef>,
-    note: (anchor: Anchor, sequence: number) => Effect.Effect<unknown>
-  ): Effect.Effect<unknown> => {
-    const [first, ...others] = records
-    if (first === undefined) return Effect.void
-    const noted = note(first.anchor, first.sequence)
-    return others.length === 0 ? noted : Effect.zipRight(noted, each(others, note))
-  }
 
   /** After an interruption between a request and its answer, or an unknown outcome, the record stays open. */
   const settleFailed = (transmission: Transmission, progress: SendRequest.Progress): Effect.Effect<unknown> =>
