@@ -1,9 +1,9 @@
 /**
- * Sends messages: replies that arrive once, and messages of the bot's own accord.
+ * Sends messages: replies, each of which users see once, and proactive messages.
  *
- * A message is planned (checked, uploaded, given an anchor and a `msg_seq`), waits for its turn, is sent, and what the
- * platform says decides what follows: it is sent again, sent in another form, or the caller is told. After an attempt whose
- * outcome is unknown nothing follows that could be seen twice, and nothing becomes proactive but by the policy's word.
+ * A message is planned (`MessagePlanner`), attempted (`SendAttempts`) as a sequence of variants (`Remedies`), and each variant
+ * is transmitted with retries (`Transmission`, `SendRequest`). After an attempt of unknown outcome, nothing is sent that users
+ * could see twice; a reply becomes proactive only if the policy says so.
  *
  * @since 0.1.0
  */
@@ -60,21 +60,22 @@ export type {
 } from "./Receipt.ts"
 
 /**
- * How one reply is made.
+ * Options of one reply.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ReplyOptions {
   /**
-   * Names this reply among the replies of its handler to the event, so that it is the same reply however often and in
-   * whatever order it is made. Another text under a name that was used is another reply. Default: which reply of the run it is. Needed where replies are made concurrently.
+   * Identifies this reply among the replies of its handler to the event, so that it stays the same reply across retries and in
+   * any order. Another text with the same key is another reply. Default: the number of the reply in its run. Required if a
+   * handler replies concurrently.
    */
   readonly key?: string | undefined
 }
 
 /**
- * What a reply can be to.
+ * What can be replied to.
  *
  * @since 0.1.0
  * @category models
@@ -82,15 +83,15 @@ export interface ReplyOptions {
 export type Answerable = Event.MessageEvent | Anchor.RepliableEvent | Anchor.Anchor
 
 /**
- * How one message is sent that is no reply.
+ * Options of one message that is not a reply.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SendOptions {
   /**
-   * `newest`: reply to what was received last in the conversation, if it can still be replied to, for replies are allowed
-   * where unasked messages are not. `none`: send unasked. Default `newest`.
+   * `newest`: reply to the last message or event of the conversation, if it can still be replied to, because replies are
+   * allowed where proactive messages are not. `none`: send a proactive message. Default `newest`.
    */
   readonly anchor?: "newest" | "none" | undefined
 }
@@ -111,11 +112,11 @@ export type Recallable = Pick<Receipt, "conversation" | "id"> & Partial<Pick<Rec
  */
 export interface MessengerShape {
   /**
-   * Answers a message, one of the other events that can be replied to, or anything by its `Anchor`. Fails with
-   * `MessageInvalid` where an event cannot be replied to, as an interaction in a guild. Retries are safe in private chats and
-   * groups: the platform shows a reply once; in guilds, whose endpoints know no `msg_seq`, an attempt of unknown outcome is
-   * not repeated. After the window has closed the message goes out once as a proactive one, or what the policy says, unless
-   * an earlier attempt may have been delivered.
+   * Replies to a message, to another event that can be replied to, or to an `Anchor`. Fails with `MessageInvalid` if the event
+   * cannot be replied to, such as an interaction in a guild. Retries are safe in private chats and groups, where the platform
+   * shows a reply once; in guilds, whose endpoints take no `msg_seq`, an attempt of unknown outcome is not repeated. After the
+   * window has closed, the message is sent once as a proactive message, or as the policy says, unless an earlier attempt may
+   * have been delivered.
    */
   readonly reply: (
     event: Answerable,
@@ -123,8 +124,8 @@ export interface MessengerShape {
     options?: ReplyOptions
   ) => Effect.Effect<Receipt, SendError.SendError>
   /**
-   * Writes without being asked: as a reply to what was received last, while that can be replied to, else proactively. A
-   * proactive message is never sent again after an attempt whose outcome is unknown.
+   * Sends a message: as a reply to the last message or event of the conversation while that can be replied to, otherwise as a
+   * proactive message. A proactive message is never sent again after an attempt of unknown outcome.
    */
   readonly send: (
     conversation: Conversation.Conversation,
@@ -132,13 +133,12 @@ export interface MessengerShape {
     options?: SendOptions
   ) => Effect.Effect<Receipt, SendError.SendError>
   /**
-   * Answers with text while it is being written. In private chats users see it grow; elsewhere they get it when it is
-   * whole. Where a piece is refused, or has no answer after all retries, the stream is finished with what was shown, and what
-   * users have not seen yet is sent plainly. Where that end is refused, too, users are left with the first piece, to which the
-   * platform takes such a stream back, and the rest follows it. Fails with `DeliveryUnknown` where the end has no answer after
-   * all retries: nothing is sent then that could be seen twice. What an earlier run of the handler has
-   * left of the reply is closed and, within the two minutes that the platform allows, taken back before it is streamed again;
-   * after a crash too.
+   * Replies with text while it is being written. In private chats users see it grow; elsewhere they get it once it is
+   * complete. If a piece is refused, or has no answer after all retries, the stream is finished with what was shown, and the
+   * rest is sent as an ordinary message. If that end is refused too, the platform takes the stream back to its first piece, and
+   * the rest follows it. Fails with `DeliveryUnknown` if the end has no answer after all retries: nothing is sent then that
+   * users could see twice. An unfinished stream of an earlier run of the handler, also after a crash, is closed and, within the
+   * two minutes that the platform allows, recalled before the reply is streamed again.
    */
   readonly replyStream: <E, R>(
     event: Answerable,
@@ -146,13 +146,13 @@ export interface MessengerShape {
     options?: StreamReply.StreamOptions
   ) => Effect.Effect<Receipt, SendError.SendError | E, R>
   /**
-   * Takes a message back. The platform allows it for two minutes. Fails with `MessageInvalid` where the receipt names no id:
-   * the platform had the message already, and did not say under which.
+   * Recalls a message; the platform allows it for two minutes. Fails with `MessageInvalid` if the receipt has no id, because
+   * the platform had the message already and did not return its id.
    */
   readonly recall: (message: Recallable) => Effect.Effect<void, Recall.RecallError>
   /**
-   * The receipt once moderation has passed the message; at once for one that it did not hold back. The decision is an event
-   * of the intent `MESSAGE_AUDIT`, which the bot has to ask for.
+   * Waits until moderation has passed the message, and gives its receipt; at once if moderation did not hold it. The decision
+   * is an event of the intent `MESSAGE_AUDIT`, which the bot has to request.
    */
   readonly audited: (
     receipt: Receipt,
@@ -169,7 +169,7 @@ export interface MessengerShape {
 export class Messenger extends Context.Tag("@effect-qq/core/Messenger")<Messenger, MessengerShape>() {}
 
 /**
- * What a sender needs.
+ * The services that a sender needs.
  *
  * @since 0.1.0
  * @category models
@@ -361,7 +361,7 @@ export const make = (
 export const layer: Layer.Layer<Messenger, never, Requirements> = Layer.effect(Messenger, make())
 
 /**
- * A sender with a policy of its own: what is left out is as in the configuration.
+ * A sender with the policy of the configuration, with some fields replaced.
  *
  * @since 0.1.0
  * @category layers
@@ -370,7 +370,7 @@ export const layerWith = (policy: Partial<SendPolicy.SendPolicy>): Layer.Layer<M
   Layer.effect(Messenger, make(policy))
 
 /**
- * Answers a message, or another event that can be replied to; see {@link MessengerShape.reply}.
+ * Replies to a message, or to another event that can be replied to; see {@link MessengerShape.reply}.
  *
  * @example
  * ```ts
@@ -390,7 +390,7 @@ export const reply = (
   Effect.flatMap(Messenger, (messenger) => messenger.reply(event, message, options))
 
 /**
- * Writes unasked; see {@link MessengerShape.send}.
+ * Sends a message to a conversation; see {@link MessengerShape.send}.
  *
  * @since 0.1.0
  * @category accessors
@@ -403,7 +403,7 @@ export const send = (
   Effect.flatMap(Messenger, (messenger) => messenger.send(conversation, message, options))
 
 /**
- * Answers with text while it is being written; see {@link MessengerShape.replyStream}.
+ * Replies with text while it is being written; see {@link MessengerShape.replyStream}.
  *
  * @since 0.1.0
  * @category accessors
@@ -416,7 +416,7 @@ export const replyStream = <E, R>(
   Effect.flatMap(Messenger, (messenger) => messenger.replyStream(event, text, options))
 
 /**
- * Takes a message back; see {@link MessengerShape.recall}.
+ * Recalls a message; see {@link MessengerShape.recall}.
  *
  * @since 0.1.0
  * @category accessors
@@ -425,7 +425,7 @@ export const recall = (message: Recallable): Effect.Effect<void, Recall.RecallEr
   Effect.flatMap(Messenger, (messenger) => messenger.recall(message))
 
 /**
- * Waits for moderation; see {@link MessengerShape.audited}.
+ * Waits for the decision of moderation; see {@link MessengerShape.audited}.
  *
  * @since 0.1.0
  * @category accessors

@@ -189,7 +189,7 @@ export const deduplicated = ({ attempts }: Progress): Accepted => ({
   audit: undefined
 })
 
-/** An answer without content says nothing about the message, except for an input notice, whose answer may be empty. */
+/** An empty answer leaves the outcome unknown, except for an input notice, whose answer may be empty. */
 const accepted = (
   response: Response,
   attempts: number,

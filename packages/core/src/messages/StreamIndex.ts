@@ -99,7 +99,7 @@ export class StreamIndex {
     this.unansweredEnds = new Set(left?.isLast === true ? [left.content] : [])
   }
 
-  /** Whether the stream may have ended without the answer that says so. */
+  /** Whether an end was sent that had no answer. */
   get isEndDoubted(): boolean {
     return this.unansweredEnds.size > 0
   }

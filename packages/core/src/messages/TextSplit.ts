@@ -14,7 +14,7 @@ const isPlain = (code: number): boolean =>
 /** The first half of emoji that join with nothing before them unless there is a joiner. */
 const emoji = 0xd83d
 
-/** Half of a flag. */
+/** A regional indicator: half of a flag. */
 const isRegional = (text: string, index: number): boolean => {
   const low = text.charCodeAt(index + 1)
   return text.charCodeAt(index) === 0xd83c && low >= 0xdde6 && low <= 0xddff
@@ -27,12 +27,12 @@ const flagAt = (text: string, start: number, index: number): number => {
   return (index - first) % 4 === 0 ? index : index - 2
 }
 
-/** Whether a grapheme surely ends before the code unit at this index. */
+/** Whether a grapheme certainly ends before the code unit at this index. */
 const isBorder = (text: string, index: number): boolean =>
   (isPlain(text.charCodeAt(index - 1)) && isPlain(text.charCodeAt(index))) ||
   (text.charCodeAt(index - 2) === emoji && text.charCodeAt(index) === emoji)
 
-/** How far back a sure end of a grapheme is looked for before all of the part is segmented. */
+/** How far back a certain end of a grapheme is searched before the whole part is segmented. */
 const lookBack = 256
 
 /**
@@ -69,7 +69,7 @@ export const endOf = (segmenter: Intl.Segmenter, line: string, start: number, ma
 }
 
 /**
- * A part, and where it stands in the text.
+ * A part, and its position in the text.
  *
  * @since 0.1.0
  * @category models
@@ -83,7 +83,7 @@ export interface Part {
 }
 
 /**
- * How parts are cut: `neat` at the best borders, `full` so that they are few: at a border only in the last sixteenth of a part.
+ * How parts are cut: `neat` at the best borders; `full` to make few parts: only at borders in the last sixteenth of a part.
  *
  * @since 0.1.0
  * @category models
@@ -108,8 +108,8 @@ const fullParts = (text: string, most: number, from: number): ReadonlyArray<Part
 }
 
 /**
- * As {@link split}, from an index on, and with the place of each part. Cutting from the `next` of a part gives what cutting
- * the whole text gives after that part.
+ * As {@link split}, from an index on, with the position of each part. Cutting from the `next` of a part gives the same parts
+ * as cutting the whole text gives after it.
  *
  * @since 0.1.0
  * @category splitting
@@ -156,9 +156,9 @@ export const parts = (text: string, maximum: number, from = 0, fill: Fill = "nea
 }
 
 /**
- * Cuts text into parts of at most `maximum` UTF-16 code units, at the ends of lines where it can and between graphemes
- * where it must; only a grapheme that is longer by itself (up to 128 code units) makes a longer part. The line break at a cut is left out, and
- * so are parts that would be blank; nothing else is lost. At least 1.
+ * Cuts text into parts of at most `maximum` UTF-16 code units, at the ends of lines if possible and between graphemes
+ * otherwise; only a grapheme that is longer by itself (up to 128 code units) makes a longer part. The line break at a cut
+ * and blank parts are left out; nothing else is lost. `maximum` is at least 1.
  *
  * @example
  * ```ts

@@ -9,7 +9,7 @@ import type { Uploaded } from "./MediaSource.ts"
 /** Maximum number of uploads remembered. */
 const capacity = 256
 
-/** How long before the platform forgets an upload it is made again, in milliseconds. */
+/** An upload counts as expired this long before the platform forgets it, in milliseconds. */
 const margin = 10_000
 
 /**
