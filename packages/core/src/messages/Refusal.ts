@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Wire from "../internal/Wire.ts"
 import type * as ApiError from "../openapi/ApiError.ts"
 import type * as ErrorCode from "../openapi/ErrorCode.ts"
 import {
@@ -98,16 +99,10 @@ export const spentCodes: ReadonlySet<number> = new Set([22009, 40034128])
 const unknownHint =
   "check whether the message arrived before sending it again; a reply can safely be sent again with the same key"
 
-type Fields = Readonly<Record<string, unknown>>
-
-const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {})
-
 /** The audit id may be in `data.message_audit`, in `data`, or next to the code. */
 const auditIdOf = (data: unknown): string | undefined => {
-  const outer = fieldsOf(data)
-  const inner = fieldsOf(outer["message_audit"])
-  const nested = fieldsOf(fieldsOf(outer["data"])["message_audit"])
-  for (const candidate of [inner["audit_id"], nested["audit_id"], outer["audit_id"]]) {
+  const holders = [Wire.field(data, "message_audit"), Wire.field(Wire.field(data, "data"), "message_audit"), data]
+  for (const candidate of holders.map((holder) => Wire.field(holder, "audit_id"))) {
     if (typeof candidate === "string" && candidate !== "") return candidate
     if (typeof candidate === "number") return String(candidate)
   }
