@@ -178,6 +178,15 @@ export const repliesOf = (entry: AnchorEntry | undefined): ReadonlyMap<number, R
   entry?.replies ?? noReplies
 
 /**
+ * The recorded replies of an entry, which do not change with it. Most anchors have none.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const copyOfReplies = (entry: AnchorEntry | undefined): ReadonlyMap<number, RecordedState> =>
+  entry?.replies === undefined || entry.replies.size === 0 ? noReplies : new Map(entry.replies)
+
+/**
  * The status of an entry at this time, in monotonic milliseconds. `margin`, in milliseconds: how long before the end of its
  * window an anchor counts as expired. An unknown anchor counts as open.
  *

@@ -54,8 +54,11 @@ export interface MessagePlanner {
     message: Message.Message,
     anchor: Anchor | undefined
   ) => Effect.Effect<Receipt, SendError.SendError>
-  /** Waits while the session reconnects, at most for the policy's `hold`. */
-  readonly hold: (conversation: Conversation.Conversation) => Effect.Effect<void>
+  /** Goes on once the session does not reconnect, at the latest after the policy's `hold`. */
+  readonly held: <A, E, R>(
+    conversation: Conversation.Conversation,
+    next: () => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E, R>
 }
 
 /** A plan before the ledger was asked about it. */
@@ -73,14 +76,15 @@ export const make = (services: Services): MessagePlanner => {
   const attempts = SendAttempts.make({ ...services, refusals })
   const digestOf = TextDigest.make()
 
-  const hold = (conversation: Conversation.Conversation): Effect.Effect<void> =>
+  const settled = (conversation: Conversation.Conversation): Effect.Effect<unknown> =>
+    Effect.zipRight(
+      Effect.logDebug(`session reconnecting: holding a message to ${conversation._tag}`),
+      Effect.timeoutOption(availability.settled, policy.hold)
+    )
+
+  const held: MessagePlanner["held"] = (conversation, next) =>
     Effect.flatMap(availability.current, (state) =>
-      state === "Reconnecting"
-        ? Effect.logDebug(`session reconnecting: holding a message to ${conversation._tag}`).pipe(
-            Effect.zipRight(Effect.timeoutOption(availability.settled, policy.hold)),
-            Effect.asVoid
-          )
-        : Effect.void
+      state === "Reconnecting" ? Effect.flatMap(settled(conversation), next) : next()
     )
 
   const first = (plan: SendPlan, message: Message.Message): Effect.Effect<Receipt, SendError.SendError> => {
@@ -137,19 +141,16 @@ export const make = (services: Services): MessagePlanner => {
     const media = message._tag === "Media" && message.media._tag !== "Uploaded" ? message.media : undefined
     const source = media !== undefined && MediaSource.isRepeatable(media) ? media : undefined
     if (media === undefined || (conversation._tag !== "C2C" && conversation._tag !== "Group")) {
-      return Effect.flatMap(hold(conversation), () => plan(unnamed, message, whole, source))
+      return held(conversation, () => plan(unnamed, message, whole, source))
     }
     return Effect.flatMap(uploads.upload(conversation, media), (uploaded) => {
       const ready = { ...message, media: uploaded } as Message.Message
-      return Effect.zipRight(
-        hold(conversation),
-        Effect.suspend(() => plan(unnamed, ready, whole === message ? ready : whole, source))
-      )
+      return held(conversation, () => plan(unnamed, ready, whole === message ? ready : whole, source))
     })
   }
 
   return {
-    hold,
+    held,
     reply: (anchor, message, name, whole) => {
       // an input notice cannot be sent proactively
       const isNotice = message._tag === "InputNotify"

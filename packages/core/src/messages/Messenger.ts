@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import { BotConfig } from "../BotConfig.ts"
 import * as Event from "../events/Event.ts"
+import * as HandlerRun from "../events/HandlerRun.ts"
 import * as OwnMessages from "../events/OwnMessages.ts"
 import { OpenApi } from "../openapi/OpenApi.ts"
 import { SessionAvailability } from "../openapi/SessionAvailability.ts"
@@ -189,19 +190,18 @@ const problemOf = (
   return problem === undefined ? undefined : invalid(problem.field, problem.detail)
 }
 
-const anchorOf = (event: Answerable): Effect.Effect<Anchor.Anchor, SendError.MessageInvalid> => {
-  if (!("t" in event)) return Effect.succeed(event)
-  if (Event.isMessage(event)) return Effect.succeed(Anchor.ofMessage(event))
-  return Option.match(Anchor.ofEvent(event), {
-    onNone: () =>
-      new SendError.MessageInvalid({
-        field: "event",
-        detail: `this ${event.t} cannot be replied to`,
-        hint: "send the message to a conversation, or reply to an Anchor of your own"
-      }),
-    onSome: Effect.succeed
-  })
+/** The anchor of what is replied to; `undefined` if it cannot be replied to. */
+const anchorOf = (event: Answerable): Anchor.Anchor | undefined => {
+  if (!("t" in event)) return event
+  return Event.isMessage(event) ? Anchor.ofMessage(event) : Option.getOrUndefined(Anchor.ofEvent(event))
 }
+
+const notRepliable = (event: Answerable): SendError.MessageInvalid =>
+  new SendError.MessageInvalid({
+    field: "event",
+    detail: `this ${"t" in event ? event.t : event.kind} cannot be replied to`,
+    hint: "send the message to a conversation, or reply to an Anchor of your own"
+  })
 
 const delivered = {
   passive: MessageMetrics.messagesSent("passive"),
@@ -287,13 +287,15 @@ export const make = (
       const problem = problemOf(anchor.conversation, message)
       if (problem !== undefined) return problem
       return Effect.flatMap(planner.reply(anchor, message, name, whole), (receipt) =>
-        receipt.via === "proactive" ? Effect.succeed(receipt) : Effect.as(countLeft(anchor), receipt)
+        receipt.via === "proactive" ? Effect.succeed(receipt) : counting(anchor, receipt)
       )
     }
 
-    const countLeft = (anchor: Anchor.Anchor): Effect.Effect<void> =>
+    /** Counts the replies that the anchor has left. */
+    const counting = (anchor: Anchor.Anchor, receipt: Receipt): Effect.Effect<Receipt> =>
       Effect.map(ledger.standing(anchor), ({ repliesLeft }) => {
         if (Number.isFinite(repliesLeft)) MessageMetrics.repliesLeft.unsafeUpdate(repliesLeft, [])
+        return receipt
       })
 
     const sendTo = (
@@ -313,19 +315,20 @@ export const make = (
       transmit,
       ledger,
       sequence: Effect.sync(timedSequence),
-      hold: planner.hold,
+      held: planner.held,
       reply: replyTo,
       recall: recallOne
     })
 
     return Messenger.of({
       reply: (event, message, options) =>
-        Effect.flatMap(anchorOf(event), (anchor) =>
+        Effect.flatMap(HandlerRun.CurrentRun, (run) => {
+          const anchor = anchorOf(event)
+          if (anchor === undefined) return notRepliable(event)
           // an input notice is not one of the counted replies of a run
-          message._tag === "InputNotify"
-            ? replyTo(anchor, message, undefined)
-            : Effect.flatMap(ReplyNaming.of(anchor, options?.key), (name) => replyTo(anchor, message, name))
-        ).pipe(
+          const name = message._tag === "InputNotify" ? undefined : ReplyNaming.of(anchor, options?.key, run)
+          return replyTo(anchor, message, name)
+        }).pipe(
           counted,
           Tracing.withSpan("Messenger.reply", () => ({
             attributes: { "qq.event": "t" in event ? event.t : event.kind }
@@ -337,7 +340,10 @@ export const make = (
           Tracing.withSpan("Messenger.send", () => ({ attributes: { "qq.scene": conversation._tag } }))
         ),
       replyStream: (event, text, options) =>
-        Effect.flatMap(anchorOf(event), (anchor) => streams(anchor, text, options)).pipe(
+        Effect.suspend(() => {
+          const anchor = anchorOf(event)
+          return anchor === undefined ? notRepliable(event) : streams(anchor, text, options)
+        }).pipe(
           counted,
           Tracing.withSpan("Messenger.replyStream", () => ({
             attributes: { "qq.event": "t" in event ? event.t : event.kind }

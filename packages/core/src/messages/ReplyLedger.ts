@@ -163,7 +163,7 @@ const shapeOf = (index: LedgerIndex, clock: Clock.Clock, flush: Effect.Effect<vo
     standing: (anchor) => Effect.sync(() => index.status(anchor, Monotonic.unsafeMillis(clock))),
     newest: (conversation, kind) =>
       Effect.sync(() => Option.fromNullable(index.newest(conversation, kind, Monotonic.unsafeMillis(clock)))),
-    replies: (anchor) => Effect.sync(() => new Map(LedgerEntry.repliesOf(index.find(anchor)))),
+    replies: (anchor) => Effect.sync(() => LedgerEntry.copyOfReplies(index.find(anchor))),
     hasBudget: (anchor, sequence) => Effect.sync(() => LedgerEntry.hasBudget(index.find(anchor), sequence)),
     texts: (anchor) => Effect.sync(() => new Map(index.find(anchor)?.texts)),
     begin: (anchor, sequence, text) => Effect.sync(() => index.begin(anchor, sequence, text)),

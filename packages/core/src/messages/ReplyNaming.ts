@@ -4,10 +4,9 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Event from "../events/Event.ts"
-import * as HandlerRun from "../events/HandlerRun.ts"
+import type * as HandlerRun from "../events/HandlerRun.ts"
 import * as Anchor from "./Anchor.ts"
 import * as MessageParts from "./MessageParts.ts"
 import * as MessageSequence from "./MessageSequence.ts"
@@ -30,7 +29,7 @@ export interface EarlierReply {
 }
 
 /**
- * The name of a reply; `undefined` for one that is made outside of a handler and without a key, which only its time
+ * The name of a reply in this run of a handler; `undefined` for one that is made outside of a handler and without a key, which only its time
  * identifies. If a handler replies to something else than its event, the event becomes part of the name, because handlers
  * of other events may reply to the same anchor.
  *
@@ -39,15 +38,15 @@ export interface EarlierReply {
  */
 export const of = (
   anchor: Anchor.Anchor,
-  key: string | undefined
-): Effect.Effect<MessageSequence.ReplyKey | undefined> =>
-  Effect.map(HandlerRun.CurrentRun, (current) => {
-    if (Option.isNone(current)) return key === undefined ? undefined : { handler: "", key }
-    const { event, handler, nextReply } = current.value
-    const isOwn = Option.exists(Anchor.ofEvent(event), (own) => own.id === anchor.id)
-    const cause = isOwn ? "" : `\u0000${Event.identityKey(event.envelope) ?? ""}`
-    return { handler: handler + cause, key: key ?? nextReply() }
-  })
+  key: string | undefined,
+  run: Option.Option<HandlerRun.HandlerRun>
+): MessageSequence.ReplyKey | undefined => {
+  if (Option.isNone(run)) return key === undefined ? undefined : { handler: "", key }
+  const { event, handler, nextReply } = run.value
+  const isOwn = Anchor.partsOfDispatch(event.envelope)?.id === anchor.id
+  const cause = isOwn ? "" : `\u0000${Event.identityKey(event.envelope) ?? ""}`
+  return { handler: handler + cause, key: key ?? nextReply() }
+}
 
 /**
  * The name under which a text is sent. A name belongs to the text that was sent under it first: if that was another text,

@@ -15,6 +15,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as HandlerRun from "../events/HandlerRun.ts"
 import type { Anchor } from "./Anchor.ts"
 import type * as Conversation from "./Conversation.ts"
 import * as MessageSequence from "./MessageSequence.ts"
@@ -99,7 +100,7 @@ export const make =
     Effect.gen(function* () {
       const { conversation } = anchor
       const { ledger } = services
-      const name = yield* ReplyNaming.of(anchor, options?.key)
+      const name = ReplyNaming.of(anchor, options?.key, yield* HandlerRun.CurrentRun)
       const streamed = name === undefined ? undefined : streamedAs(name)
       const reply: StreamRun.StreamedReply = {
         anchor,
@@ -135,6 +136,5 @@ export const make =
       }
       if (wasPlain || isClosed) return yield* whole
 
-      yield* services.hold(conversation)
-      return yield* StreamRun.run(services, reply, conversation, text)
+      return yield* services.held(conversation, () => StreamRun.run(services, reply, conversation, text))
     })

@@ -32,7 +32,11 @@ export interface Services {
   readonly transmit: (transmission: Transmission) => Effect.Effect<Accepted, SendError.SendError>
   readonly ledger: ReplyLedgerShape
   readonly sequence: Effect.Effect<number>
-  readonly hold: (conversation: Conversation.Conversation) => Effect.Effect<void>
+  /** Goes on once the session does not reconnect. */
+  readonly held: <A, E, R>(
+    conversation: Conversation.Conversation,
+    next: () => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E, R>
   /** `whole` is the message of which this is the rest, after a part of it was streamed. */
   readonly reply: (
     anchor: Anchor,

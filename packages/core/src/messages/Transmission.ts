@@ -150,7 +150,7 @@ export const make = (
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(ledger.begin(first.anchor, first.sequence, transmission.text), (before) => {
         const progress = { before, attempts: 0, isUnknown: before === "open", isInFlight: false }
-        const sending = Effect.suspend(() => run(transmission, progress))
+        const sending = run(transmission, progress)
         const noted = others.map(({ anchor, sequence }) => ledger.begin(anchor, sequence, transmission.text))
         // a process that crashes must not repeat what the platform cannot deduplicate: it is stored before it is sent
         const stored = SendRequest.isRepeatable(transmission) ? sending : Effect.zipRight(ledger.flush, sending)
