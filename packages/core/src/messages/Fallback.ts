@@ -145,8 +145,8 @@ export const ofVariant = (message: Message.Message, variant: number): MessageVar
 export interface Refusals {
   /** Records a refusal at this time, in monotonic milliseconds; only codes of {@link remembered} are kept. */
   readonly note: (scene: Scene, error: SendError, now: number) => void
-  /** The variant without what was refused recently. `clock` gives monotonic milliseconds. */
-  readonly avoid: (scene: Scene, variant: MessageVariant, clock: () => number) => MessageVariant
+  /** The variant without what was refused recently. `now` in monotonic milliseconds. */
+  readonly avoid: (scene: Scene, variant: MessageVariant, now: number) => MessageVariant
 }
 
 /**
@@ -165,9 +165,8 @@ export const makeRefusals = (policy: SendPolicy, remember: number): Refusals => 
       const row = rows.find((candidate) => candidate.class === error.class)
       if (isKept && row !== undefined) until.set(`${scene}:${row.fallback}`, now + remember)
     },
-    avoid: (scene, variant, clock) => {
+    avoid: (scene, variant, now) => {
       if (until.size === 0) return variant
-      const now = clock()
       return rows.reduce(
         (current, row) =>
           (until.get(`${scene}:${row.fallback}`) ?? 0) > now ? inAdvance(current, row.fallback, policy) : current,

@@ -90,10 +90,7 @@ export const make = (services: Services): MessagePlanner => {
   const first = (plan: SendPlan, message: Message.Message): Effect.Effect<Receipt, SendError.SendError> => {
     const written = Fallback.asWritten(message)
     const scene = Conversation.sceneOf(plan.conversation)
-    return attempts.send(
-      plan,
-      refusals.avoid(scene, written, () => Monotonic.unsafeMillis(clock))
-    )
+    return attempts.send(plan, refusals.avoid(scene, written, Monotonic.unsafeMillis(clock)))
   }
 
   /** What an earlier run of the same handler has sent of this reply decides the variant. */
