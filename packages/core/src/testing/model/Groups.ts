@@ -35,7 +35,37 @@ interface Group {
 export interface Groups {
   /** Takes note of an event that goes out. */
   readonly remember: (now: number, type: string, d: unknown) => void
+  /** A group as its members see it; `undefined` for one in which nothing has happened. */
+  readonly view: (now: number, group: string) => GroupView | undefined
+  /** Makes somebody a member of a group, or changes what is known of one, without an event. */
+  readonly setMember: (now: number, group: string, member: string, fields: MemberFields) => void
   readonly table: Table
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MemberFields {
+  readonly username?: string
+  readonly role?: "member" | "admin" | "owner"
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface GroupView {
+  readonly members: ReadonlyArray<{
+    readonly id: string
+    readonly username: string
+    readonly role: string
+    readonly bot: boolean
+    /** Until when the member is muted, as the bot wrote it. */
+    readonly mutedUntil?: string
+  }>
+  /** Whether the bot has muted the whole group. */
+  readonly isMuted: boolean
 }
 
 /** A call names so many people at most. */
@@ -131,6 +161,32 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
   }
 
   return {
+    view: (now, id) => {
+      const group = groups.get(id)
+      if (group === undefined) return undefined
+      const at = platform.timestamp(now)
+      const members = group.members.keys().map((member) => {
+        const { bot: isBot, member_role: role, username } = group.members.get(member) ?? {}
+        const until = group.muted.get(member)
+        return {
+          id: member,
+          username: typeof username === "string" ? username : "",
+          role: typeof role === "string" ? role : "member",
+          bot: isBot === true,
+          ...(until === undefined || until <= at ? {} : { mutedUntil: until })
+        }
+      })
+      return { members, isMuted: group.mode !== "none" }
+    },
+    setMember: (now, id, member, { role, username }) => {
+      const group = found(now, id)
+      const known = group.members.get(member) ?? memberOf(now, member, {})
+      group.members.set(member, {
+        ...known,
+        ...(role === undefined ? {} : { member_role: role }),
+        ...(username === undefined ? {} : { username })
+      })
+    },
     remember: (now, type, d) => {
       if (!Content.isRecord(d) || !Content.isFilled(d["group_openid"])) return
       const id = d["group_openid"]
@@ -144,7 +200,11 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
       if (member === undefined) return
       if (type === "GROUP_MEMBER_REMOVE") group.members.delete(member)
       else if (type === "GROUP_JOIN_REQUEST") group.requests.set(member, d)
-      else if (group.members.get(member) === undefined) {
+      else if (author["member_role"] !== undefined && group.members.get(member) !== undefined) {
+        // what the member is by now
+        const { member_role: role } = author
+        group.members.set(member, { ...group.members.get(member), member_role: role })
+      } else if (group.members.get(member) === undefined) {
         const { bot: isBot = false, member_role: role = "member", username = "" } = author
         group.members.set(member, memberOf(now, member, { username, member_role: role, bot: isBot }))
       }

@@ -10,15 +10,13 @@ import * as BoundedMap from "./BoundedMap.ts"
 import type * as Chunks from "./Chunks.ts"
 import * as Content from "./Content.ts"
 import type { Fault } from "./Fault.ts"
+import { type Heard, recallWindow } from "./Heard.ts"
 import type { Scene } from "./Journal.ts"
 import { defaultGuild } from "./Payloads.ts"
 import type { MutableSentMessage, Platform } from "./Platform.ts"
 import * as Proactive from "./Proactive.ts"
 import * as Reply from "./Reply.ts"
 import * as Uploads from "./Uploads.ts"
-
-/** A message can be recalled for so long, in milliseconds. */
-const recallWindow = 120_000
 
 /** An interaction is to be acknowledged within this, in milliseconds. */
 const acknowledgeWithin = 3000
@@ -99,6 +97,7 @@ export const make = (
   platform: Platform,
   anchors: Anchors,
   gateway: { readonly isOnline: () => boolean },
+  heard: Pick<Heard, "recall">,
   dispatch: (now: number, type: string, d: unknown) => string
 ): Messages => {
   const { settings } = platform
@@ -431,8 +430,14 @@ export const make = (
     recall: (now, traceId, scene, target, id) => {
       const message = sentById.get(id)
       const isTheirs = message !== undefined && message.scene === scene && message.target === target
-      if (!isTheirs || message.recalledAt !== undefined) return Reply.error(traceId, 40061002)
       const isGuild = Content.isGuild(scene)
+      if (message === undefined) {
+        const refusal = heard.recall(now, scene, target, id)
+        if (refusal !== undefined) return Reply.error(traceId, refusal === "unknown" ? 40061002 : refusal)
+        platform.journal.push({ at: now, kind: "Recalled", scene, target, id })
+        return isGuild ? Reply.text(204, "") : Reply.json(200, {})
+      }
+      if (!isTheirs || message.recalledAt !== undefined) return Reply.error(traceId, 40061002)
       if (now - message.at > recallWindow) return Reply.error(traceId, isGuild ? 306011 : 40064004)
       message.recalledAt = now
       platform.journal.push({ at: now, kind: "Recalled", scene, target, id })

@@ -20,6 +20,7 @@ import type { Fault } from "./Fault.ts"
 import * as GatewaySide from "./GatewaySide.ts"
 import * as Groups from "./Groups.ts"
 import * as Guilds from "./Guilds.ts"
+import * as Heard from "./Heard.ts"
 import * as Http from "./Http.ts"
 import type { JournalEntry, Scene, SentMessage } from "./Journal.ts"
 import * as Messages from "./Messages.ts"
@@ -27,15 +28,19 @@ import * as Metadata from "./Metadata.ts"
 import type { Answer, Output, Request, Upgrade, UpgradeRequest } from "./Model.ts"
 import * as Payloads from "./Payloads.ts"
 import * as Platform from "./Platform.ts"
+import * as Presses from "./Presses.ts"
 import * as Routes from "./Routes.ts"
 import * as Session from "./Session.ts"
 import * as Settings from "./Settings.ts"
 import * as Tokens from "./Tokens.ts"
 
+export type { Replies } from "./Anchors.ts"
+export type { GroupView, MemberFields } from "./Groups.ts"
+export type { Press, Pressed } from "./Presses.ts"
 export type { Counters, SessionView } from "./GatewaySide.ts"
 export type { JournalEntry, Scene, SentMessage, Violation } from "./Journal.ts"
-export type { Said } from "./Payloads.ts"
-export type { Options, Window } from "./Settings.ts"
+export type { Mentioned, Said } from "./Payloads.ts"
+export type { Dispatched, Options, Window } from "./Settings.ts"
 
 /**
  * The model.
@@ -74,6 +79,14 @@ export interface PlatformModel {
    * event id, which is the `event_id` of a passive reply.
    */
   readonly dispatch: (now: number, type: string, d: unknown) => string
+  /** A user presses a button below a message of the bot. */
+  readonly press: (now: number, press: Presses.Press) => Presses.Pressed
+  /** How often a message, or an event, was answered, and for how long it can be; `undefined` for one that never could. */
+  readonly replies: (id: string) => Anchors.Replies | undefined
+  /** A group as its members see it; `undefined` for one in which nothing has happened. */
+  readonly group: (now: number, group: string) => Groups.GroupView | undefined
+  /** Makes somebody a member of a group, or changes what is known of one, without an event. */
+  readonly setMember: (now: number, group: string, member: string, fields: Groups.MemberFields) => void
   /** Injects a fault. */
   readonly inject: (now: number, fault: Fault) => void
   /** Says whether a conversation takes proactive messages; a refusal is 40034105, in a direct conversation 304031. */
@@ -127,11 +140,13 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
       ...place,
       ...(text === undefined ? {} : { text })
     })
+    settings.onDispatch?.({ id, type, d })
     gateway.dispatch(now, Session.event(id, type, d), d)
     return id
   }
 
-  const messages = Messages.make(platform, anchors, gateway, dispatch)
+  const heard = Heard.make(platform)
+  const messages = Messages.make(platform, anchors, gateway, heard, dispatch)
   const guilds = Guilds.make(platform, dispatch)
   const groups = Groups.make(platform, dispatch)
   const administration = Routes.make([guilds.table, groups.table, Console.make(platform)])
@@ -190,11 +205,17 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
     drain: () => platform.outputs.splice(0),
     say: (now, said) =>
       after(now, () => {
-        const message = Payloads.make(platform, now, said)
+        const message = Payloads.make(platform, now, said, heard.quotation)
+        const { d, id, scene, target } = message
+        heard.remember({ id, scene, target, at: now, text: said.text, d })
         for (const { d, type } of message.events) dispatch(now, type, d, said.text)
         return message.id
       }),
     dispatch: (now, type, d) => after(now, () => dispatch(now, type, d)),
+    press: (now, press) => after(now, () => Presses.press(platform, anchors.guildOf, dispatch, now, press)),
+    replies: anchors.replies,
+    group: groups.view,
+    setMember: groups.setMember,
     inject: (now, fault) => after(now, () => inject(now, fault)),
     allowProactive: messages.allowProactive,
     journal: platform.journal.entries,
