@@ -51,6 +51,7 @@ export type { Dispatched, Options, Window } from "./Settings.ts"
 export interface PlatformModel {
   readonly appId: string
   readonly gatewayUrl: string
+  readonly bot: { readonly id: string; readonly username: string; readonly openid: string }
   /** Answers an HTTP request. Whatever it asks for has happened when this returns; `after` delays only the answer. */
   readonly request: (now: number, request: Request) => Answer
   /** Answers an upgrade request. After `Accept` the skin calls `opened` once the socket is up. */
@@ -87,6 +88,12 @@ export interface PlatformModel {
   readonly group: (now: number, group: string) => Groups.GroupView | undefined
   /** Makes somebody a member of a group, or changes what is known of one, without an event. */
   readonly setMember: (now: number, group: string, member: string, fields: Groups.MemberFields) => void
+  /** The faults that wait for their moment, and what lasts until it is cleared. */
+  readonly faults: () => {
+    readonly armed: ReadonlyArray<{ readonly fault: Fault; readonly left: number }>
+    readonly clockSkew: number
+    readonly ipNotAllowed: boolean
+  }
   /** Injects a fault. */
   readonly inject: (now: number, fault: Fault) => void
   /** Says whether a conversation takes proactive messages; a refusal is 40034105, in a direct conversation 304031. */
@@ -194,6 +201,7 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
   return {
     appId: settings.appId,
     gatewayUrl: settings.gatewayUrl,
+    bot: settings.bot,
     request: (now, request) => after(now, () => http(now, request)),
     upgrade: (now, request) => after(now, () => gateway.upgrade(now, request)),
     opened: (now, connection) => after(now, () => gateway.opened(now, connection)),
@@ -213,6 +221,11 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
       }),
     dispatch: (now, type, d) => after(now, () => dispatch(now, type, d)),
     press: (now, press) => after(now, () => Presses.press(platform, anchors.guildOf, dispatch, now, press)),
+    faults: () => ({
+      armed: platform.armed.waiting(),
+      clockSkew: platform.clockSkew,
+      ipNotAllowed: platform.ipNotAllowed
+    }),
     replies: anchors.replies,
     group: groups.view,
     setMember: groups.setMember,
