@@ -230,3 +230,12 @@ const arrange = HttpApiGroup.make("arrange")
  * @category api
  */
 export const Api = HttpApi.make("sandbox").add(talk).add(look).add(arrange).addError(Refused)
+
+/**
+ * The request of a client whose payload is one of several: the client's type has a request for each of them.
+ *
+ * @since 0.1.0
+ * @category client
+ */
+export const withPayload = <A>(payload: A): A extends unknown ? { readonly payload: A } : never =>
+  ({ payload }) as A extends unknown ? { readonly payload: A } : never

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { CloseCode } from "@effect-qq/core"
 import type { PlatformModel } from "@effect-qq/core/testing"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -24,6 +25,8 @@ const capacity = 4096
 
 /** Which requests change what members may do. */
 const administration = /^\/v2\/groups\/[^/]+\/(?:restrict_chat_setting|batch_remove_members)/
+
+const closeCodes = [...CloseCode.table.values()].map(({ code, meaning }) => ({ code, meaning }))
 
 interface Numbered {
   readonly n: number
@@ -111,6 +114,7 @@ export const make = (options: {
         conversations: directory.conversations(),
         items: conversing.all(),
         trace: tracing.all(),
+        closeCodes,
         status: sessions.status(now)
       }
     }

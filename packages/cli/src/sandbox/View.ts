@@ -230,6 +230,8 @@ export const Snapshot = Schema.Struct({
   conversations: Schema.Array(Conversation),
   items: Schema.Array(Item),
   trace: Schema.Array(Trace),
+  /** The codes that the platform closes a connection with. */
+  closeCodes: Schema.Array(Schema.Struct({ code: Schema.Number, meaning: Schema.String })),
   status: Status
 })
 export type Snapshot = typeof Snapshot.Type
