@@ -49,9 +49,11 @@ export const Icon = ({ name }: { readonly name: IconName }) => (
   </svg>
 )
 
-/** A colour for a name, the same every time. */
-const hueOf = (id: string): number =>
-  [...id].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360, 7)
+/** A colour for a name, the same every time: names that differ little get colours that differ much. */
+const hueOf = (id: string): number => {
+  const hash = [...id].reduce((sum, letter) => (sum * 33 + (letter.codePointAt(0) ?? 0)) % 9973, 5381)
+  return Math.round((hash * 137.508) % 360)
+}
 
 export const Avatar = ({
   id,

@@ -198,7 +198,7 @@ const MessageRow = ({ of }: { readonly of: Message }) => {
         </header>
         {of.recalledAt === undefined ? (
           <>
-            <div class="bubble">
+            <div class={of.stream === "generating" ? "bubble generating" : "bubble"}>
               <Body of={of} />
             </div>
             {of.buttons.length > 0 && <Keyboard of={of} />}

@@ -179,7 +179,8 @@ const blocksOf = (source: string): ReadonlyArray<Block> => {
 }
 
 const Block = ({ block, mentions }: { readonly block: Block; readonly mentions: ReadonlyArray<Person> }) => {
-  const text = block.lines.join("\n")
+  const joined = block.lines.join("\n")
+  const text = block.kind === "text" ? joined.replaceAll(/^(?:[ \t]*\n)+|\s+$/g, "") : joined
   const content = block.kind === "code" ? visible(text) : inline(text, mentions)
   switch (block.kind) {
     case "heading":

@@ -156,7 +156,7 @@ const AddDialog = ({ kind }: { readonly kind: Adding }) => (
 
 export const Sidebar = () => (
   <nav class="sidebar" aria-label={t("openMenu")} aria-busy={link.value === "connecting"}>
-    <Section scene="c2c" title="people" icon="mail" add="person" addWord="addPerson" />
+    <Section scene="c2c" title="people" icon="person" add="person" addWord="addPerson" />
     <Section scene="group" title="groups" icon="group" add="group" addWord="addGroup" />
     <Section scene="channel" title="channels" icon="hash" add="channel" addWord="addChannel" />
     <Section scene="dm" title="direct" icon="mail" />
