@@ -147,6 +147,7 @@ describe("effect-qq", () => {
       const recorded = yield* record
       for (const words of [
         ["say", "hi"],
+        ["say", "--user", "u1"],
         ["say", "--user", "u1", "--group", "g1", "hi"],
         ["say", "--user", "u1", "--member", "m1", "hi"],
         ["say", "--user", "u1", "--full", "hi"]
@@ -154,7 +155,7 @@ describe("effect-qq", () => {
         const error = yield* Effect.flip(run(recorded, ...words))
         assert.strictEqual(error._tag, "Misused")
       }
-      for (const words of [["say", "--user", "u1"], ["sandbox", "--port", "70000"], ["dance"]]) {
+      for (const words of [["sandbox", "--port", "70000"], ["dance"]]) {
         const error = yield* Effect.flip(run(recorded, ...words))
         assert.notStrictEqual(error._tag, "Misused")
       }

@@ -47,8 +47,11 @@ export class Access {
   private readonly sessions = new Set<string>()
   /** The port is part of the name: cookies are shared by all ports of a host. */
   private readonly cookie: string
+  private readonly redeemed: () => void
 
-  constructor(port: number) {
+  /** `redeemed` is called when a token was used. */
+  constructor(port: number, redeemed: () => void) {
+    this.redeemed = redeemed
     this.cookie = `effect_qq_sandbox_${port}`
   }
 
@@ -64,6 +67,7 @@ export class Access {
     if (!this.tokens.delete(token)) return undefined
     const session = secret()
     add(this.sessions, session)
+    this.redeemed()
     return `${this.cookie}=${session}; HttpOnly; SameSite=Strict; Path=/`
   }
 

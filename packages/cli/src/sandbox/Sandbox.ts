@@ -15,7 +15,8 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as PubSub from "effect/PubSub"
+import * as Stream from "effect/Stream"
 import { Access } from "./Access.ts"
 import * as Answers from "./Answers.ts"
 import * as Board from "./Board.ts"
@@ -82,6 +83,8 @@ export interface SandboxShape {
   readonly secret: Redacted.Redacted
   /** An address of the page for one browser: its token is good once. Another call gives another address. */
   readonly pageUrl: Effect.Effect<string>
+  /** An address of the page, and another one whenever a browser was opened with one. */
+  readonly pageUrls: Stream.Stream<string>
   /** A user says something. Gives the message id. */
   readonly say: (said: PlatformModel.Said) => Effect.Effect<string>
   /**
@@ -150,13 +153,17 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, Server.Sand
           secret: Redacted.value(secret),
           gatewayUrl,
           storeUrl: apiUrl,
-          onDispatch
+          onDispatch: (event) => {
+            options?.platform?.onDispatch?.(event)
+            onDispatch(event)
+          }
         }),
       sockets.apply
     )
     const { model, step } = engine
     const files = new Files(apiUrl)
-    const access = new Access(port)
+    const opened = yield* Effect.acquireRelease(PubSub.sliding<void>(16), PubSub.shutdown)
+    const access = new Access(port, () => void opened.unsafeOffer(undefined))
     const answers = yield* Answers.make(engine)
     const board = yield* Board.make({
       engine,
@@ -185,6 +192,7 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, Server.Sand
       appId,
       secret,
       pageUrl: Effect.sync(pageUrl),
+      pageUrls: Stream.concat(Stream.make(undefined), Stream.fromPubSub(opened)).pipe(Stream.map(pageUrl)),
       say: answers.say,
       ask: answers.ask,
       press: (press) => Effect.sync(() => step((now) => model.press(now, press))),
