@@ -1,6 +1,6 @@
 /** The page of the sandbox in Chromium, against a bot on this library. */
 import { describe, it } from "@effect/vitest"
-import { Sandbox } from "@effect-qq/cli/sandbox"
+import type { Sandbox } from "@effect-qq/cli/sandbox"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
@@ -19,7 +19,7 @@ interface Scene extends Visit {
 }
 
 /** A sandbox, a bot on it, and a browser that opened its page. */
-const scene = (options?: Sandbox.Options): Effect.Effect<Scene, unknown, Scope.Scope> =>
+const scene = (options?: Sandbox.Options): Effect.Effect<Scene, Sandbox.SandboxError, Scope.Scope> =>
   Effect.gen(function* () {
     const sandbox = yield* Live.sandbox(options)
     const bot = yield* PageBot.start(sandbox)

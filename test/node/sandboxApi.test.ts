@@ -1,10 +1,11 @@
 /** The API of the sandbox, who may use it, its feed, and the webhook that it calls. */
 import { describe, it } from "@effect/vitest"
-import { Sandbox } from "@effect-qq/cli/sandbox"
+import type { Sandbox } from "@effect-qq/cli/sandbox"
 import { NodeSignature } from "@effect-qq/node"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
 import * as Stream from "effect/Stream"
 import * as Http from "node:http"
 import type * as Net from "node:net"
@@ -236,6 +237,7 @@ describe("the API of a sandbox", () => {
     Effect.gen(function* () {
       const sandbox = yield* Live.sandbox()
       const signatures = NodeSignature.make(sandbox.secret)
+      const run = yield* FiberSet.makeRuntime<never, void, never>()
       const called: Array<{ readonly t: string; readonly isSigned: boolean }> = []
       const server = yield* Effect.acquireRelease(
         Effect.async<Http.Server>((resume) => {
@@ -250,17 +252,17 @@ describe("the API of a sandbox", () => {
                 readonly d: { readonly plain_token: string; readonly event_ts: string }
               }
               const timestamp = String(request.headers["x-signature-timestamp"])
-              const isSigned = Effect.runSync(
-                signatures.verify({ timestamp, body, signature: String(request.headers["x-signature-ed25519"]) })
+              const signature = String(request.headers["x-signature-ed25519"])
+              run(
+                frame.op === 13
+                  ? Effect.map(signatures.sign(`${frame.d.event_ts}${frame.d.plain_token}`), (signed) => {
+                      response.end(JSON.stringify({ plain_token: frame.d.plain_token, signature: signed }))
+                    })
+                  : Effect.map(signatures.verify({ timestamp, body, signature }), (isSigned) => {
+                      called.push({ t: frame.t, isSigned })
+                      response.end(JSON.stringify({ op: 12, d: 0 }))
+                    })
               )
-              if (frame.op === 13) {
-                const { event_ts, plain_token } = frame.d
-                const signature = Effect.runSync(signatures.sign(`${event_ts}${plain_token}`))
-                response.end(JSON.stringify({ plain_token, signature }))
-                return
-              }
-              called.push({ t: frame.t, isSigned })
-              response.end(JSON.stringify({ op: 12, d: 0 }))
             })
           })
           listening.listen(0, "127.0.0.1", () => resume(Effect.succeed(listening)))

@@ -4,6 +4,7 @@ import * as fc from "fast-check"
 import { assert } from "vitest"
 import { Gateway, Keyboard, Message, Messenger } from "@effect-qq/core"
 import { type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
+import * as CivilDate from "../../../packages/core/src/testing/model/CivilDate.ts"
 import * as Bot from "../../support/bot.ts"
 import * as ModelClient from "./modelClient.ts"
 
@@ -196,7 +197,7 @@ describe("people on the model", () => {
   it("a member whom the bot muted is shown as muted until the time is over", () => {
     const { client } = dispatched()
     client.model.say(client.now, { scene: "group", group: "G1", member: "M1", text: "x" })
-    const until = new Date(client.now + 60_000 + 8 * 3_600_000).toISOString().replace(/\.\d+Z$/, "+08:00")
+    const until = CivilDate.rfc3339(client.now + 60_000)
     const change = { op: "add", member_openid: "M1", mute_expire_at: until }
     assert.strictEqual(client.http("POST", "/v2/groups/G1/restrict_chat_setting", { members: [change] }).status, 200)
     const muted = () => client.model.group(client.now, "G1")?.members.find(({ id }) => id === "M1")?.mutedUntil

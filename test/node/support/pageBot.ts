@@ -75,7 +75,7 @@ export interface PageBot {
 }
 
 /** Starts the bot on a sandbox, and waits until it is online. */
-export const start = (sandbox: Sandbox.SandboxShape): Effect.Effect<PageBot, unknown, Scope.Scope> =>
+export const start = (sandbox: Sandbox.SandboxShape): Effect.Effect<PageBot, never, Scope.Scope> =>
   Effect.gen(function* () {
     const pieces = yield* Queue.unbounded<string | undefined>()
     const written = Stream.fromQueue(pieces).pipe(Stream.takeWhile((piece): piece is string => piece !== undefined))
@@ -134,5 +134,5 @@ export const start = (sandbox: Sandbox.SandboxShape): Effect.Effect<PageBot, unk
       ),
       Effect.provide(Logger.remove(Logger.defaultLogger))
     )
-    return { write: (text) => Effect.asVoid(Queue.offer(pieces, text)) }
-  })
+    return { write: (text: string | undefined) => Effect.asVoid(Queue.offer(pieces, text)) }
+  }).pipe(Effect.orDie)

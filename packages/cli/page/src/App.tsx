@@ -1,4 +1,5 @@
 /** The frame of the page: conversations, the chat, and the inspector. */
+import type { JSX } from "preact"
 import { effect } from "@preact/signals"
 import { Chat } from "./Chat.tsx"
 import { api, call } from "./client.ts"
@@ -119,7 +120,7 @@ const Toasts = () => (
   </div>
 )
 
-export const App = () => {
+export const App = (): JSX.Element => {
   if (link.value === "locked") return <Locked />
   return (
     <div class={`frame ${panelShown.value ? "" : "narrow"} ${menuOpen.value ? "menu-open" : ""}`}>

@@ -1,4 +1,5 @@
 /** The conversation that was chosen. */
+import type { JSX } from "preact"
 import { signal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import type { Conversation, Role } from "../../src/sandbox/View.ts"
@@ -200,7 +201,7 @@ const Stream = ({ of }: { readonly of: Conversation }) => {
   )
 }
 
-export const Chat = () => {
+export const Chat = (): JSX.Element => {
   const of = conversation.value
   if (of === undefined) return <main class="chat">{link.value === "connecting" ? null : <Empty />}</main>
   const isShared = of.scene === "group" || of.scene === "channel"

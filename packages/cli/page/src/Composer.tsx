@@ -1,4 +1,5 @@
 /** Where a person writes. */
+import type { JSX } from "preact"
 import { effect, signal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import type { Conversation } from "../../src/sandbox/View.ts"
@@ -29,9 +30,112 @@ const Members = ({ of, pick }: { readonly of: Conversation; readonly pick: (name
   </div>
 )
 
-export const Composer = ({ of }: { readonly of: Conversation }) => {
-  const area = useRef<HTMLTextAreaElement>(null)
+/** What is quoted and attached, above the text. */
+const Above = (): JSX.Element => (
+  <>
+    {quoting.value !== undefined && (
+      <div class="quoting">
+        <Icon name="quote" />
+        <span dir="auto">{quoting.value.text === "" ? quoting.value.id : quoting.value.text}</span>
+        <button type="button" class="icon small" aria-label={t("cancel")} onClick={() => (quoting.value = undefined)}>
+          <Icon name="close" />
+        </button>
+      </div>
+    )}
+    {staged.value.length > 0 && (
+      <ul class="staged">
+        {staged.value.map((file, index) => (
+          <li key={file.url}>
+            {file.type.startsWith("image/") ? (
+              <img src={file.url} alt="" />
+            ) : (
+              <Icon name={file.type === "voice" ? "voice" : "file"} />
+            )}
+            <span dir="auto">{file.name}</span>
+            <button
+              type="button"
+              class="icon small"
+              aria-label={t("remove")}
+              onClick={() => (staged.value = staged.value.filter((_, other) => other !== index))}
+            >
+              <Icon name="close" />
+            </button>
+          </li>
+        ))}
+      </ul>
+    )}
+  </>
+)
+
+/** What else a message may have, below the text. */
+const Tools = (props: { readonly of: Conversation; readonly mention: (name: string) => void }): JSX.Element => {
+  const { mention, of } = props
   const isShared = of.scene === "group" || of.scene === "channel"
+  return (
+    <div class="tools">
+      <label class="icon" title={t("attach")}>
+        <Icon name="clip" />
+        <input
+          type="file"
+          multiple
+          class="hidden"
+          aria-label={t("attach")}
+          onChange={(event) => {
+            const { currentTarget } = event
+            void stage([...(currentTarget.files ?? [])]).then(() => (currentTarget.value = ""))
+          }}
+        />
+      </label>
+      {isShared && (
+        <>
+          <button
+            type="button"
+            class={addressed.value ? "chip on" : "chip"}
+            aria-pressed={addressed.value}
+            title={t("mentionBot")}
+            onClick={() => (addressed.value = !addressed.value)}
+          >
+            @{bot.value.name}
+          </button>
+          <span class="anchor">
+            <button
+              type="button"
+              class="icon"
+              title={t("mentionMember")}
+              aria-label={t("mentionMember")}
+              aria-expanded={picking.value}
+              onClick={() => (picking.value = !picking.value)}
+            >
+              <Icon name="at" />
+            </button>
+            {picking.value && <Members of={of} pick={mention} />}
+          </span>
+        </>
+      )}
+      <span class="space" />
+      {of.scene !== "c2c" && of.members.length > 0 && (
+        <label class="speaker">
+          {t("as")}
+          <select
+            value={speakerOf(of)}
+            onChange={(event) => speakAs(of.key, event.currentTarget.value)}
+            aria-label={t("as")}
+          >
+            {of.members.map(({ id, role }) => (
+              <option key={id} value={id}>
+                {nameOf(id)}
+                {role === "member" ? "" : ` (${t(role)})`}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+    </div>
+  )
+}
+
+export const Composer = ({ of }: { readonly of: Conversation }): JSX.Element => {
+  const area = useRef<HTMLTextAreaElement>(null)
 
   useEffect(
     () =>
@@ -87,37 +191,7 @@ export const Composer = ({ of }: { readonly of: Conversation }) => {
         void stage(event.dataTransfer?.files ?? [])
       }}
     >
-      {quoting.value !== undefined && (
-        <div class="quoting">
-          <Icon name="quote" />
-          <span dir="auto">{quoting.value.text === "" ? quoting.value.id : quoting.value.text}</span>
-          <button type="button" class="icon small" aria-label={t("cancel")} onClick={() => (quoting.value = undefined)}>
-            <Icon name="close" />
-          </button>
-        </div>
-      )}
-      {staged.value.length > 0 && (
-        <ul class="staged">
-          {staged.value.map((file, index) => (
-            <li key={file.url}>
-              {file.type.startsWith("image/") ? (
-                <img src={file.url} alt="" />
-              ) : (
-                <Icon name={file.type === "voice" ? "voice" : "file"} />
-              )}
-              <span dir="auto">{file.name}</span>
-              <button
-                type="button"
-                class="icon small"
-                aria-label={t("remove")}
-                onClick={() => (staged.value = staged.value.filter((_, other) => other !== index))}
-              >
-                <Icon name="close" />
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Above />
       <div class="line">
         <textarea
           ref={area}
@@ -143,65 +217,7 @@ export const Composer = ({ of }: { readonly of: Conversation }) => {
           <Icon name="up" />
         </button>
       </div>
-      <div class="tools">
-        <label class="icon" title={t("attach")}>
-          <Icon name="clip" />
-          <input
-            type="file"
-            multiple
-            class="hidden"
-            aria-label={t("attach")}
-            onChange={(event) => {
-              const { currentTarget } = event
-              void stage([...(currentTarget.files ?? [])]).then(() => (currentTarget.value = ""))
-            }}
-          />
-        </label>
-        {isShared && (
-          <>
-            <button
-              type="button"
-              class={addressed.value ? "chip on" : "chip"}
-              aria-pressed={addressed.value}
-              title={t("mentionBot")}
-              onClick={() => (addressed.value = !addressed.value)}
-            >
-              @{bot.value.name}
-            </button>
-            <span class="anchor">
-              <button
-                type="button"
-                class="icon"
-                title={t("mentionMember")}
-                aria-label={t("mentionMember")}
-                aria-expanded={picking.value}
-                onClick={() => (picking.value = !picking.value)}
-              >
-                <Icon name="at" />
-              </button>
-              {picking.value && <Members of={of} pick={mention} />}
-            </span>
-          </>
-        )}
-        <span class="space" />
-        {of.scene !== "c2c" && of.members.length > 0 && (
-          <label class="speaker">
-            {t("as")}
-            <select
-              value={speakerOf(of)}
-              onChange={(event) => speakAs(of.key, event.currentTarget.value)}
-              aria-label={t("as")}
-            >
-              {of.members.map(({ id, role }) => (
-                <option key={id} value={id}>
-                  {nameOf(id)}
-                  {role === "member" ? "" : ` (${t(role)})`}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
-      </div>
+      <Tools of={of} mention={mention} />
     </form>
   )
 }

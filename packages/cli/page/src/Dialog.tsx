@@ -1,5 +1,5 @@
 /** A dialog above the page, which Escape and a click beside it close. */
-import type { ComponentChildren } from "preact"
+import type { ComponentChildren, JSX } from "preact"
 import { useEffect, useRef } from "preact/hooks"
 import { Icon } from "./Icon.tsx"
 import { t } from "./text.ts"
@@ -8,7 +8,7 @@ export const Dialog = (props: {
   readonly title: string
   readonly onClose: () => void
   readonly children: ComponentChildren
-}) => {
+}): JSX.Element => {
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => dialog.current?.showModal(), [])
   return (

@@ -1,4 +1,5 @@
 /** The faults, as buttons. */
+import type { JSX } from "preact"
 import { signal } from "@preact/signals"
 import { withPayload } from "../../src/sandbox/Api.ts"
 import type { Faults as AnyFault } from "../../src/sandbox/FaultCodec.ts"
@@ -184,7 +185,7 @@ const Armed = () => {
   )
 }
 
-export const Faults = () => (
+export const Faults = (): JSX.Element => (
   <div class="scroll">
     <HowOften />
     <Armed />

@@ -1,4 +1,5 @@
 /** The icons of the page, drawn in the colour of the text. */
+import type { JSX } from "preact"
 
 const paths = {
   menu: "M4 7h16M4 12h16M4 17h16",
@@ -37,7 +38,7 @@ const paths = {
 
 export type IconName = keyof typeof paths
 
-export const Icon = ({ name }: { readonly name: IconName }) => (
+export const Icon = ({ name }: { readonly name: IconName }): JSX.Element => (
   <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" class="svg">
     <path
       d={paths[name]}
@@ -64,7 +65,7 @@ export const Avatar = ({
   readonly id: string
   readonly isBot?: boolean
   readonly name: string
-}) => (
+}): JSX.Element => (
   <span class={isBot === true ? "avatar bot" : "avatar"} style={{ "--hue": hueOf(id) }} aria-hidden="true">
     {isBot === true ? <Icon name="logo" /> : ([...name][0] ?? "?").toUpperCase()}
   </span>

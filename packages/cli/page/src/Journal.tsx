@@ -1,4 +1,5 @@
 /** The journal: every frame and request, newest first. */
+import type { JSX } from "preact"
 import { signal } from "@preact/signals"
 import type { Trace } from "../../src/sandbox/View.ts"
 import { Icon } from "./Icon.tsx"
@@ -127,7 +128,7 @@ const Line = ({ of }: { readonly of: Trace }) => {
   )
 }
 
-export const Journal = () => {
+export const Journal = (): JSX.Element => {
   const wanted = filter.value.toLowerCase()
   const matching = trace.value
     .filter((line) => kinds.value.has(kindOf(line)))

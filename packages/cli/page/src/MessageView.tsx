@@ -1,4 +1,5 @@
 /** One thing in a conversation: a message, a refusal, a notice. */
+import type { JSX } from "preact"
 import type { Attachment, Button, Item, Message, Notice, Refused } from "../../src/sandbox/View.ts"
 import { api, call } from "./client.ts"
 import { Avatar, Icon } from "./Icon.tsx"
@@ -266,7 +267,7 @@ const NoticeRow = ({ of }: { readonly of: Notice }) => (
   </p>
 )
 
-export const ItemView = ({ of }: { readonly of: Item }) => {
+export const ItemView = ({ of }: { readonly of: Item }): JSX.Element => {
   switch (of._tag) {
     case "Message":
       return <MessageRow of={of} />

@@ -1,4 +1,5 @@
 /** The inspector: the bot's session, the journal, and the faults. */
+import type { JSX } from "preact"
 import { useState } from "preact/hooks"
 import type { SessionView } from "../../src/sandbox/View.ts"
 import { api, call } from "./client.ts"
@@ -135,7 +136,7 @@ const step = (by: number): void => {
   document.getElementById(`tab-${tab.value}`)?.focus()
 }
 
-export const Panel = () => (
+export const Panel = (): JSX.Element => (
   <aside class="panel" aria-label={t("panel")}>
     <div class="tabs" role="tablist">
       {tabs.map((each) => (

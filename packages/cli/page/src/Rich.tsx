@@ -2,7 +2,7 @@
  * Text from users and bots. Everything becomes text nodes: nothing of it is ever read as HTML. Characters that would reorder or
  * hide text are shown as what they are.
  */
-import type { ComponentChildren } from "preact"
+import type { ComponentChildren, JSX } from "preact"
 import type { Person } from "../../src/sandbox/View.ts"
 import { t } from "./text.ts"
 
@@ -98,13 +98,14 @@ const maximumDepth = 12
 
 const inline = (text: string, mentions: ReadonlyArray<Person>, depth = 0): Nodes => {
   const nodes: Array<ComponentChildren> = []
+  if (depth >= maximumDepth) return plain(text, mentions)
   let rest = text
   let pending = ""
   const flush = (): void => {
     if (pending !== "") nodes.push(...plain(pending, mentions))
     pending = ""
   }
-  while (rest !== "" && depth < maximumDepth) {
+  while (rest !== "") {
     const at = rest.search(special)
     if (at === -1) break
     const word = rest.slice(0, at)
@@ -216,7 +217,7 @@ export const Markdown = ({
 }: {
   readonly source: string
   readonly mentions: ReadonlyArray<Person>
-}) => (
+}): JSX.Element => (
   <div class="markdown">
     {blocksOf(source).map((block, index) => (
       <Block key={index} block={block} mentions={mentions} />

@@ -1,4 +1,5 @@
 /** The people and conversations of the sandbox. */
+import type { JSX } from "preact"
 import { signal } from "@preact/signals"
 import type { Conversation, Scene } from "../../src/sandbox/View.ts"
 import { api, call } from "./client.ts"
@@ -154,7 +155,7 @@ const AddDialog = ({ kind }: { readonly kind: Adding }) => (
   </Dialog>
 )
 
-export const Sidebar = () => (
+export const Sidebar = (): JSX.Element => (
   <nav class="sidebar" aria-label={t("openMenu")} aria-busy={link.value === "connecting"}>
     <Section scene="c2c" title="people" icon="person" add="person" addWord="addPerson" />
     <Section scene="group" title="groups" icon="group" add="group" addWord="addGroup" />

@@ -171,13 +171,13 @@ const retryAfter = 1000
 /** Follows the feed for as long as the page is open. */
 export const follow = (): void => {
   const source = new EventSource("/sandbox/feed")
-  source.onmessage = ({ data }: MessageEvent<string>) => {
+  source.addEventListener("message", ({ data }: MessageEvent<string>) => {
     const change = decode(data)
     if (Either.isLeft(change)) return
     link.value = "live"
     applied(change.right)
-  }
-  source.onerror = () => {
+  })
+  source.addEventListener("error", () => {
     source.close()
     // an event source does not tell why it failed: a session that is missing needs the person, and nothing else does
     void fetch("/sandbox/state").then(
@@ -189,5 +189,5 @@ export const follow = (): void => {
       }
     )
     setTimeout(follow, retryAfter)
-  }
+  })
 }

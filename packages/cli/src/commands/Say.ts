@@ -25,7 +25,7 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Api, type Refused, withPayload } from "../sandbox/Api.ts"
+import { Api, type Refused, type SayRequest, withPayload } from "../sandbox/Api.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import { Change, type Message, type Role } from "../sandbox/View.ts"
 import * as Send from "./Send.ts"
@@ -233,7 +233,7 @@ interface Place {
       readonly content_type: string
       readonly size: number
     }>
-  }) => Parameters<typeof withPayload<typeof import("../sandbox/Api.ts").SayRequest.Type>>[0]
+  }) => typeof SayRequest.Type
 }
 
 /** Where and as whom it is said. */

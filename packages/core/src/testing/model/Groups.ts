@@ -77,6 +77,42 @@ const year = 365 * 86_400_000
 const texts = (value: unknown): ReadonlyArray<string> | undefined =>
   Array.isArray(value) && value.every(Content.isFilled) ? (value as ReadonlyArray<string>) : undefined
 
+/** Mutes or unmutes one member: `false` where that cannot be. */
+const mute = (group: Group, change: unknown): boolean => {
+  if (!Content.isRecord(change)) return false
+  const { member_openid: id, mute_expire_at: until, op } = change
+  const role = typeof id === "string" ? group.members.get(id)?.["member_role"] : undefined
+  if (typeof id !== "string" || role !== "member") return false
+  if (op === "del") {
+    group.muted.delete(id)
+    return true
+  }
+  if ((op !== "add" && op !== "update") || !Content.isFilled(until)) return false
+  group.muted.set(id, until)
+  return true
+}
+
+const withFields = (known: Fields, { role, username }: MemberFields): Fields => ({
+  ...known,
+  ...(role === undefined ? {} : { member_role: role }),
+  ...(username === undefined ? {} : { username })
+})
+
+const viewOf = (group: Group, at: string): GroupView => ({
+  members: group.members.keys().map((member) => {
+    const { bot: isBot, member_role: role, username } = group.members.get(member) ?? {}
+    const until = group.muted.get(member)
+    return {
+      id: member,
+      username: typeof username === "string" ? username : "",
+      role: typeof role === "string" ? role : "member",
+      bot: isBot === true,
+      ...(until === undefined || until <= at ? {} : { mutedUntil: until })
+    }
+  }),
+  isMuted: group.mode !== "none"
+})
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -146,46 +182,14 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
     whitelist_user_count: whitelist.size
   })
 
-  const mute = (group: Group, change: unknown): boolean => {
-    if (!Content.isRecord(change)) return false
-    const { member_openid: id, mute_expire_at: until, op } = change
-    const role = typeof id === "string" ? group.members.get(id)?.["member_role"] : undefined
-    if (typeof id !== "string" || role !== "member") return false
-    if (op === "del") {
-      group.muted.delete(id)
-      return true
-    }
-    if ((op !== "add" && op !== "update") || !Content.isFilled(until)) return false
-    group.muted.set(id, until)
-    return true
-  }
-
   return {
     view: (now, id) => {
       const group = groups.get(id)
-      if (group === undefined) return undefined
-      const at = platform.timestamp(now)
-      const members = group.members.keys().map((member) => {
-        const { bot: isBot, member_role: role, username } = group.members.get(member) ?? {}
-        const until = group.muted.get(member)
-        return {
-          id: member,
-          username: typeof username === "string" ? username : "",
-          role: typeof role === "string" ? role : "member",
-          bot: isBot === true,
-          ...(until === undefined || until <= at ? {} : { mutedUntil: until })
-        }
-      })
-      return { members, isMuted: group.mode !== "none" }
+      return group === undefined ? undefined : viewOf(group, platform.timestamp(now))
     },
-    setMember: (now, id, member, { role, username }) => {
+    setMember: (now, id, member, fields) => {
       const group = found(now, id)
-      const known = group.members.get(member) ?? memberOf(now, member, {})
-      group.members.set(member, {
-        ...known,
-        ...(role === undefined ? {} : { member_role: role }),
-        ...(username === undefined ? {} : { username })
-      })
+      group.members.set(member, withFields(group.members.get(member) ?? memberOf(now, member, {}), fields))
     },
     remember: (now, type, d) => {
       if (!Content.isRecord(d) || !Content.isFilled(d["group_openid"])) return

@@ -89,6 +89,29 @@ const refused = (traceId: string, fault: Extract<Fault, { readonly _tag: "Refuse
     message: fault.message ?? "injected refusal"
   })
 
+interface Recall {
+  readonly now: number
+  readonly scene: Scene
+  readonly target: string
+  readonly id: string
+}
+
+const recalled = (platform: Platform, { id, now, scene, target }: Recall): Reply.Reply => {
+  platform.journal.push({ at: now, kind: "Recalled", scene, target, id })
+  return Content.isGuild(scene) ? Reply.text(204, "") : Reply.json(200, {})
+}
+
+/** Recalls what a user said. */
+const recallHeard = (
+  platform: Platform,
+  heard: Pick<Heard, "recall">,
+  { traceId, ...of }: Recall & { readonly traceId: string }
+): Reply.Reply => {
+  const refusal = heard.recall(of.now, of.scene, of.target, of.id)
+  if (refusal === undefined) return recalled(platform, of)
+  return Reply.error(traceId, refusal === "unknown" ? 40061002 : refusal)
+}
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -429,19 +452,12 @@ export const make = (
     chunks,
     recall: (now, traceId, scene, target, id) => {
       const message = sentById.get(id)
-      const isTheirs = message !== undefined && message.scene === scene && message.target === target
-      const isGuild = Content.isGuild(scene)
-      if (message === undefined) {
-        const refusal = heard.recall(now, scene, target, id)
-        if (refusal !== undefined) return Reply.error(traceId, refusal === "unknown" ? 40061002 : refusal)
-        platform.journal.push({ at: now, kind: "Recalled", scene, target, id })
-        return isGuild ? Reply.text(204, "") : Reply.json(200, {})
-      }
+      if (message === undefined) return recallHeard(platform, heard, { now, traceId, scene, target, id })
+      const isTheirs = message.scene === scene && message.target === target
       if (!isTheirs || message.recalledAt !== undefined) return Reply.error(traceId, 40061002)
-      if (now - message.at > recallWindow) return Reply.error(traceId, isGuild ? 306011 : 40064004)
+      if (now - message.at > recallWindow) return Reply.error(traceId, Content.isGuild(scene) ? 306011 : 40064004)
       message.recalledAt = now
-      platform.journal.push({ at: now, kind: "Recalled", scene, target, id })
-      return isGuild ? Reply.text(204, "") : Reply.json(200, {})
+      return recalled(platform, { now, scene, target, id })
     },
     acknowledge: (now, traceId, id, text) => {
       const interaction = anchors.interaction(id)
