@@ -208,7 +208,7 @@ export const Chat = (): JSX.Element => {
   return (
     <main class="chat">
       <header class="bar">
-        <Avatar id={of.key} name={of.scene === "channel" ? "#" : of.name} />
+        <Avatar id={of.scene === "c2c" ? of.id : of.key} name={of.scene === "channel" ? "#" : of.name} />
         <span class="names">
           <b dir="auto">{of.name}</b>
           <small>

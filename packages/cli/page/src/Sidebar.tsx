@@ -50,7 +50,7 @@ const Entry = ({ of }: { readonly of: Conversation }) => {
           menuOpen.value = false
         }}
       >
-        <Avatar id={of.key} name={of.scene === "channel" ? "#" : of.name} />
+        <Avatar id={of.scene === "c2c" ? of.id : of.key} name={of.scene === "channel" ? "#" : of.name} />
         <span class="names">
           <b dir="auto">{of.name}</b>
           <small dir="auto">{isTyping ? t("typing") : lastOf(of.key)}</small>

@@ -65,6 +65,8 @@ export const make = (options: {
     const model: PlatformModel.PlatformModel = engine.model
     let count = 0
     let lastStatus = ""
+    /** The status is computed at every step while somebody reads, and not otherwise. */
+    let readers = 0
 
     const publish = (change: Change): void => {
       count += 1
@@ -80,6 +82,7 @@ export const make = (options: {
     const sessions = new Sessions(model)
 
     const publishStatus = (now: number): void => {
+      if (readers === 0) return
       const status = sessions.status(now)
       const text = JSON.stringify(status)
       if (text === lastStatus) return
@@ -123,6 +126,10 @@ export const make = (options: {
       Effect.gen(function* () {
         // Subscribed first: what happens meanwhile is in both, and not in neither.
         const changes = yield* PubSub.subscribe(published)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => void readers++),
+          () => Effect.sync(() => void readers--)
+        )
         let expected = count + 1
         const everything: Change = { _tag: "Snapshot", snapshot: snapshot() }
         const next = Effect.flatMap(
