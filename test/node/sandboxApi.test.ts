@@ -160,6 +160,31 @@ describe("the API of a sandbox", () => {
     })
   )
 
+  it.scopedLive("a body without a length is bounded too", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Live.sandbox()
+      const status = yield* Effect.async<number | "cut">((resume) => {
+        const request = Http.request(
+          { host: "127.0.0.1", port: sandbox.port, path: "/sandbox/say", method: "POST" },
+          (response) => resume(Effect.succeed(response.statusCode ?? 0))
+        )
+        request.on("error", () => resume(Effect.succeed("cut")))
+        const part = Buffer.alloc(1024 * 1024, "x")
+        let written = 0
+        const more = (): void => {
+          while (written < 40) {
+            written += 1
+            if (!request.write(part)) return void request.once("drain", more)
+          }
+          request.end()
+        }
+        more()
+      })
+      assert.include([400, 413, "cut"], status)
+      assert.isFalse(sandbox.model.journal.some(({ kind }) => kind === "Said"))
+    })
+  )
+
   it.scopedLive("a member whom the bot has muted cannot say anything, and says so", () =>
     Effect.gen(function* () {
       const sandbox = yield* Live.sandbox()

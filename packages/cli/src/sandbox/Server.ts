@@ -4,10 +4,13 @@
  * @since 0.1.0
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import { Model } from "@effect-qq/core/testing"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
@@ -182,7 +185,9 @@ export const serve = (
   run: (effect: Effect.Effect<void>) => { readonly interrupt: () => void }
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const steer = control(desk, yield* NodeHttpServer.makeHandler(api))
+    // what names no length is cut off on its way
+    const bounded = HttpIncomingMessage.withMaxBodySize(api, Option.some(FileSystem.Size(maximumBody.files)))
+    const steer = control(desk, yield* NodeHttpServer.makeHandler(bounded))
     server.on("error", (cause) => run(Effect.logWarning("The server of the sandbox reports an error", cause)))
 
     const others = (request: Http.IncomingMessage, response: Http.ServerResponse): Effect.Effect<void> =>
