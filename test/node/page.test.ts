@@ -291,6 +291,7 @@ describe.skipIf(isSkipped)("the page of the sandbox", () => {
         await page.getByRole("searchbox", { name: "筛选" }).waitFor()
         await page.getByRole("button", { name: "添加群" }).focus()
         await page.keyboard.press("Enter")
+        await page.locator("dialog input[name=name]:focus").waitFor()
         await page.keyboard.type("新群")
         await page.keyboard.press("Enter")
         await page.locator(".bar").getByText("新群").waitFor()
