@@ -17,7 +17,6 @@ const paths = {
   hash: "M5 9h15M4 15h15M10 4 8 20M16 4l-2 16",
   mail: "M4 6h16v12H4zM4 7l8 6 8-6",
   settings: "M4 8h10M18 8h2M4 16h2M10 16h10M16 6v4M8 14v4",
-  edit: "M5 19h3L19 8l-3-3L5 16v3ZM14 7l3 3",
   trash: "M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12",
   close: "M6 6l12 12M18 6 6 18",
   send: "M4 12 20 4l-5 16-3.500-6.500L4 12Z",
@@ -32,8 +31,7 @@ const paths = {
   up: "M12 19V6M6 11l6-6 6 6",
   down: "M12 5v13M6 13l6 6 6-6",
   copy: "M9 9h10v10H9zM15 9V5H5v10h4",
-  bolt: "M13 3 5 14h6l-1 7 8-11h-6l1-7Z",
-  chevron: "M9 6l6 6-6 6"
+  bolt: "M13 3 5 14h6l-1 7 8-11h-6l1-7Z"
 } as const
 
 export type IconName = keyof typeof paths

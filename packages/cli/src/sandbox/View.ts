@@ -125,7 +125,7 @@ export const Notice = Schema.TaggedStruct("Notice", {
   n: Schema.Number,
   key: Schema.String,
   at: Schema.Number,
-  what: Schema.Literal("Pressed", "Acknowledged", "AcknowledgedLate", "Joined", "Left", "Muted", "Event"),
+  what: Schema.Literal("Pressed", "Acknowledged", "AcknowledgedLate", "Joined", "Left"),
   who: Schema.String,
   detail: Schema.String
 })
