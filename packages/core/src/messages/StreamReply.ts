@@ -177,10 +177,16 @@ export const make =
       const plainly = (content: string, all = content): Effect.Effect<Receipt, SendError.SendError> =>
         services.reply(anchor, messageOf(content), name, messageOf(all))
       const digestOf = (content: string): string => TextDigest.of(messageOf(content), "c2c")
-      const whole = Effect.flatMap(
-        Stream.runFold(text, "", (before, piece) => before + piece),
-        (all) => plainly(all)
-      )
+      /** What follows this beginning; all of a text that does not go on from it. */
+      const restOf = (shown: string) =>
+        Effect.flatMap(
+          Stream.runFold(text, "", (before, piece) => before + piece),
+          (all) => {
+            const rest = all.startsWith(shown) ? all.slice(shown.length) : ""
+            return plainly(rest.trim() === "" ? all : rest, all)
+          }
+        )
+      const whole = restOf("")
       if (conversation._tag !== "C2C" || conversation.user === "") return yield* whole
 
       const piecesOf = (
@@ -212,8 +218,10 @@ export const make =
       const wasPlain =
         name !== undefined && [...known.keys()].some((sequence) => MessageSequence.withinReply(sequence, name))
       const { isClosed } = yield* ledger.standing(anchor)
-      const begun = streamed === undefined || wasPlain ? Option.none() : yield* ledger.stream(anchor, streamed)
-      if (streamed !== undefined && Option.isSome(begun)) {
+      const begun = streamed === undefined ? Option.none() : yield* ledger.stream(anchor, streamed)
+      // the plain messages were the rest of it: they go on where they stopped
+      if (wasPlain && Option.isSome(begun) && begun.value.isClosed) return yield* restOf(begun.value.content)
+      if (streamed !== undefined && Option.isSome(begun) && !wasPlain) {
         const { format: earlier, sequence: own } = begun.value
         const pieces = piecesOf(own, streamed, { format: earlier, left: begun.value })
         yield* withdraw(services, pieces, conversation, begun.value)
@@ -250,6 +258,13 @@ export const make =
             : yield* settleFirst(services, anchor, conversation, sequence, messageOf(doubted))
         const missing = total.slice((doubted ?? pieces.shown()).length)
         if (missing.trim() !== "") {
+          // a later run has to know which text the plain messages are the rest of
+          if (streamed !== undefined) {
+            const content = doubted ?? pieces.shown()
+            const left = { sequence, format, id: pieces.id(), index: 0, content, isLast: true, isClosed: true }
+            yield* ledger.noteStream(anchor, streamed, left)
+            yield* ledger.flush
+          }
           const plain = yield* plainly(missing, total)
           return { ...first, parts: [first, plain] }
         }
