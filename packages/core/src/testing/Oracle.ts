@@ -11,7 +11,9 @@ import type { JournalEntry } from "./model/Journal.ts"
 import type { PlatformModel } from "./model/PlatformModel.ts"
 import * as Beats from "./oracle/Beats.ts"
 import * as SameReply from "./oracle/SameReply.ts"
+import * as StreamedReply from "./oracle/StreamedReply.ts"
 import * as Windows from "./oracle/Windows.ts"
+import * as Script from "./simulation/Script.ts"
 
 /**
  * The rules.
@@ -39,6 +41,7 @@ import * as Windows from "./oracle/Windows.ts"
  * - `CutOff`: an orderly shutdown lets running handlers finish.
  * - `Proactive`: a reply is passive as long as the platform takes it, however the clock of the bot is set.
  * - `ReplyMissing`, `ReplyTwice`: a reply is seen once. Of a user's handlers: no message is answered twice with one text.
+ * - `StreamWrong`: of a streamed reply users see the whole text once, after what a run that was cut off had said, finished.
  * - `Leak`: at the end there is no fiber, timer, socket or event left.
  *
  * @since 0.1.0
@@ -67,6 +70,7 @@ export type Invariant =
   | "Proactive"
   | "ReplyMissing"
   | "ReplyTwice"
+  | "StreamWrong"
   | "Leak"
 
 /**
@@ -97,6 +101,8 @@ export interface Tally {
   readonly repeated: number
   /** Replies that users see. */
   readonly replies: number
+  /** Streams that users see, one for each time that a streamed reply was begun. */
+  readonly streams: number
   /** Replies whose outcome the bot did not know. */
   readonly unknown: number
   /** Connections after the first. */
@@ -122,8 +128,8 @@ export interface Options {
   /** For how long, in milliseconds, a message may wait for its turn and be worked on. */
   readonly patience: number
   /**
-   * The handlers are a user's: it is seen that a message reaches them, not when they are done with it, and replies are
-   * only compared with each other. Default false.
+   * The handlers are a user's: the oracle sees when a message reaches them, not when they have finished with it, and it
+   * compares replies only with each other. Default false.
    */
   readonly ownHandlers?: boolean | undefined
 }
@@ -138,8 +144,8 @@ export interface Options {
 export interface Oracle {
   /** Something crossed the wire. */
   readonly entry: (entry: JournalEntry) => void
-  /** A user said a message with this number, counted from 1, where this shard hears of it. */
-  readonly said: (now: number, message: number, conversation: string, shard: string) => void
+  /** A user asks something, where this shard hears of it. */
+  readonly said: (now: number, ask: Script.Ask, conversation: string, shard: string) => void
   /** Faults may happen until this time. */
   readonly troubled: (until: number) => void
   /** The store of the bot is in trouble, or well again. */
@@ -160,6 +166,8 @@ export interface Oracle {
   readonly stepped: (now: number, by: number) => void
   /** A handler began. */
   readonly began: (now: number, message: number) => void
+  /** A handler that could not send a streamed reply begins it again. */
+  readonly again: (now: number, message: number) => void
   /** A handler is done: its reply is out, or has an unknown outcome, or cannot be sent; `observed`: none is expected. */
   readonly done: (now: number, message: number, outcome: "sent" | "unknown" | "failed" | "observed") => void
   /** A handler was cut off. */
@@ -275,6 +283,7 @@ interface Attempt {
 
 interface Message {
   readonly number: number
+  readonly ask: Script.Ask
   readonly conversation: string
   readonly at: number
   readonly line: Line
@@ -297,6 +306,11 @@ interface Message {
   cut: boolean
   unknown: boolean
   replies: number
+  /** What users see of a streamed reply. */
+  readonly parts: Array<StreamedReply.Part>
+  /** How often its reply was begun, and when last. */
+  runs: number
+  runAt: number
 }
 
 /** The wire does not say which shard a new socket is for; of several, the simulation puts it behind the path. */
@@ -350,6 +364,18 @@ const inFlight = 60_000
 /** So long, in milliseconds, lies between the identifies of two shards. */
 const pace = 5000
 
+/** So long, in milliseconds, a request that found trouble may have been on its way. */
+const requestTakes = 60_000
+
+/** Answers that come later, in milliseconds, may have come too late for what waited for them. */
+const promptly = 1000
+
+/** How many messages may reply to one. */
+const mostReplies = 4
+
+/** The platform has a part of a stream already. */
+const deduplicated = 40_054_005
+
 /** What comes at the same instant is told in some order. */
 const instant = 2
 
@@ -362,6 +388,7 @@ const instant = 2
 export const make = (options: Options): Oracle => {
   const { interval, model } = options
   const isSameReply = SameReply.make()
+  /** The numbers of messages, by the ids of their events and their own. */
   const events = new Map<string, number>()
   const pending = new Map<number, Message>()
   const recent = new Map<number, Message>()
@@ -396,12 +423,16 @@ export const make = (options: Options): Oracle => {
   /** Whether the present process may not know what the last one knew. */
   let forgetful = false
   let checkedAt = 0
+  /** When a request last found trouble. */
+  let requestTroubleAt = Number.NEGATIVE_INFINITY
+  const streams = new Map<string, { readonly message: Message; readonly part: StreamedReply.Part }>()
   const counts = {
     events: 0,
     handled: 0,
     gaps: 0,
     repeated: 0,
     replies: 0,
+    streams: 0,
     unknown: 0,
     dials: 0,
     resumes: 0,
@@ -745,6 +776,8 @@ export const make = (options: Options): Oracle => {
   }
 
   const request = (entry: Extract<JournalEntry, { readonly kind: "Request" }>): void => {
+    const isFine = entry.answer === "Reply" && ((entry.status ?? 200) < 400 || entry.code === deduplicated)
+    if (!isFine || (entry.after ?? 0) > promptly) requestTroubleAt = entry.at
     if (entry.path.startsWith("/v2/")) return
     if (entry.code === notAllowed.api) return trouble(entry.at + longestProbe)
     if (entry.answer !== "Reply" || (entry.status ?? 200) >= 400 || (entry.code ?? 0) !== 0) trouble(entry.at)
@@ -759,19 +792,50 @@ export const make = (options: Options): Oracle => {
       }
       return
     }
-    const number = Number(/^reply (\d+)$/.exec(entry.content)?.[1])
+    // a part of a long text need not hold its number
+    const number = events.get(entry.msgId ?? "") ?? Script.numberOf(entry.content)
     const message = pending.get(number) ?? recent.get(number)
     if (message === undefined) return find("ReplyTwice", `a reply to message ${entry.content}, long after it`)
     message.replies++
-    counts.replies++
+    if (message.parts.length === 0) counts.replies++
     const isProactive = entry.msgId === undefined && entry.eventId === undefined
     // what a process had stored has the times of a clock that may be set before the next one reads it
     const isDoubtful = startedAt > message.at && (steppedAt >= message.at || forgetful)
     if (isProactive && !isDoubtful && Windows.isOpen(entry.scene, entry.at - message.at)) {
       find("Proactive", `a proactive reply to message ${number}, ${entry.at - message.at} ms after it`)
     }
+    if (message.ask.isStreamed) return noteStreamed(message, entry)
     if (message.replies > 1 && !message.mayRepeat)
       find("ReplyTwice", `users see ${message.replies} replies to message ${number}`)
+  }
+
+  const noteStreamed = (message: Message, entry: Extract<JournalEntry, { readonly kind: "Accepted" }>): void => {
+    const { content, id, stream } = entry
+    if (stream !== undefined) counts.streams++
+    const part: StreamedReply.Part = { id, content, isOpen: stream === "generating", isRecalled: false }
+    message.parts.push(part)
+    // a plain part can be recalled, too
+    streams.set(id, { message, part })
+    if (streams.size > kept) for (const oldest of streams.keys()) return void streams.delete(oldest)
+  }
+
+  const streamed = ({ done, id }: Extract<JournalEntry, { readonly kind: "Streamed" }>): void => {
+    const part = streams.get(id)?.part
+    if (part === undefined || !done) return
+    part.isOpen = false
+    part.content = model.sent.findLast((sent) => sent.id === id)?.content ?? part.content
+  }
+
+  const checkStreamed = (message: Message, isSent: boolean): void => {
+    const { ask, doneAt, mayRepeat, number, parts, runAt, runs } = message
+    const wrong = StreamedReply.judge({
+      whole: Script.whole(ask),
+      parts,
+      runs,
+      isSent,
+      mustBeClosed: !mayRepeat && requestTroubleAt < runAt - requestTakes
+    })
+    if (wrong !== undefined) find("StreamWrong", `message ${number}, done at ${doneAt}, begun ${runs} times: ${wrong}`)
   }
 
   const freeze = (now: number): void => {
@@ -782,7 +846,7 @@ export const make = (options: Options): Oracle => {
     pending.delete(message.number)
     recent.set(message.number, message)
     for (const [number, old] of recent) {
-      if (now - (old.doneAt ?? old.givenUpAt ?? old.at) < 2 * remembered) return
+      if (now - (old.doneAt ?? old.givenUpAt ?? old.at) < resumableFor + remembered) return
       recent.delete(number)
     }
   }
@@ -846,6 +910,9 @@ export const make = (options: Options): Oracle => {
     if (now > due + 100) find("BeatsOnTime", `no beat at ${due}`)
   }
 
+  /** The platform takes four replies to a message, and the parts of one may need more. */
+  const isSpent = ({ parts }: Message): boolean => parts.length >= mostReplies
+
   /** Guilds take no message while a shard is not connected, and one that is refused its address waits for ten minutes. */
   const isUnsendable = ({ conversation }: Message, now: number): boolean =>
     /^(?:channel|dm)/.test(conversation) &&
@@ -901,6 +968,10 @@ export const make = (options: Options): Oracle => {
       counts.repeated++
       return
     }
+    // the store knows what was sent before a crash, but for the last moment: then there is nothing to begin again
+    const isKnown = message.doneAt !== undefined && !message.mayRepeat && now - message.doneAt > unsaved
+    if (!isKnown) message.runs++
+    message.runAt = now
     const other = working.get(message.conversation)
     if (other !== undefined && other !== number) {
       find("Order", `message ${number} is handled while message ${other} of the same conversation still is`)
@@ -961,22 +1032,31 @@ export const make = (options: Options): Oracle => {
         case "Violation":
           return find("IdentifyBudget", entry.of)
         case "Said": {
-          const number = Number(/#(\d+)\//.exec(entry.text ?? "")?.[1])
-          if (Number.isInteger(number)) events.set(entry.event, number)
-          if (events.size > 4096) for (const oldest of events.keys()) return void events.delete(oldest)
+          const number = Script.read(entry.text ?? "")?.number
+          if (number === undefined) return
+          events.set(entry.event, number)
+          if (entry.id !== undefined) events.set(entry.id, number)
+          if (events.size > 8192) for (const oldest of events.keys()) return void events.delete(oldest)
           return
         }
-        case "Recalled":
+        case "Streamed":
+          return streamed(entry)
+        case "Recalled": {
+          const recalled = streams.get(entry.id)
+          if (recalled !== undefined) recalled.part.isRecalled = true
+          return
+        }
         case "Acknowledged":
           return
       }
     },
-    said: (now, number, conversation, shard) => {
+    said: (now, ask, conversation, shard) => {
       counts.events++
       const sessions = model.sessions(now).filter((session) => session.shard.join("/") === shard)
       const line = lineOf(shard)
-      pending.set(number, {
-        number,
+      pending.set(ask.number, {
+        number: ask.number,
+        ask,
         conversation,
         at: now,
         line,
@@ -992,7 +1072,10 @@ export const make = (options: Options): Oracle => {
         givenUpAt: undefined,
         cut: false,
         unknown: false,
-        replies: 0
+        replies: 0,
+        parts: [],
+        runs: 0,
+        runAt: 0
       })
     },
     troubled: (until) => {
@@ -1051,12 +1134,18 @@ export const make = (options: Options): Oracle => {
       if (gaps.length > kept) gaps.shift()
     },
     began,
+    again: (now, number) => {
+      const message = pending.get(number) ?? recent.get(number)
+      if (message === undefined) return
+      message.runs++
+      message.runAt = now
+    },
     done: (now, number, outcome) => {
       const message = pending.get(number) ?? recent.get(number)
       forgetWork(number)
       if (message === undefined) return
       message.doneAt ??= now
-      if (outcome === "failed" && !isUnsendable(message, now)) {
+      if (outcome === "failed" && !isUnsendable(message, now) && !isSpent(message)) {
         find("ReplyMissing", `the bot could not answer message ${number}`)
       }
       if (outcome === "unknown") {
@@ -1066,6 +1155,7 @@ export const make = (options: Options): Oracle => {
       if (message.replies === 0 && outcome === "sent") {
         find("ReplyMissing", `the bot says that it answered message ${number}, and nobody sees it`)
       }
+      if (message.ask.isStreamed && outcome !== "observed") checkStreamed(message, outcome === "sent")
       remember(message, now)
     },
     cut: (_now, number, ranFor) => {
@@ -1104,6 +1194,7 @@ export const make = (options: Options): Oracle => {
       gaps: counts.gaps,
       repeated: counts.repeated,
       replies: counts.replies,
+      streams: counts.streams,
       unknown: counts.unknown,
       reconnects: Math.max(0, counts.dials - options.shards),
       resumes: counts.resumes,

@@ -33,6 +33,7 @@ import * as Oracle from "./Oracle.ts"
 import * as PlatformClient from "./PlatformClient.ts"
 import * as Client from "./simulation/Client.ts"
 import * as FaultPlan from "./simulation/FaultPlan.ts"
+import * as Script from "./simulation/Script.ts"
 import * as VirtualTime from "./VirtualTime.ts"
 
 export type {
@@ -74,7 +75,8 @@ export interface Options {
   readonly traffic?: TrafficOptions | undefined
   /**
    * The handlers of the bots, a Layer as for `Gateway.run`. Default: one that replies to every message. A user says
-   * `#7/1200`: the number of the message, and how many milliseconds the default handler works on it.
+   * `#7/1200`: the number of the message, and how many milliseconds the default handler works on it; `#7/1200/stream` asks
+   * for a streamed reply.
    *
    * The rules of the gateway and of delivery are judged as ever; of the replies it is judged that no message is answered
    * twice with one text. A defect, an error or a log line of a handler breaks no rule.
@@ -131,6 +133,8 @@ export interface TrafficOptions {
   readonly groups?: number | undefined
   /** The chance that a message comes in a burst of up to ten. Default 0.1. */
   readonly bursts?: number | undefined
+  /** The chance that a reply is to be streamed: users see it grow in private chats. Default 0.2. */
+  readonly streams?: number | undefined
   /** The longest that a handler works on a message before it replies, in milliseconds. Default 15 000. */
   readonly work?: number | undefined
 }
@@ -264,6 +268,8 @@ interface Actor {
   /** How much of the model's journal was read. */
   seen: number
   lastLength: number
+  /** Messages that users have said. */
+  said: number
   faults: number
   restarts: number
   crashes: number
@@ -294,6 +300,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
     const groups = options.traffic?.groups ?? 2
     const bursts = options.traffic?.bursts ?? 0.1
     const work = options.traffic?.work ?? 15_000
+    const streams = options.traffic?.streams ?? 0.2
     const lasts = days * day
     const time = VirtualTime.make({ seed: `${seed}`, start: beginning })
     const journal = makeJournal(options.onLine)
@@ -345,6 +352,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
             stepped: first(oracle.stepped),
             storeTroubled: first(oracle.storeTroubled),
             began: first(oracle.began),
+            again: first(oracle.again),
             done: first(oracle.done),
             cut: first(oracle.cut)
           },
@@ -361,6 +369,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
           client,
           seen: 0,
           lastLength: 0,
+          said: 0,
           faults: 0,
           restarts: 0,
           crashes: 0
@@ -410,21 +419,26 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
       return Option.none()
     }
 
-    const say = (actor: Actor, dice: FaultPlan.Dice, number: number) =>
+    const say = (actor: Actor, dice: FaultPlan.Dice) =>
       Effect.gen(function* () {
         const guilds = shards > 1 ? shards : 0
         const place = dice.between(1, users + groups + guilds)
-        const text = `#${number}/${dice.chance(0.5) ? 0 : dice.between(1, work)}`
+        const ask: Script.Ask = {
+          number: ++actor.said,
+          work: dice.chance(0.5) ? 0 : dice.between(1, work),
+          isStreamed: dice.chance(streams)
+        }
+        const text = Script.say(ask)
         const now = yield* Clock.currentTimeMillis
         // told first: the model may dispatch at once
         if (place > users + groups) {
           const index = place - users - groups - 1
           const channel = `channel${index}`
-          actor.oracle.said(now, number, channel, `${index}/${shards}`)
+          actor.oracle.said(now, ask, channel, `${index}/${shards}`)
           return yield* actor.runner.say({ scene: "channel", guild: guildOf(index), channel, user: "m1", text })
         }
         const conversation = place <= users ? `u${place}` : `g${place - users}`
-        actor.oracle.said(now, number, conversation, `0/${shards}`)
+        actor.oracle.said(now, ask, conversation, `0/${shards}`)
         return yield* actor.runner.say(
           place <= users
             ? { scene: "c2c", user: conversation, text }
@@ -436,13 +450,19 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
       Effect.gen(function* () {
         if (perHour <= 0) return yield* Effect.never
         const dice = diceOf(`${seed}/traffic/${actor.bot}`)
-        let number = 0
         for (;;) {
           const gap = (-Math.log(1 - dice.next()) * 60 * minute) / perHour
           yield* Effect.sleep(Math.ceil(gap))
           const several = dice.chance(bursts) ? dice.between(2, 10) : 1
-          for (let count = 0; count < several; count++) yield* say(actor, dice, ++number)
+          for (let count = 0; count < several; count++) yield* say(actor, dice)
         }
+      })
+
+    const askForStream = (actor: Actor, work: number) =>
+      Effect.gen(function* () {
+        const ask: Script.Ask = { number: ++actor.said, work, isStreamed: true }
+        actor.oracle.said(yield* Clock.currentTimeMillis, ask, "u1", `0/${shards}`)
+        yield* actor.runner.say({ scene: "c2c", user: "u1", text: Script.say(ask) })
       })
 
     /** The platform asks every living connection to come back, as it does all day. */
@@ -457,8 +477,11 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
 
     const befall = (actor: Actor, mishap: FaultPlan.Mishap) =>
       Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
         actor.faults++
+        if (mishap.stream !== undefined) {
+          yield* askForStream(actor, mishap.stream.work)
+          yield* Effect.sleep(mishap.stream.after)
+        }
         if (mishap.store !== undefined) actor.client.trouble(mishap.store)
         if (mishap.process !== undefined) {
           const { _tag, away } = mishap.process
@@ -476,7 +499,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
           yield* Effect.sleep(mishap.lasts)
           return actor.client.trouble(undefined)
         }
-        actor.oracle.troubled(now + mishap.lasts)
+        actor.oracle.troubled((yield* Clock.currentTimeMillis) + mishap.lasts)
         const [first, last] = mishap.steps
         actor.client.step(first)
         yield* Effect.forEach(mishap.faults, actor.runner.inject, { discard: true })
@@ -563,6 +586,7 @@ export const run = (options: Options): Effect.Effect<Report, SimulationError> =>
           gaps: total(({ gaps }) => gaps),
           repeated: total(({ repeated }) => repeated),
           replies: total(({ replies }) => replies),
+          streams: total(({ streams }) => streams),
           unknown: total(({ unknown }) => unknown),
           reconnects: total(({ reconnects }) => reconnects),
           resumes: total(({ resumes }) => resumes),

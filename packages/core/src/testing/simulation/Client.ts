@@ -33,6 +33,7 @@ import type * as MemorySocket from "../MemorySocket.ts"
 import type { ModelRunnerShape } from "../ModelRunner.ts"
 import type { Oracle } from "../Oracle.ts"
 import * as WallClock from "../WallClock.ts"
+import * as Script from "./Script.ts"
 import * as Store from "./Store.ts"
 
 /**
@@ -134,9 +135,20 @@ const openSocket = (life: Life, construct: Options["construct"], url: string): M
   }
 }
 
-const numberOf = (text: string): { readonly number: number; readonly work: number } => {
-  const [, number, work] = /#(\d+)\/(\d+)/.exec(text) ?? []
-  return { number: Number(number), work: Number(work) }
+/** What is not asked by this simulation has no number. */
+const askIn = (text: string): Script.Ask => Script.read(text) ?? { number: Number.NaN, work: 0, isStreamed: false }
+
+/** A reply that is written over the time that its handler works; the next time it is there at once. */
+const writing = (ask: Script.Ask): Stream.Stream<string> => {
+  const pieces = Script.pieces(ask)
+  const written = new Set<number>()
+  return Stream.mapEffect(Stream.fromIterable([...pieces.keys()]), (index) =>
+    Effect.suspend(() => {
+      const sleep = written.has(index) ? Effect.void : Effect.sleep(ask.work / pieces.length)
+      written.add(index)
+      return Effect.as(sleep, pieces[index] ?? "")
+    })
+  )
 }
 
 const types = ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"] as const
@@ -152,6 +164,17 @@ const currentShard = (): string =>
 
 /** A reply that could not be sent is tried again for five minutes, as a careful program would. */
 const again = Schedule.spaced("15 seconds").pipe(Schedule.intersect(Schedule.recurs(20)))
+
+/** What was used up stays so. */
+const isWorthAnother = ({ _tag }: SendError): boolean => _tag !== "DeliveryUnknown" && _tag !== "QuotaExhausted"
+
+type Event = Parameters<Messenger.MessengerShape["reply"]>[0]
+
+/** The work is done once, however often the reply is tried. */
+const plain = (event: Event, { number }: Script.Ask) =>
+  Messenger.reply(event, Message.text(Script.reply(number)), { key: "reply" })
+
+const streamed = (event: Event, ask: Script.Ask) => Messenger.replyStream(event, writing(ask), { key: "reply" })
 
 /** Tells the model's hosts from real ones; there is nothing to fall back on. */
 const hosts = { api: "https://platform.test", token: "https://platform.test/app/getAppAccessToken" } as const
@@ -205,7 +228,7 @@ export const make = (options: Options): Client => {
     Gateway.on(typesHeard, (event) =>
       Effect.sync(() => {
         if (!life.isAlive) return
-        const { number } = numberOf(event.content)
+        const { number } = askIn(event.content)
         oracle.began(millis(), number)
         oracle.done(millis(), number, "observed")
       })
@@ -214,20 +237,22 @@ export const make = (options: Options): Client => {
   const messagesOf = (life: Life) =>
     Gateway.on(typesHeard, (event) =>
       Effect.gen(function* () {
-        const { number, work } = numberOf(event.content)
+        const ask = askIn(event.content)
+        const { number } = ask
         if (life.isAlive) oracle.began(millis(), number)
-        yield* Effect.sleep(work)
-        const outcome = yield* Messenger.reply(event, Message.text(`reply ${number}`), { key: "reply" }).pipe(
+        if (!ask.isStreamed) yield* Effect.sleep(ask.work)
+        const outcome = yield* (ask.isStreamed ? streamed(event, ask) : plain(event, ask)).pipe(
           Effect.as("sent" as const),
           Effect.catchTag("DeliveryUnknown", () => Effect.succeed("unknown" as const)),
-          Effect.retry({ schedule: again, while: (error: SendError) => error._tag !== "DeliveryUnknown" }),
+          Effect.tapError(() => Effect.sync(() => (life.isAlive ? oracle.again(millis(), number) : undefined))),
+          Effect.retry({ schedule: again, while: isWorthAnother }),
           Effect.orElseSucceed(() => "failed" as const)
         )
         if (life.isAlive) oracle.done(millis(), number, outcome)
       }).pipe(
         Effect.onInterrupt(() =>
           Effect.map(now, (at) => {
-            if (life.isAlive) oracle.cut(at, numberOf(event.content).number, at - life.leavingSince)
+            if (life.isAlive) oracle.cut(at, askIn(event.content).number, at - life.leavingSince)
           })
         )
       )
