@@ -8,11 +8,12 @@
  */
 import * as CloseCode from "../gateway/CloseCode.ts"
 import type { JournalEntry } from "./model/Journal.ts"
-import type { PlatformModel } from "./model/PlatformModel.ts"
+import type { PlatformModel, SessionView } from "./model/PlatformModel.ts"
 import * as Beats from "./oracle/Beats.ts"
 import * as SameReply from "./oracle/SameReply.ts"
 import * as StreamedReply from "./oracle/StreamedReply.ts"
 import * as Windows from "./oracle/Windows.ts"
+import * as Place from "./simulation/Place.ts"
 import * as Script from "./simulation/Script.ts"
 
 /**
@@ -123,8 +124,10 @@ export interface Options {
   readonly interval: number
   /** How many sessions may be made in a day. */
   readonly sessionTotal: number
-  /** How many shards the bot runs. */
+  /** How many shards the bot has. */
   readonly shards: number
+  /** Which of them this process runs. */
+  readonly run: ReadonlyArray<number>
   /** For how long, in milliseconds, a message may wait for its turn and be worked on. */
   readonly patience: number
   /**
@@ -313,9 +316,6 @@ interface Message {
   runAt: number
 }
 
-/** The wire does not say which shard a new socket is for; of several, the simulation puts it behind the path. */
-const shardOfPath = (path: string): string => /[?&]shard=(\d+\/\d+)$/.exec(path)?.[1] ?? "0/1"
-
 /** How often, in milliseconds, the rules are looked at that need no haste. */
 const slowly = 15_000
 
@@ -375,6 +375,9 @@ const mostReplies = 4
 
 /** The platform has a part of a stream already. */
 const deduplicated = 40_054_005
+
+/** For so long, in milliseconds, processes that share the pace of identifies may get into each other's way. */
+const longestCollisions = 720_000
 
 /** What comes at the same instant is told in some order. */
 const instant = 2
@@ -458,11 +461,19 @@ export const make = (options: Options): Oracle => {
     return line
   }
 
+  /** Those of the shards that this process runs. */
+  const ownSessions = (now: number): ReadonlyArray<SessionView> =>
+    model.sessions(now).filter(({ shard }) => options.run.includes(shard[0]))
+
+  /** Whether processes that know nothing of each other share the platform's pace. */
+  const isShared = options.run.length < options.shards
+
   const longestWait = (now: number): number => {
     while (identifiedAt.length > 0 && now - (identifiedAt[0] ?? now) > day) identifiedAt.shift()
     const left = Math.max(1, options.sessionTotal - identifiedAt.length)
     // the shards identify one after another
-    return Math.max(rungOf(ladder, ladder.length), day / left) * jitter + (options.shards - 1) * pace
+    const collisions = isShared ? longestCollisions : 0
+    return Math.max(rungOf(ladder, ladder.length), day / left) * jitter + (options.shards - 1) * pace + collisions
   }
 
   const forgetProcess = (now: number): void => {
@@ -551,7 +562,7 @@ export const make = (options: Options): Oracle => {
 
   const dial = (entry: Extract<JournalEntry, { readonly kind: "Upgrade" }>): void => {
     const now = entry.at
-    const line = lineOf(shardOfPath(entry.path))
+    const line = lineOf(Place.shardOfPath(entry.path).name)
     counts.dials++
     dialled = true
     const { current } = line
@@ -598,6 +609,10 @@ export const make = (options: Options): Oracle => {
   const identify = (attempt: Attempt, now: number): void => {
     const { line } = attempt
     counts.identifies++
+    const before = identifiedAt.at(-1)
+    if (isShared && before !== undefined && before >= startedAt && now - before < pace) {
+      find("IdentifyBudget", `an identify ${now - before} ms after the last one of the same process`)
+    }
     identifiedAt.push(now)
     attempt.introduced = "identify"
     const fruitless = line.resumedAt.filter((at) => now - at <= 300_000).length
@@ -688,7 +703,7 @@ export const make = (options: Options): Oracle => {
         attempt.line.sessionDoubtedBefore = attempt.line.sessionDoubted
         attempt.line.sessionDoubted = true
         refuseIfGone(attempt.line, now)
-        return trouble(now)
+        return isCollision(attempt, now) ? undefined : trouble(now)
       case 1:
         attempt.beatsAsked++
         return
@@ -712,6 +727,10 @@ export const make = (options: Options): Oracle => {
     attempt.line.sessionDoubted = true
     trouble(now)
   }
+
+  /** An identify that was refused because another process had identified; the platform refuses it as it does any other. */
+  const isCollision = ({ introduced, readyAt }: Attempt, now: number): boolean =>
+    isShared && introduced === "identify" && readyAt === undefined && now > troubledUntil
 
   const noteSent = (attempt: Attempt, id: string | undefined, now: number): void => {
     const number = id === undefined ? undefined : events.get(id)
@@ -772,6 +791,7 @@ export const make = (options: Options): Oracle => {
     }
     if (entry.code === 4004) attempt.line.sessionDoubted = true
     if (entry.code === notAllowed.close) forgiveResume(attempt)
+    if (isCollision(attempt, now)) return
     trouble(entry.code === notAllowed.close ? now + longestProbe : now)
   }
 
@@ -863,7 +883,7 @@ export const make = (options: Options): Oracle => {
   const checkPending = (now: number, all: boolean): void => {
     if (pending.size === 0) return
     const living = new Set(
-      model.sessions(now).flatMap(({ id, shard }) => (lineOf(shard.join("/")).abandoned.has(id) ? [] : [id]))
+      ownSessions(now).flatMap(({ id, shard }) => (lineOf(shard.join("/")).abandoned.has(id) ? [] : [id]))
     )
     const patience = all ? 0 : inFlight + longestWait(now) + options.patience
     for (const message of pending.values()) {
@@ -937,7 +957,7 @@ export const make = (options: Options): Oracle => {
 
   const checkAge = (now: number): void => {
     if (!running || leaving || now - quietFrom() <= replacedWithin) return
-    for (const { id, isDeaf, shard } of model.sessions(now)) {
+    for (const { id, isDeaf, shard } of ownSessions(now)) {
       const { sessionAhead, sessionStartedAt } = lineOf(shard.join("/"))
       const age = now - sessionStartedAt + Math.min(0, ahead - sessionAhead)
       if (isDeaf && age > day + replacedWithin && now - steppedAt > replacedWithin) {
@@ -1030,7 +1050,8 @@ export const make = (options: Options): Oracle => {
           for (const attempt of attempts.values()) attempt.disturbed = true
           return
         case "Violation":
-          return find("IdentifyBudget", entry.of)
+          // what the others do cannot be known
+          return isShared && entry.of === "IdentifyPace" ? undefined : find("IdentifyBudget", entry.of)
         case "Said": {
           const number = Script.read(entry.text ?? "")?.number
           if (number === undefined) return
@@ -1196,7 +1217,7 @@ export const make = (options: Options): Oracle => {
       replies: counts.replies,
       streams: counts.streams,
       unknown: counts.unknown,
-      reconnects: Math.max(0, counts.dials - options.shards),
+      reconnects: Math.max(0, counts.dials - options.run.length),
       resumes: counts.resumes,
       identifies: counts.identifies
     })

@@ -5,22 +5,8 @@
  * @since 0.1.0
  */
 import * as Fault from "../Fault.ts"
+import type { Dice } from "./Dice.ts"
 import type * as Store from "./Store.ts"
-
-/**
- * A source of chance that is drawn from without an Effect.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Dice {
-  /** At least 0, below 1. */
-  readonly next: () => number
-  /** A whole number, both ends included. */
-  readonly between: (least: number, most: number) => number
-  readonly pick: <A>(choices: readonly [A, ...ReadonlyArray<A>]) => A
-  readonly chance: (probability: number) => boolean
-}
 
 /**
  * The kinds of mishaps.
@@ -103,6 +89,8 @@ export interface Mishap {
   readonly store: Store.Trouble | undefined
   /** A user asks first for a reply that is streamed over `work` ms; the rest happens `after` milliseconds. */
   readonly stream: { readonly work: number; readonly after: number } | undefined
+  /** Which process of several is struck by what strikes one: at least 0, below 1. */
+  readonly which: number
   /** What happens to the process of the bot, and for how many milliseconds it is away. */
   readonly process: { readonly _tag: "Restart" | "Crash"; readonly away: number } | undefined
 }
@@ -385,6 +373,8 @@ export const draw = (dice: Dice, kinds: readonly [FaultKind, ...ReadonlyArray<Fa
     lasts: drawn?.lasts ?? dice.between(5, 150) * second,
     store: drawn?.store,
     stream: drawn?.stream,
+    // whoever writes talks to the first one
+    which: drawn?.stream === undefined ? dice.next() : 0,
     process: drawn?.process
   }
 }

@@ -80,4 +80,5 @@ export const whole = (ask: Ask): string => wordsOf(ask).join("")
  * @since 0.1.0
  * @category decoding
  */
-export const numberOf = (content: string): number => Number(/^reply (\d+)$|\((\d+)-\d+\)/.exec(content)?.slice(1).find(Boolean))
+export const numberOf = (content: string): number =>
+  Number(/^reply (\d+)$|\((\d+)-\d+\)/.exec(content)?.slice(1).find(Boolean))
