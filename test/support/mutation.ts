@@ -62,8 +62,6 @@ export interface Core {
   readonly find: (from: string) => { readonly name: string; readonly start: number; readonly end: number }
   /** Loads a module of a copy with this mutation. */
   readonly load: (mutation: Mutation, module: string) => Promise<unknown>
-  /** Removes all copies. */
-  readonly clean: () => void
 }
 
 const compile = (text: string): string =>
@@ -103,7 +101,7 @@ export const read = (): Core => {
 
   return {
     find,
-    load: (mutation, module) => {
+    load: async (mutation, module) => {
       const { end, name, start } = find(mutation.from)
       const text = files.find((file) => file.name === name)?.text ?? ""
       const copy = path.join(copies, `${process.pid}-${copied++}`)
@@ -114,8 +112,9 @@ export const read = (): Core => {
         fs.writeFileSync(target, own === name ? compile(text.slice(0, start) + mutation.to + text.slice(end)) : code)
       }
       fs.writeFileSync(path.join(copy, "package.json"), '{ "type": "module" }')
-      return import(/* @vite-ignore */ pathToFileURL(path.join(copy, jsOf(module))).href) as Promise<unknown>
-    },
-    clean: () => fs.rmSync(copies, { recursive: true, force: true })
+      const loaded: unknown = await import(/* @vite-ignore */ pathToFileURL(path.join(copy, jsOf(module))).href)
+      fs.rmSync(copy, { recursive: true, force: true })
+      return loaded
+    }
   }
 }

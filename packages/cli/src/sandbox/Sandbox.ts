@@ -19,8 +19,8 @@
  *
  * @since 0.1.0
  */
-import type { Fault, Journal } from "@effect-qq/core/testing"
-import { Model, PlatformModel } from "@effect-qq/core/testing"
+import type { Journal } from "@effect-qq/core/testing"
+import { Fault, Model, PlatformModel } from "@effect-qq/core/testing"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -40,7 +40,6 @@ import * as Http from "node:http"
 import type * as Net from "node:net"
 import type { Duplex } from "node:stream"
 import * as WebSocket from "ws"
-import * as FaultCodec from "./FaultCodec.ts"
 
 /**
  * The sandbox could not start: the port is taken, or may not be used.
@@ -468,7 +467,7 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, SandboxErro
           )
         case "POST /sandbox/fault":
           return parsed.pipe(
-            Effect.flatMap(FaultCodec.decode),
+            Effect.flatMap(Fault.decode),
             Effect.flatMap(inject),
             Effect.as(json(200, {})),
             Effect.catchTag("ParseError", refuse)

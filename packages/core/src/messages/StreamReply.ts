@@ -93,6 +93,32 @@ const streamedAs = (name: NonNullable<Name>): number =>
     variant: 0
   })
 
+const read = <E, R>(text: Stream.Stream<string, E, R>): Effect.Effect<string, E, R> =>
+  Stream.runFold(text, "", (before, piece) => before + piece)
+
+/**
+ * What of a text follows its beginning; all of one that does not go on from it. Where a stream was followed by plain messages,
+ * these were its rest, and a later run goes on with them.
+ */
+const after = (shown: string, all: string): string => {
+  const rest = all.startsWith(shown) ? all.slice(shown.length) : ""
+  return rest.trim() === "" ? all : rest
+}
+
+/** What users see of a stream, for a later run that has to know what plain messages are the rest of. */
+const noteShown = (
+  ledger: ReplyLedgerShape,
+  anchor: Anchor,
+  streamed: number | undefined,
+  shown: Pick<BegunStream, "sequence" | "format" | "id" | "content">
+): Effect.Effect<void> =>
+  streamed === undefined
+    ? Effect.void
+    : Effect.zipRight(
+        ledger.noteStream(anchor, streamed, { ...shown, index: 0, isLast: true, isClosed: true }),
+        ledger.flush
+      )
+
 /** What can be sent of a text that is not whole yet: no half of a character. */
 const sendable = (text: string): string => (/[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text)
 
@@ -177,17 +203,8 @@ export const make =
       const plainly = (content: string, all = content): Effect.Effect<Receipt, SendError.SendError> =>
         services.reply(anchor, messageOf(content), name, messageOf(all))
       const digestOf = (content: string): string => TextDigest.of(messageOf(content), "c2c")
-      /** What follows this beginning; all of a text that does not go on from it. */
-      const restOf = (shown: string) =>
-        Effect.flatMap(
-          Stream.runFold(text, "", (before, piece) => before + piece),
-          (all) => {
-            const rest = all.startsWith(shown) ? all.slice(shown.length) : ""
-            return plainly(rest.trim() === "" ? all : rest, all)
-          }
-        )
-      const whole = restOf("")
-      if (conversation._tag !== "C2C" || conversation.user === "") return yield* whole
+      const restOf = (shown: string) => Effect.flatMap(read(text), (all) => plainly(after(shown, all), all))
+      if (conversation._tag !== "C2C" || conversation.user === "") return yield* restOf("")
 
       const piecesOf = (
         number: number,
@@ -209,7 +226,7 @@ export const make =
       const streamed = name === undefined ? undefined : streamedAs(name)
       if (streamed !== undefined && known.get(streamed) === "delivered") {
         const said = (yield* ledger.texts(anchor)).get(streamed)
-        const all = said === undefined ? undefined : yield* Stream.runFold(text, "", (before, piece) => before + piece)
+        const all = said === undefined ? undefined : yield* read(text)
         // only its whole text says whether it is the reply that was shown
         if (all !== undefined && digestOf(all) !== said) return yield* plainly(all)
         return { ...piecesOf(streamed, streamed).receipt(), deduplicated: true }
@@ -219,7 +236,6 @@ export const make =
         name !== undefined && [...known.keys()].some((sequence) => MessageSequence.withinReply(sequence, name))
       const { isClosed } = yield* ledger.standing(anchor)
       const begun = streamed === undefined ? Option.none() : yield* ledger.stream(anchor, streamed)
-      // the plain messages were the rest of it: they go on where they stopped
       if (wasPlain && Option.isSome(begun) && begun.value.isClosed) return yield* restOf(begun.value.content)
       if (streamed !== undefined && Option.isSome(begun) && !wasPlain) {
         const { format: earlier, sequence: own } = begun.value
@@ -227,7 +243,7 @@ export const make =
         yield* withdraw(services, pieces, conversation, begun.value)
         yield* ledger.noteStream(anchor, streamed, undefined)
       }
-      if (wasPlain || isClosed) return yield* whole
+      if (wasPlain || isClosed) return yield* restOf("")
 
       yield* services.hold(conversation)
       const sequence = yield* services.sequence
@@ -258,13 +274,8 @@ export const make =
             : yield* settleFirst(services, anchor, conversation, sequence, messageOf(doubted))
         const missing = total.slice((doubted ?? pieces.shown()).length)
         if (missing.trim() !== "") {
-          // a later run has to know which text the plain messages are the rest of
-          if (streamed !== undefined) {
-            const content = doubted ?? pieces.shown()
-            const left = { sequence, format, id: pieces.id(), index: 0, content, isLast: true, isClosed: true }
-            yield* ledger.noteStream(anchor, streamed, left)
-            yield* ledger.flush
-          }
+          const content = doubted ?? pieces.shown()
+          yield* noteShown(ledger, anchor, streamed, { sequence, format, id: pieces.id(), content })
           const plain = yield* plainly(missing, total)
           return { ...first, parts: [first, plain] }
         }

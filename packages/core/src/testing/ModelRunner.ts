@@ -15,7 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Monotonic from "../internal/Monotonic.ts"
-import type { Fault } from "./model/Fault.ts"
+import type { Fault } from "./Fault.ts"
 import type { Output } from "./model/Model.ts"
 import * as PlatformModel from "./model/PlatformModel.ts"
 

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Endpoint, Fault, MessageTrait } from "./Fault.ts"
+import type { Endpoint, Fault, MessageTrait } from "../Fault.ts"
 
 /**
  * A fault that waits.

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Address from "../../messages/Address.ts"
-import type { MessageTrait } from "./Fault.ts"
+import type { MessageTrait } from "../Fault.ts"
 import type { Scene } from "./Journal.ts"
 import type { ErrorCode } from "./Reply.ts"
 import type { Settings } from "./Settings.ts"

@@ -9,7 +9,7 @@
 import * as CloseCode from "../../gateway/CloseCode.ts"
 import * as Frame from "../../gateway/Frame.ts"
 import * as Intents from "../../gateway/Intents.ts"
-import type { Fault, ThenClose } from "./Fault.ts"
+import type { Fault, ThenClose } from "../Fault.ts"
 import type { Metadata } from "./Metadata.ts"
 import type { Upgrade, UpgradeRequest } from "./Model.ts"
 import type { Platform } from "./Platform.ts"

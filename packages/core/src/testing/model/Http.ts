@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Endpoint, HttpFailure } from "./Fault.ts"
+import type { Endpoint, HttpFailure } from "../Fault.ts"
 import type { Scene } from "./Journal.ts"
 import type { Messages } from "./Messages.ts"
 import type { Metadata } from "./Metadata.ts"

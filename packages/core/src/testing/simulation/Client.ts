@@ -81,6 +81,35 @@ interface Process {
 /** The hosts of the model; there are none to fall back on. */
 const hosts = { api: "https://platform.test", token: "https://platform.test/app/getAppAccessToken" } as const
 
+/** The bot as one process has it. */
+const layerOf = (options: Options, life: Life.Life, store: Store.Store): Layer.Layer<Bot.Bot> =>
+  Bot.layer.pipe(
+    Layer.provide(
+      BotConfig.layer({
+        hosts,
+        appId: options.runner.model.appId,
+        secret: Redacted.make("model-secret"),
+        shards: options.run.length === options.shards ? options.shards : { of: options.shards, run: options.run },
+        ...options.bot
+      })
+    ),
+    Layer.provide(Layer.succeed(HttpClient.HttpClient, Life.httpOf(life, options.http))),
+    Layer.provide(
+      Layer.succeed(
+        KeyValueStore.KeyValueStore,
+        store.of(() => life.isAlive)
+      )
+    ),
+    Layer.provide(
+      Layer.succeed(Socket.WebSocketConstructor, ((url: string) =>
+        Life.openSocket(
+          life,
+          options.construct,
+          options.shards > 1 ? `${url}?shard=${Life.currentShard()}` : url
+        )) as unknown as Context.Tag.Service<typeof Socket.WebSocketConstructor>)
+    )
+  )
+
 /**
  * A client that has not been started.
  *
@@ -88,7 +117,7 @@ const hosts = { api: "https://platform.test", token: "https://platform.test/app/
  * @category constructors
  */
 export const make = (options: Options): Client => {
-  const { oracle, runner } = options
+  const { oracle } = options
   const wallClock = WallClock.make(options.clock)
   const millis = (): number => options.clock.unsafeCurrentTimeMillis()
   const now = Effect.sync(millis)
@@ -124,34 +153,7 @@ export const make = (options: Options): Client => {
       )
     }).pipe(
       Effect.scoped,
-      Effect.provide(
-        Bot.layer.pipe(
-          Layer.provide(
-            BotConfig.layer({
-              hosts,
-              appId: runner.model.appId,
-              secret: Redacted.make("model-secret"),
-              shards: options.run.length === options.shards ? options.shards : { of: options.shards, run: options.run },
-              ...options.bot
-            })
-          ),
-          Layer.provide(Layer.succeed(HttpClient.HttpClient, Life.httpOf(life, options.http))),
-          Layer.provide(
-            Layer.succeed(
-              KeyValueStore.KeyValueStore,
-              store.of(() => life.isAlive)
-            )
-          ),
-          Layer.provide(
-            Layer.succeed(Socket.WebSocketConstructor, ((url: string) =>
-              Life.openSocket(
-                life,
-                options.construct,
-                options.shards > 1 ? `${url}?shard=${Life.currentShard()}` : url
-              )) as unknown as Context.Tag.Service<typeof Socket.WebSocketConstructor>)
-          )
-        )
-      ),
+      Effect.provide(layerOf(options, life, store)),
       Effect.withRandom(Random.make(`${options.seed}/${processes}`)),
       Effect.withClock(wallClock)
     )
