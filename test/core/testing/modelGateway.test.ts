@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import type * as FaultModel from "../../../packages/core/src/testing/model/Fault.ts"
+import type * as FaultModel from "../../../packages/core/src/testing/Fault.ts"
 import * as Fault from "../../../packages/core/src/testing/Fault.ts"
 import * as PlatformModel from "../../../packages/core/src/testing/model/PlatformModel.ts"
 import * as Timers from "../../../packages/core/src/testing/model/Timers.ts"
