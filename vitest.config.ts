@@ -34,7 +34,10 @@ export default defineConfig({
         extends: true,
         test: { name: "core", testTimeout: 180_000, include: ["test/core/**/*.test.ts"] }
       },
-      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000 } },
+      {
+        extends: true,
+        test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000, isolate: true }
+      },
       {
         extends: true,
         test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 }

@@ -81,7 +81,7 @@ export interface Note {
 /** After these the documentation allows a resume, or says nothing against it. */
 const keepsSession = (code: number): boolean => {
   const { recovery, skipsFrame } = CloseCode.lookup(code)
-  // what was too large is replayed to whoever resumes
+  // what was too large is replayed after a resume
   if (skipsFrame === true) return true
   return recovery === "resume" || recovery === "expired" || recovery === "slow-down" || recovery === "refresh-token"
 }

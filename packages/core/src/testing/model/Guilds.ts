@@ -6,8 +6,8 @@
  * taken to be a private-domain bot with admin rights.
  *
  * Source: the pages of guilds (bot-docs 2025-04). Which code an unknown guild, channel or member gives beyond 10004, 10003
- * and 10001 is not published, nor is what a guild is like before anything happened in it, nor whether a bot is told of what
- * it did itself: here it is (chosen).
+ * and 10001 is not published, nor is what a guild is like before anything happened in it, nor whether a bot gets events
+ * of what it did itself: here it does (chosen).
  *
  * @since 0.1.0
  */

@@ -14,7 +14,7 @@ import type * as Routes from "./Routes.ts"
 import * as Settings from "./Settings.ts"
 import type { Tokens } from "./Tokens.ts"
 
-/** A path is kept in the journal up to so many characters. */
+/** How many characters of a path the journal keeps. */
 const maximumPath = 512
 
 /** Of the checks that come before any endpoint. */

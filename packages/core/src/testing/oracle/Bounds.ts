@@ -21,7 +21,7 @@ export const ladder = [1000, 2000, 5000, 10_000, 30_000, 60_000]
 export const startupLadder = [5000, 10_000, 30_000, 60_000]
 
 /**
- * At most so much is added to a wait.
+ * The longest wait, as a multiple of its rung.
  *
  * @since 0.1.0
  * @category constants
@@ -29,7 +29,7 @@ export const startupLadder = [5000, 10_000, 30_000, 60_000]
 export const jitter = 1.2
 
 /**
- * How often, in milliseconds, the rules are looked at that need no haste.
+ * How often the slow rules are checked.
  *
  * @since 0.1.0
  * @category constants
@@ -45,7 +45,7 @@ export const slowly = 15_000
 export const day = 86_400_000
 
 /**
- * So long after its day, in milliseconds, a session that nothing is heard on has been replaced.
+ * How soon after its first day a silent session has to be replaced.
  *
  * @since 0.1.0
  * @category constants
@@ -53,7 +53,7 @@ export const day = 86_400_000
 export const replacedWithin = 900_000
 
 /**
- * What a caller gets whose address is not on the allow-list.
+ * The codes for an address that is not on the allow-list.
  *
  * @since 0.1.0
  * @category constants
@@ -77,7 +77,7 @@ export const longestProbe = 600_000 * jitter
 export const remembered = 600_000
 
 /**
- * The store is written at most once a second.
+ * How long a change may stay unwritten: the store is written at most once a second.
  *
  * @since 0.1.0
  * @category constants
@@ -85,7 +85,7 @@ export const remembered = 600_000
 export const unsaved = 1100
 
 /**
- * So long after a store is well again, in milliseconds, all is written that was not.
+ * How soon after a store has recovered everything is written.
  *
  * @since 0.1.0
  * @category constants
@@ -93,7 +93,7 @@ export const unsaved = 1100
 export const savedWithin = 65_000
 
 /**
- * A store may take 10 s of it.
+ * How soon after its start a process has to dial; its store may take 10 s of it.
  *
  * @since 0.1.0
  * @category constants
@@ -101,7 +101,7 @@ export const savedWithin = 65_000
 export const longestStart = 10_500
 
 /**
- * Frames of more characters are not read.
+ * The most characters of a frame that is read.
  *
  * @since 0.1.0
  * @category constants
@@ -109,7 +109,7 @@ export const longestStart = 10_500
 export const mostRead = 64 * 1024 * 1024
 
 /**
- * Handlers get 10 s to finish, and the rest 6 s.
+ * How long an orderly shutdown may take: handlers have 10 s, the rest 6 s.
  *
  * @since 0.1.0
  * @category constants
@@ -117,7 +117,7 @@ export const mostRead = 64 * 1024 * 1024
 export const longestEnd = 16_500
 
 /**
- * So long after a new session has begun, in milliseconds, a gap before it has been told of.
+ * How soon after READY a gap before it has to be told.
  *
  * @since 0.1.0
  * @category constants
@@ -125,7 +125,7 @@ export const longestEnd = 16_500
 export const toldWithin = 60_000
 
 /**
- * For so long, in milliseconds, a session can be resumed; a longer outage is another session.
+ * How long a session can be resumed after its connection ended.
  *
  * @since 0.1.0
  * @category constants
@@ -133,7 +133,7 @@ export const toldWithin = 60_000
 export const resumableFor = 1_800_000
 
 /**
- * So many gaps and missed messages are kept in mind.
+ * How many gaps and missed messages are remembered.
  *
  * @since 0.1.0
  * @category constants
@@ -141,7 +141,7 @@ export const resumableFor = 1_800_000
 export const kept = 256
 
 /**
- * So long after the last trouble the slow rules of a connection that is being made still apply.
+ * How long after the last fault a connection may still be in the making.
  *
  * @since 0.1.0
  * @category constants
@@ -149,7 +149,7 @@ export const kept = 256
 export const inFlight = 60_000
 
 /**
- * So long, in milliseconds, lies between the identifies of two shards.
+ * The least time between the identifies of two shards.
  *
  * @since 0.1.0
  * @category constants
@@ -157,7 +157,7 @@ export const inFlight = 60_000
 export const pace = 5000
 
 /**
- * So long, in milliseconds, a request that found trouble may have been on its way.
+ * How long a request may take that met a fault.
  *
  * @since 0.1.0
  * @category constants
@@ -165,7 +165,7 @@ export const pace = 5000
 export const requestTakes = 60_000
 
 /**
- * Answers that come later, in milliseconds, may have come too late for what waited for them.
+ * An answer that takes longer may have come too late.
  *
  * @since 0.1.0
  * @category constants
@@ -181,7 +181,7 @@ export const promptly = 1000
 export const mostReplies = 4
 
 /**
- * The platform has a part of a stream already.
+ * The code for a part of a stream that the platform has already.
  *
  * @since 0.1.0
  * @category constants
@@ -189,7 +189,7 @@ export const mostReplies = 4
 export const deduplicated = 40_054_005
 
 /**
- * For so long, in milliseconds, processes that share the pace of identifies may get into each other's way.
+ * How long processes that share the pace of identifies may collide.
  *
  * @since 0.1.0
  * @category constants
@@ -197,7 +197,7 @@ export const deduplicated = 40_054_005
 export const longestCollisions = 720_000
 
 /**
- * What comes at the same instant is told in some order.
+ * Events within this time have no order.
  *
  * @since 0.1.0
  * @category constants

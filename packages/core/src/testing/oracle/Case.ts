@@ -25,7 +25,7 @@ import * as Line from "./Line.ts"
  * - `ReadyAgain`: Ready within the longest rung after the last trouble.
  * - `Stopped`: the bot ends only when it is told to.
  * - `Lost`: every event that the platform could still deliver is handled.
- * - `GapUntold`: what it could not deliver any more lies in a gap that the bot was told of.
+ * - `GapUntold`: what it could not deliver any more lies in a gap that the bot was told.
  * - `HandledTwice`: an event is handled once, but for what a crash cut off.
  * - `Order`: the events of one conversation are handled in their order.
  * - `SlowStart`: the first attempt to connect comes within 10 s, whatever the store does.

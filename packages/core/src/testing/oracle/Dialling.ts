@@ -39,7 +39,7 @@ export const make = ({ attempts, bot, find, isOld, lineOf, options, quietFrom, t
     const { line } = attempt
     const at = endedBy(attempt)
     const readyFor = attempt.readyAt === undefined ? 0 : at - attempt.readyAt
-    // the bot may count any frame as an answer: whoever had a chance of one is taken to be stable
+    // the bot may count any frame as an answer: a connection that could have had one counts as stable
     if (readyFor >= 30_000 && attempt.beatAt !== undefined) {
       line.rung = 0
       line.invalids = 0

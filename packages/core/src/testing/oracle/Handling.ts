@@ -39,7 +39,7 @@ export const make = ({ bot, find, options }: Case, inquiry: Inquiry, owed: Pick<
   const working = new Map<string, number>()
   const counts = { handled: 0, repeated: 0 }
 
-  /** The message itself may be forgotten already: the platform replays what is long done with, too. */
+  /** The message itself may be forgotten already: the platform also replays what was settled long ago. */
   const forgetWork = (number: number): void => {
     for (const [conversation, worked] of working) if (worked === number) working.delete(conversation)
   }
@@ -62,7 +62,7 @@ export const make = ({ bot, find, options }: Case, inquiry: Inquiry, owed: Pick<
       return
     }
     // the store knows what was sent before a crash, but for the last moment: then there is nothing to begin again
-    const isKnown = message.doneAt !== undefined && !message.mayRepeat && now - message.doneAt > Bounds.unsaved
+    const isKnown = message.doneAt !== undefined && !message.mayRepeat && !message.wasUnsaved
     if (!isKnown) message.runs++
     message.runAt = now
     const other = working.get(message.conversation)
@@ -110,8 +110,9 @@ export const make = ({ bot, find, options }: Case, inquiry: Inquiry, owed: Pick<
     },
     left: forgetWork,
     crashed: () => {
-      for (const message of inquiry.pending.values()) {
+      for (const message of inquiry.all()) {
         if (message.begun && message.doneAt === undefined) message.cut = true
+        if (message.doneAt !== undefined && bot.crashedAt - message.doneAt <= Bounds.unsaved) message.wasUnsaved = true
       }
     },
     forget: () => working.clear(),

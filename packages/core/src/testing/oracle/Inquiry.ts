@@ -32,7 +32,7 @@ export interface Message {
   receivedOn: Line.Attempt | undefined
   receivedAt: number
   begun: boolean
-  /** When a handler was first done with it. */
+  /** When a handler first finished with it. */
   doneAt: number | undefined
   /** When it was given up, for no process had it and no living session; a state that was stored before may bring it back. */
   givenUpAt: number | undefined
@@ -41,6 +41,8 @@ export interface Message {
   replies: number
   /** What users see of a streamed reply. */
   readonly parts: Array<StreamedReply.Part>
+  /** Whether the process crashed before its store knew that the reply was out. */
+  wasUnsaved: boolean
   /** How often its reply was begun, and when last. */
   runs: number
   runAt: number
@@ -71,6 +73,7 @@ export const message = (at: number, ask: Script.Ask, conversation: string, line:
   unknown: false,
   replies: 0,
   parts: [],
+  wasUnsaved: false,
   runs: 0,
   runAt: 0
 })

@@ -82,7 +82,7 @@ export const make = (
     }
   }
 
-  /** A message that cannot come any more was said in a gap; told of after the session that begins it. */
+  /** A message that cannot come any more lies in a gap, which is told after the READY that ends it. */
   const checkGaps = (now: number): void => {
     if (missed.length === 0) return
     const isTold = ({ at, line }: (typeof missed)[number]): boolean =>

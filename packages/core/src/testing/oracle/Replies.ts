@@ -121,7 +121,7 @@ export const make = ({ bot, find, lines, options }: Case, inquiry: Inquiry): Rep
         counts.unknown++
       }
       if (message.replies === 0 && outcome === "sent") {
-        find("ReplyMissing", `the bot says that it answered message ${number}, and nobody sees it`)
+        find("ReplyMissing", `the bot says that it answered message ${number}, and users do not see it`)
       }
       if (message.ask.isStreamed && outcome !== "observed") checkStreamed(message, outcome === "sent")
       inquiry.settle(message, now)

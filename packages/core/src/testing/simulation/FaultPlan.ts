@@ -373,7 +373,7 @@ export const draw = (dice: Dice, kinds: readonly [FaultKind, ...ReadonlyArray<Fa
     lasts: drawn?.lasts ?? dice.between(5, 150) * second,
     store: drawn?.store,
     stream: drawn?.stream,
-    // whoever writes talks to the first one
+    // users write to the first one
     which: drawn?.stream === undefined ? dice.next() : 0,
     process: drawn?.process
   }
