@@ -60,7 +60,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "the sequence number is stored before its event is handled",
     from: "sequence: progress.watermark,",
-    to: "sequence: kept.received,",
+    to: "sequence: kept.receivedSeq,",
     found: ["Lost"],
     seeds: 3,
     options: quarter(["crash"], { traffic: { perHour: 120 } })
@@ -99,8 +99,8 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "beats are late",
-    from: "yield* Effect.sleep(Math.max(0, due - Monotonic.unsafeMillis(clock)))",
-    to: "yield* Effect.sleep(1.2 * Math.max(0, due - Monotonic.unsafeMillis(clock)))",
+    from: "const left = Math.max(0, due - Monotonic.unsafeMillis(clock))",
+    to: "const left = 1.2 * Math.max(0, due - Monotonic.unsafeMillis(clock))",
     found: ["BeatsOnTime"],
     seeds: 1,
     options: quarter(["network"])
@@ -123,8 +123,8 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "every connection identifies",
-    from: "resume: Option.map(Option.fromNullable(memory.current()), ({ id, received }) => ({",
-    to: "resume: Option.map(Option.fromNullable(history.rung > 99 ? memory.current() : undefined), ({ id, received }) => ({",
+    from: "this.resume = Option.map(Option.fromNullable(session.memory.current()), ({ id, receivedSeq }) => ({",
+    to: "this.resume = Option.map(Option.fromNullable(this.shard[0] > 99 ? session.memory.current() : undefined), ({ id, receivedSeq }) => ({",
     found: ["SessionGivenUp", "IdentifyBudget"],
     seeds: 3,
     options: quarter(["network"])
@@ -132,7 +132,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "every shard identifies when it likes",
     from: "      const at = opensAt.get(bucket)",
-    to: "      const at = opensAt.get(bucket + 1000 * turn.shard)",
+    to: "      const at = opensAt.get(bucket + 1000 * request.shard)",
     found: ["IdentifyBudget"],
     seeds: 1,
     options: quarter(["network"], { shards: 4, days: 0.05 })
@@ -148,15 +148,15 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a gap begins when it ends",
     from: "from: Math.min(heardAt, from)",
-    to: "from: now",
+    to: "from: wall",
     found: ["GapUntold"],
     seeds: 2,
     options: quarter(["gateway"], { traffic: { perHour: 240 } })
   },
   {
     name: "READY in answer to a RESUME passes for the old session",
-    from: "const before = lost ?? session",
-    to: "const before = lost",
+    from: "const before = this.lost ?? this.session",
+    to: "const before = this.lost",
     found: ["GapUntold"],
     seeds: 3,
     options: quarter(["oddity"], { traffic: { perHour: 240 } })
@@ -191,8 +191,8 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "windows are measured by the wall clock",
-    from: "standing: (anchor) => Effect.map(Monotonic.millis, (now) => standingOf(find(anchor), now)),",
-    to: "standing: (anchor) => Effect.sync(() => standingOf(find(anchor), clock.unsafeCurrentTimeMillis())),",
+    from: "index.status(anchor, Monotonic.unsafeMillis(clock))",
+    to: "index.status(anchor, clock.unsafeCurrentTimeMillis())",
     found: ["Proactive"],
     seeds: 3,
     options: quarter(["clock"], { traffic: { perHour: 240 } })
@@ -207,8 +207,8 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a shutdown waits for handlers as long as they take",
-    from: "Release.within(ended, timeout)",
-    to: 'Release.within(ended, "1 hour")',
+    from: "Finalizer.timeout(ended, timeout)",
+    to: 'Finalizer.timeout(ended, "1 hour")',
     found: ["SlowEnd"],
     seeds: 3,
     options: quarter(["restart"], { traffic: { perHour: 120, work: 60_000 } })
@@ -223,7 +223,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a lost wake-up of the inbox",
-    from: "if (pending.push(entry) === 1) arrived.unsafeOpen()",
+    from: "if (pending.push(entry) === 1) arrived.raise()",
     to: "pending.push(entry)",
     found: ["Lost"],
     seeds: 1,
@@ -279,7 +279,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a stream is left open where a piece is refused",
-    from: "Effect.zipRight(Effect.logInfo(`${error.message}; the stream is finished, and its rest sent plainly`), pieces.close)",
+    from: "Effect.zipRight(Effect.logInfo(`${error.message}; finishing the stream and sending the rest as an ordinary message`), pieces.close)",
     to: "Effect.void",
     found: ["StreamWrong"],
     seeds: 3,
@@ -287,8 +287,8 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a fiber is left behind",
-    from: "yield* Effect.forkScoped(memory.keepSaved)",
-    to: "yield* Effect.forkDaemon(memory.keepSaved)",
+    from: "yield* Effect.forkScoped(memory.keepSaved(scope))",
+    to: "yield* Effect.forkDaemon(memory.keepSaved(scope))",
     found: ["Leak"],
     seeds: 1,
     options: quarter(["network"])
