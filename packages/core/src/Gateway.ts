@@ -42,6 +42,7 @@ import * as Changes from "./gateway/Changes.ts"
 import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
 import { GatewayMetadata } from "./gateway/GatewayMetadata.ts"
+import * as GatewayRuns from "./gateway/GatewayRun.ts"
 import type { IdentifyLimiter } from "./gateway/IdentifyLimiter.ts"
 import * as Handshakes from "./gateway/Handshakes.ts"
 import * as Intents from "./gateway/Intents.ts"
@@ -80,6 +81,29 @@ export {
    */
   onMessage
 } from "./delivery/OnMessage.ts"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category tags
+   */
+  GatewayRun,
+  /**
+   * @since 0.1.0
+   * @category accessors
+   */
+  launch,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type RunOptions,
+  /**
+   * @since 0.1.0
+   * @category accessors
+   */
+  stopped
+} from "./gateway/GatewayRun.ts"
 
 /**
  * This bot runs already: a second run would handle every event twice.
@@ -527,6 +551,38 @@ export const run = <E, R>(
   handlers: Layer.Layer<never, E, R>
 ): Effect.Effect<never, AlreadyRunning | GatewayStopped | E, Exclude<R, Handlers.HandlerRegistry> | Gateway> =>
   Effect.flatMap(Gateway, (gateway) => gateway.run(handlers))
+
+/**
+ * Runs handlers in the background, with the scope of the Layer: for services, which have more to do than to be a bot. What the
+ * handlers fail with when they are built fails the Layer. When the gateway stops for good later on, `restart` may run it
+ * again; else {@link launch} fails, and so does {@link stopped}, and it is logged.
+ *
+ * @example
+ * ```ts
+ * import { type Bot, Gateway, Message, Messenger } from "@effect-qq/core"
+ * import type { Layer } from "effect"
+ * import { Schedule } from "effect"
+ *
+ * const Echo = Gateway.onMessage(({ event, text }) => Messenger.reply(event, Message.text(text)))
+ *
+ * const Service: Layer.Layer<Gateway.GatewayRun, unknown, Bot.Bot> = Gateway.layerRun(Echo, {
+ *   restart: Schedule.spaced("10 minutes")
+ * })
+ *
+ * const program = Gateway.launch(Service)
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerRun = <E, R, R2 = never>(
+  handlers: Layer.Layer<never, E, R>,
+  options?: GatewayRuns.RunOptions<R2>
+): Layer.Layer<
+  GatewayRuns.GatewayRun,
+  AlreadyRunning | GatewayStopped | E,
+  Exclude<R, Handlers.HandlerRegistry> | Gateway | R2
+> => GatewayRuns.layer(handlers, run, options)
 
 /**
  * The status of the gateway, with its changes; see {@link GatewayShape.status}.

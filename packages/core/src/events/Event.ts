@@ -22,6 +22,7 @@ import { Deletion, GuildMessage } from "./GuildMessage.ts"
 import { Interaction } from "./Interaction.ts"
 import * as MessageReader from "./MessageReader.ts"
 import { MessageAudit } from "./MessageAudit.ts"
+import * as MentionMarks from "../internal/MentionMarks.ts"
 import { type Reader, reader } from "./Payload.ts"
 import { Reaction } from "./Reaction.ts"
 import { Ready as ReadyPayload } from "./Ready.ts"
@@ -257,10 +258,9 @@ export type EventOf<T extends EventType> = Extract<Event, { readonly t: T }>
 /** A message without text has empty text: seeing to that here costs less than a default in the schema. */
 const message =
   (read: Reader, take: (payload: unknown, event: object) => boolean = () => false): Reader =>
-  (payload, event) => {
-    if (take(payload, event)) return undefined
-    const problem = read(payload, event)
-    if (problem === undefined) (event as { content?: string | null }).content ??= ""
+  (payload, event: { content?: string | null }) => {
+    const problem = take(payload, event) ? undefined : read(payload, event)
+    if (problem === undefined) event.content = MentionMarks.strip(event.content ?? "")
     return problem
   }
 

@@ -24,7 +24,9 @@ import * as MessageSequence from "./MessageSequence.ts"
 import type { Receipt } from "./Receipt.ts"
 import type { BegunStream, ReplyLedgerShape } from "./ReplyLedger.ts"
 import type * as SendError from "./SendError.ts"
+import * as Mentions from "./Mentions.ts"
 import * as StreamPieces from "./StreamPieces.ts"
+import * as StreamSource from "./StreamSource.ts"
 import * as TextDigest from "./TextDigest.ts"
 import type { Accepted, Transmission } from "./Transmission.ts"
 
@@ -41,6 +43,16 @@ export interface StreamOptions {
   readonly format?: "text" | "markdown" | undefined
   /** The least time between two requests. Default 500 ms; 300 ms at least. */
   readonly every?: Duration.DurationInput | undefined
+  /**
+   * Said at once where users do not see the text grow, as in groups, if the message has another reply left for the text
+   * itself. Default: nothing is.
+   */
+  readonly thinking?: string | undefined
+  /**
+   * Said behind the text where its stream fails: what was said so far stays. An empty one is said only where there is no text.
+   * Default: `(the answer was cut short)`.
+   */
+  readonly ending?: string | undefined
 }
 
 type Name = Pick<MessageSequence.ReplyName, "handler" | "key"> | undefined
@@ -166,142 +178,175 @@ export const make =
     text: Stream.Stream<string, E, R>,
     options: StreamOptions | undefined
   ): Effect.Effect<Receipt, SendError.SendError | E, R> =>
-    Effect.gen(function* () {
-      const { conversation } = anchor
-      const { ledger } = services
-      const name = yield* services.name(anchor, options)
-      const format = options?.format ?? "text"
-      const every = Duration.max(Duration.decode(options?.every ?? defaultInterval), leastInterval)
-      const messageOf = (content: string): Message.Message =>
-        format === "markdown" ? Message.markdown(content) : Message.text(content)
-      const plainly = (content: string, all = content): Effect.Effect<Receipt, SendError.SendError> =>
-        services.reply(anchor, messageOf(content), name, messageOf(all))
-      const digestOf = (content: string): string => TextDigest.of(messageOf(content), "c2c")
-      const whole = Effect.flatMap(
-        Stream.runFold(text, "", (before, piece) => before + piece),
-        (all) => plainly(all)
-      )
-      if (conversation._tag !== "C2C" || conversation.user === "") return yield* whole
+    Effect.suspend(() => {
+      const source = StreamSource.make(text, options?.ending)
+      return source.orItsFailure(grow(services, anchor, source, options))
+    })
 
-      const piecesOf = (
-        number: number,
-        known: number | undefined,
-        given?: Pick<StreamPieces.Options, "format" | "left">
-      ): StreamPieces.Pieces =>
-        StreamPieces.make({
-          transmit: services.transmit,
-          ledger,
-          anchor,
-          conversation,
-          format,
-          sequence: number,
-          streamed: known,
-          ...given
-        })
-
-      const known = yield* ledger.replies(anchor)
-      const streamed = name === undefined ? undefined : streamedAs(name)
-      if (streamed !== undefined && known.get(streamed) === "delivered") {
-        const said = (yield* ledger.texts(anchor)).get(streamed)
-        const all = said === undefined ? undefined : yield* Stream.runFold(text, "", (before, piece) => before + piece)
-        // only its whole text says whether it is the reply that was shown
-        if (all !== undefined && digestOf(all) !== said) return yield* plainly(all)
-        return { ...piecesOf(streamed, streamed).receipt(), deduplicated: true }
-      }
-      // what an earlier run has sent plainly must not be shown a second time
-      const wasPlain =
-        name !== undefined && [...known.keys()].some((sequence) => MessageSequence.withinReply(sequence, name))
-      const { isClosed } = yield* ledger.standing(anchor)
-      const begun = streamed === undefined || wasPlain ? Option.none() : yield* ledger.stream(anchor, streamed)
-      if (streamed !== undefined && Option.isSome(begun)) {
-        const { format: earlier, sequence: own } = begun.value
-        const pieces = piecesOf(own, streamed, { format: earlier, left: begun.value })
-        yield* withdraw(services, pieces, conversation, begun.value)
-        yield* ledger.noteStream(anchor, streamed, undefined)
-      }
-      if (wasPlain || isClosed) return yield* whole
-
-      yield* services.hold(conversation)
-      const sequence = yield* services.sequence
-      const pieces = piecesOf(sequence, streamed)
-      let total = ""
-
-      /** From now on it is known by its name, which an earlier run has too. */
-      const named: Effect.Effect<void> = Effect.suspend(() =>
-        streamed === undefined
-          ? Effect.void
-          : Effect.all(
-              [
-                ledger.refused(anchor, sequence),
-                ledger.delivered(anchor, streamed, digestOf(total)),
-                ledger.noteStream(anchor, streamed, undefined)
-              ],
-              { discard: true }
+/** Says that an answer is on its way, where there is another reply left for the answer itself. */
+const announce = (services: Services, anchor: Anchor, name: Name, message: Message.Message): Effect.Effect<void> =>
+  Effect.flatMap(services.ledger.standing(anchor), ({ isClosed, repliesLeft }) =>
+    isClosed || repliesLeft < 2
+      ? Effect.void
+      : Effect.catchAll(
+          Effect.asVoid(
+            services.reply(
+              anchor,
+              message,
+              name === undefined ? undefined : { ...name, key: `${typeof name.key} ${name.key}\u0000thinking` }
             )
-      )
+          ),
+          (error) => Effect.logWarning("what is said before a streamed reply was not sent", error)
+        )
+  )
 
-      /** What users have not seen, as an ordinary message. */
-      const rest = Effect.gen(function* () {
-        const doubted = pieces.doubtedFirst()
-        if (doubted === undefined && !pieces.hasBegun()) return yield* plainly(total)
-        const first =
-          doubted === undefined
-            ? pieces.receipt()
-            : yield* settleFirst(services, anchor, conversation, sequence, messageOf(doubted))
-        const missing = total.slice((doubted ?? pieces.shown()).length)
-        if (missing.trim() !== "") {
-          const plain = yield* plainly(missing, total)
-          return { ...first, parts: [first, plain] }
-        }
-        yield* named
-        return first
+/** The reply as it grows. */
+const grow = <R>(
+  services: Services,
+  anchor: Anchor,
+  source: StreamSource.StreamSource<unknown, R>,
+  options: StreamOptions | undefined
+): Effect.Effect<Receipt, SendError.SendError, R> =>
+  Effect.gen(function* () {
+    const { text } = source
+    const { conversation } = anchor
+    const { ledger } = services
+    const name = yield* services.name(anchor, options)
+    const format = options?.format ?? "text"
+    const every = Duration.max(Duration.decode(options?.every ?? defaultInterval), leastInterval)
+    const messageOf = (content: string): Message.Message =>
+      format === "markdown" ? Message.markdown(content) : Message.text(content)
+    const plainly = (content: string, all = content): Effect.Effect<Receipt, SendError.SendError> =>
+      services.reply(anchor, messageOf(content), name, messageOf(all))
+    const digestOf = (content: string): string => TextDigest.of(messageOf(content), "c2c")
+    const whole = Effect.flatMap(
+      Stream.runFold(text, "", (before, piece) => before + piece),
+      (all) => plainly(all)
+    )
+    if (conversation._tag !== "C2C" || conversation.user === "") {
+      const { thinking = "" } = options ?? {}
+      if (thinking !== "") yield* announce(services, anchor, name, messageOf(thinking))
+      return yield* whole
+    }
+
+    const piecesOf = (
+      number: number,
+      known: number | undefined,
+      given?: Pick<StreamPieces.Options, "format" | "left">
+    ): StreamPieces.Pieces =>
+      StreamPieces.make({
+        transmit: services.transmit,
+        ledger,
+        anchor,
+        conversation,
+        format,
+        sequence: number,
+        streamed: known,
+        ...given
       })
 
-      const refused = (error: SendError.SendError): Effect.Effect<void, SendError.SendError> =>
-        Effect.zipRight(
-          Effect.logInfo(`${error.message}; the stream is finished, and its rest sent plainly`),
-          pieces.close
-        )
+    const known = yield* ledger.replies(anchor)
+    const streamed = name === undefined ? undefined : streamedAs(name)
+    if (streamed !== undefined && known.get(streamed) === "delivered") {
+      const said = (yield* ledger.texts(anchor)).get(streamed)
+      const all = said === undefined ? undefined : yield* Stream.runFold(text, "", (before, piece) => before + piece)
+      // only its whole text says whether it is the reply that was shown
+      if (all !== undefined && digestOf(all) !== said) return yield* plainly(all)
+      return { ...piecesOf(streamed, streamed).receipt(), deduplicated: true }
+    }
+    // what an earlier run has sent plainly must not be shown a second time
+    const wasPlain =
+      name !== undefined && [...known.keys()].some((sequence) => MessageSequence.withinReply(sequence, name))
+    const { isClosed } = yield* ledger.standing(anchor)
+    const begun = streamed === undefined || wasPlain ? Option.none() : yield* ledger.stream(anchor, streamed)
+    if (streamed !== undefined && Option.isSome(begun)) {
+      const { format: earlier, sequence: own } = begun.value
+      const pieces = piecesOf(own, streamed, { format: earlier, left: begun.value })
+      yield* withdraw(services, pieces, conversation, begun.value)
+      yield* ledger.noteStream(anchor, streamed, undefined)
+    }
+    if (wasPlain || isClosed) return yield* whole
 
-      const show = (isLast: boolean): Effect.Effect<void, SendError.SendError> =>
-        Effect.suspend(() =>
-          Effect.catchAll(pieces.send({ content: isLast ? total : sendable(total), isLast }), refused)
-        )
+    yield* services.hold(conversation)
+    const sequence = yield* services.sequence
+    const pieces = piecesOf(sequence, streamed)
+    let total = ""
 
-      const follow = (source: Fiber.RuntimeFiber<void, E>) =>
-        Effect.gen(function* () {
-          for (;;) {
-            const exit = yield* Effect.timeoutOption(Fiber.await(source), every)
-            if (Option.isSome(exit)) return yield* exit.value
-            if (sendable(total) !== pieces.shown() && !pieces.isBroken()) yield* show(false)
-          }
-        })
-
-      yield* Effect.acquireUseRelease(
-        Effect.interruptible(
-          Effect.fork(
-            Stream.runForEach(text, (piece) =>
-              Effect.sync(() => {
-                total += piece
-              })
-            )
+    /** From now on it is known by its name, which an earlier run has too. */
+    const named: Effect.Effect<void> = Effect.suspend(() =>
+      // of one that was cut short another run may say more
+      streamed === undefined || source.hasFailed()
+        ? Effect.void
+        : Effect.all(
+            [
+              ledger.refused(anchor, sequence),
+              ledger.delivered(anchor, streamed, digestOf(total)),
+              ledger.noteStream(anchor, streamed, undefined)
+            ],
+            { discard: true }
           )
-        ),
-        follow,
-        Fiber.interrupt
-      ).pipe(Effect.onExit((exit) => (Exit.isFailure(exit) ? pieces.giveUp : Effect.void)))
+    )
 
-      if (!pieces.isBroken() && total !== "") {
-        yield* Effect.sleep(pieces.hasBegun() ? leastInterval : 0).pipe(
-          Effect.zipRight(show(true)),
-          Effect.onInterrupt(() => pieces.giveUp)
-        )
-        if (!pieces.isBroken()) {
-          yield* named
-          return pieces.receipt()
-        }
+    /** What users have not seen, as an ordinary message. */
+    const rest = Effect.gen(function* () {
+      const doubted = pieces.doubtedFirst()
+      if (doubted === undefined && !pieces.hasBegun()) return yield* plainly(total)
+      const first =
+        doubted === undefined
+          ? pieces.receipt()
+          : yield* settleFirst(services, anchor, conversation, sequence, messageOf(doubted))
+      const missing = total.slice((doubted ?? pieces.shown()).length)
+      if (missing.trim() !== "") {
+        const plain = yield* plainly(missing, total)
+        return { ...first, parts: [first, plain] }
       }
-      const receipt = yield* rest
-      if (streamed !== undefined) yield* ledger.noteStream(anchor, streamed, undefined)
-      return receipt
+      yield* named
+      return first
     })
+
+    const refused = (error: SendError.SendError): Effect.Effect<void, SendError.SendError> =>
+      Effect.zipRight(
+        Effect.logInfo(`${error.message}; the stream is finished, and its rest sent plainly`),
+        pieces.close
+      )
+
+    const show = (isLast: boolean): Effect.Effect<void, SendError.SendError> =>
+      Effect.suspend(() => Effect.catchAll(pieces.send({ content: isLast ? total : sendable(total), isLast }), refused))
+
+    const follow = (author: Fiber.RuntimeFiber<void>) =>
+      Effect.gen(function* () {
+        for (;;) {
+          const exit = yield* Effect.timeoutOption(Fiber.await(author), every)
+          if (Option.isSome(exit)) return yield* exit.value
+          if (sendable(total) !== pieces.shown() && !pieces.isBroken()) yield* show(false)
+        }
+      })
+
+    yield* Effect.acquireUseRelease(
+      Effect.interruptible(
+        Effect.fork(
+          Stream.runForEach(Mentions.renderPieces(text, "c2c"), (piece) =>
+            Effect.sync(() => {
+              total += piece
+            })
+          )
+        )
+      ),
+      follow,
+      Fiber.interrupt
+    ).pipe(Effect.onExit((exit) => (Exit.isFailure(exit) ? pieces.giveUp : Effect.void)))
+
+    if (!pieces.isBroken() && total !== "") {
+      yield* Effect.sleep(pieces.hasBegun() ? leastInterval : 0).pipe(
+        Effect.zipRight(show(true)),
+        Effect.onInterrupt(() => pieces.giveUp)
+      )
+      if (!pieces.isBroken()) {
+        yield* named
+        return pieces.receipt()
+      }
+    }
+    const receipt = yield* rest
+    if (streamed !== undefined) yield* ledger.noteStream(anchor, streamed, undefined)
+    return receipt
+  })
