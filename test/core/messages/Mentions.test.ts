@@ -127,7 +127,7 @@ describe("what looks like a mention", () => {
       fc.property(fc.array(piece), fc.constantFrom(...scenes), (pieces, scene) => {
         const text = pieces.join("")
         const sent = Mentions.render(text, scene)
-        const ours = sent.replaceAll(/<qqbot-at-user id="[\w-]+" \/>/g, "")
+        const ours = sent.replaceAll(/<qqbot-at-(?:user id="[\w-]+"|everyone) \/>/g, "·")
         assert.notMatch(ours, /<@/)
         assert.notMatch(ours, /<qqbot-at-(user|everyone)/i)
         assert.notMatch(sent, /[\uFDD0-\uFDD3]/)
@@ -147,7 +147,8 @@ describe("what looks like a mention", () => {
       "user ",
       'id="A1" />',
       Message.mention("A1"),
-      "\uFDD0",
+      Message.mention({ id: "A2", name: "Al Bo" }),
+      Message.mentionEveryone,
       " ",
       "\n"
     )

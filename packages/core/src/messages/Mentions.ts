@@ -71,6 +71,12 @@ const everyoneIn: { readonly [S in Scene]: string } = {
   dm: "@\u200Beveryone"
 }
 
+/** A whole mention; the other marks are none. */
+const whole = /\uFDD0([\w-]{1,128})\uFDD1([^\uFDD0-\uFDD3<>]{0,128})\uFDD2|[\uFDD0-\uFDD2]/g
+
+/** With the `<` before it, which would make a tag of what stands for a mention. */
+const marked = /(?<!<)<*\uFDD0([^\uFDD1]*)\uFDD1([^\uFDD2]*)\uFDD2/g
+
 /**
  * A text as it is sent to a scene: its mentions as tags, everything else that looks like one as plain text.
  *
@@ -79,20 +85,24 @@ const everyoneIn: { readonly [S in Scene]: string } = {
  */
 export const render = (text: string, scene: Scene): string => {
   if (!special.test(text)) return text
-  const inert = text.replace(newerTag, asText).replace(olderTag, "@$1")
+  // marks that are no mention go first: what stands around them would be a tag without them
+  const clean = text.replaceAll(whole, (all, id: string | undefined) => (id === undefined ? "" : all))
+  const inert = clean.replace(newerTag, asText).replace(olderTag, "@$1")
   const quiet = isGuild(scene) ? inert.replaceAll(/@(?=everyone)/gi, "@\u200B") : inert
   const knowsMentions = scene === "group" || scene === "channel"
   const tagged = quiet
-    .replaceAll(/\uFDD0([\w-]{1,128})\uFDD1([^\uFDD0-\uFDD3<>]{0,128})\uFDD2/g, (_, id: string, name: string) => {
+    .replaceAll(marked, (_, id: string, name: string) => {
       if (knowsMentions) return `<qqbot-at-user id="${id}" />`
       return name === "" ? "" : `@${name}`
     })
-    .replaceAll(everyone, everyoneIn[scene])
+    .replaceAll(/(?<!<)<*\uFDD3/g, everyoneIn[scene])
+  // of a mention inside a tag there may be a part
   return strip(tagged)
 }
 
 /** The end of a text that may be the beginning of a tag, or of a mention. */
-const unfinished = /(?:(?<!<)<+(?:@[^<>\s]*|\/?[a-z-]{0,20}|\/?qqbot-at-[^<>]*)|\uFDD0[^\uFDD0\uFDD2\uFDD3<>]{0,257})$/i
+const unfinished =
+  /(?:(?<!<)<+(?:@[^<>\s]*|\/?[a-z-]{0,20}|\/?qqbot-at-[^<>]*)|(?<!<)<*\uFDD0[^\uFDD0\uFDD2\uFDD3<>]{0,257})$/i
 
 /**
  * A text that comes in pieces, rendered piece by piece: what a later piece could turn into something else is held until that
