@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -30,7 +32,9 @@ const demo = Effect.flatMap(
 
 const program = Effect.flatMap(version, (version) => Commands.run({ version, demo })(process.argv)).pipe(
   Effect.tapError(Commands.report),
-  Effect.provide(Layer.merge(NodeContext.layer, NodeHttpClient.layerUndici))
+  // only the sandbox of this machine is asked with this client
+  Effect.provide(Layer.merge(NodeContext.layer, FetchHttpClient.layer)),
+  Effect.tapDefect((cause) => Console.error(`effect-qq: a bug: ${Cause.pretty(cause)}`))
 )
 
 NodeRuntime.runMain(program, { disableErrorReporting: true, disablePrettyLogger: true, teardown: Commands.teardown })
