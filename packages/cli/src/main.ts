@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Commands from "./commands/Commands.ts"
+import * as PlainConsole from "./commands/PlainConsole.ts"
 
 const Manifest = Schema.parseJson(Schema.Struct({ version: Schema.String }))
 
@@ -34,6 +35,7 @@ const program = Effect.flatMap(version, (version) => Commands.run({ version, dem
   Effect.tapError(Commands.report),
   // only the sandbox of this machine is asked with this client
   Effect.provide(Layer.merge(NodeContext.layer, FetchHttpClient.layer)),
+  PlainConsole.heeding({ out: process.stdout, error: process.stderr }),
   Effect.tapDefect((cause) => Console.error(`effect-qq: a bug: ${Cause.pretty(cause)}`))
 )
 

@@ -88,7 +88,7 @@ describe("a call", () => {
   it.effect("that is wrong gets one reply, which says what is wrong and how it is written", () =>
     Effect.gen(function* () {
       yield* online(Command.layer([Mute, Roll]))
-      const usage = "Usage: /mute <@member> [length] [reason…]"
+      const usage = "Usage: /mute @member [length] [reason…]"
       yield* inGroup({ ...admin, text: "/mute" })
       yield* inGroup({ ...admin, text: "/mute bob" })
       yield* inGroup({ ...admin, text: "/mute <@AB12> 10x" })
@@ -254,8 +254,8 @@ describe("subcommands and help", () => {
       yield* inGroup({ text: "/help mute" })
       const [list, mute, add, hidden] = yield* answers
       assert.strictEqual(list, "Commands:\n/roll [sides] - rolls a die")
-      assert.strictEqual(mute, "mutes a member\nUsage: /mute <@member> [length] [reason…]\nAlso: 禁言")
-      assert.strictEqual(add, "adds one\nUsage: /role add <@member>")
+      assert.strictEqual(mute, "mutes a member\nUsage: /mute @member [length] [reason…]\nAlso: 禁言")
+      assert.strictEqual(add, "adds one\nUsage: /role add @member")
       assert.match(hidden ?? "", /^There is no "mute"\.\nCommands:\n\/roll/)
     }).pipe(Bot.on())
   )

@@ -17,7 +17,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as Runtime from "@effect/platform/Runtime"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -28,7 +28,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import * as Doctor from "./Doctor.ts"
+import * as ConfigProblem from "./ConfigProblem.ts"
 import * as Listen from "./Listen.ts"
+import * as Numbers from "./Numbers.ts"
 import * as Send from "./Send.ts"
 
 /**
@@ -73,10 +75,7 @@ const places: { readonly [Scene in Journal.Scene]: string } = {
   dm: "the direct conversation of guild"
 }
 
-const port = CliOptions.integer("port").pipe(
-  CliOptions.withSchema(Schema.Int.pipe(Schema.between(0, 65_535))),
-  CliOptions.withDefault(Sandbox.defaultPort)
-)
+const port = Numbers.whole("port", { from: 0, to: 65_535 }).pipe(CliOptions.withDefault(Sandbox.defaultPort))
 
 /** Windows of this length, with the counts of the platform. */
 const withReplyWindow = (seconds: number): Sandbox.Options["platform"] => {
@@ -87,7 +86,11 @@ const withReplyWindow = (seconds: number): Sandbox.Options["platform"] => {
 const sandbox = Command.make(
   "sandbox",
   {
-    port: port.pipe(CliOptions.withDescription("Port of 127.0.0.1 to listen on; 0 takes any free one")),
+    port: port.pipe(
+      CliOptions.withDescription(
+        `Port of 127.0.0.1 to listen on; 0 takes any free one (default: ${Sandbox.defaultPort})`
+      )
+    ),
     appId: CliOptions.text("app-id").pipe(
       CliOptions.withDescription("App id of the bot that may connect"),
       CliOptions.optional
@@ -96,9 +99,8 @@ const sandbox = Command.make(
       CliOptions.withDescription("Its secret; for the sandbox only, never a real one"),
       CliOptions.optional
     ),
-    replyWindow: CliOptions.integer("reply-window").pipe(
+    replyWindow: Numbers.whole("reply-window", { from: 0, to: 3600, unit: "seconds" }).pipe(
       CliOptions.withDescription("Seconds in which a message can be replied to (default: as on the platform)"),
-      CliOptions.withSchema(Schema.Int.pipe(Schema.between(0, 3600))),
       CliOptions.optional
     )
   },
@@ -127,7 +129,14 @@ const sandbox = Command.make(
         )
       })
     )
-).pipe(Command.withDescription("Runs the platform on this machine and prints how to connect to it"))
+).pipe(
+  Command.withDescription(
+    Send.withExamples("Runs the platform on this machine and prints how to connect to it", [
+      "effect-qq sandbox",
+      "effect-qq sandbox --port 0 --reply-window 10"
+    ])
+  )
+)
 
 const Exchange = Schema.Struct({
   id: Schema.String,
@@ -180,10 +189,9 @@ const say = Command.make(
         "The group lets the bot receive everything: what addresses it is a GROUP_MESSAGE_CREATE"
       )
     ),
-    port: port.pipe(CliOptions.withDescription("Port of the sandbox")),
-    wait: CliOptions.integer("wait").pipe(
-      CliOptions.withDescription("Seconds to wait for an answer"),
-      CliOptions.withSchema(Schema.Int.pipe(Schema.between(1, 60))),
+    port: port.pipe(CliOptions.withDescription(`Port of the sandbox (default: ${Sandbox.defaultPort})`)),
+    wait: Numbers.whole("wait", { from: 1, to: 60, unit: "seconds" }).pipe(
+      CliOptions.withDescription("Seconds to wait for an answer (default: 10)"),
       CliOptions.withDefault(10)
     ),
     onlyId: CliOptions.boolean("id").pipe(
@@ -214,7 +222,14 @@ const say = Command.make(
     if (answers.length === 0) return yield* new NoAnswer({ wait: limit })
     yield* Effect.forEach(answers, (answer) => Console.log(describeAnswer(answer)), { discard: true })
   })
-).pipe(Command.withDescription("Says something to the bot in a sandbox and prints what it answers"))
+).pipe(
+  Command.withDescription(
+    Send.withExamples("Says something to the bot in a sandbox and prints what it answers", [
+      'effect-qq say --user u1 "hi"',
+      'effect-qq say --group g1 --member m1 --wait 30 "/help"'
+    ])
+  )
+)
 
 /**
  * What {@link run} is given from outside.
@@ -257,7 +272,11 @@ export const run = <E, R>(
   R | HttpClient.HttpClient | CliApp.CliApp.Environment
 >) => {
   const demo = Command.make("demo", {}, () => settings.demo).pipe(
-    Command.withDescription("Runs a bot against a sandbox, breaks its connection and shows how it recovers")
+    Command.withDescription(
+      Send.withExamples("Runs a bot against a sandbox, breaks its connection and shows how it recovers", [
+        "effect-qq demo"
+      ])
+    )
   )
   const command = Command.make("effect-qq").pipe(
     Command.withDescription("Tools for QQ bots on effect-qq"),
@@ -275,6 +294,7 @@ export const run = <E, R>(
  */
 export const report = (error: unknown): Effect.Effect<void> => {
   if (ValidationError.isValidationError(error) || error instanceof Doctor.Unwell) return Effect.void
+  if (ConfigError.isConfigError(error)) return Console.error(`effect-qq: ${ConfigProblem.describe(error)}`)
   if (Send.isSendError(error)) return Console.error(Send.describeError(error))
   return Console.error(`effect-qq: ${Send.printable(error instanceof Error ? error.message : String(error))}`)
 }

@@ -25,11 +25,13 @@ const argumentUsage = (name: string, { absent, expected, takesRest }: Argument.A
   const inner = `${expected._tag === "Mention" ? "@" : ""}${
     expected._tag === "Choice" ? expected.options.join("|") : name
   }${takesRest ? "…" : ""}`
-  return Option.isSome(absent) ? `[${inner}]` : `<${inner}>`
+  if (Option.isSome(absent)) return `[${inner}]`
+  // in angle brackets it would be a mention
+  return expected._tag === "Mention" ? inner : `<${inner}>`
 }
 
 /**
- * How a command is written: `/mute <@member> [length] [reason…]`. `path` is what comes before its arguments.
+ * How a command is written: `/mute @member [length] [reason…]`. `path` is what comes before its arguments.
  *
  * @since 0.1.0
  * @category rendering

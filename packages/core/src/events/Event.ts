@@ -2,7 +2,7 @@
  * The events of the gateway as one union, told apart by `t`. Types that are not listed here pass as {@link Unknown}: a new
  * event of the platform is never an error.
  *
- * An event is the payload (`d`) with two fields added: `t`, and `envelope`, the frame it came in. The payload as it was on
+ * An event is the payload (`d`) with three fields added: `t`, the same as `_tag`, and `envelope`, the frame it came in. The payload as it was on
  * the wire, unknown fields included, is `event.envelope.d`. An optional field that came with the wrong type is `null`; see
  * {@link decode}.
  *
@@ -100,6 +100,8 @@ export const payloads = {
 /** What every event has besides its payload. */
 interface Envelope<T extends string> {
   readonly t: T
+  /** The same, for `Match.tag`, `Effect`'s and everything else that tells values apart by it. */
+  readonly _tag: T
   /** The frame as it came; `envelope.id` is the `event_id`, `envelope.d` the payload of the wire. */
   readonly envelope: Frame
 }
@@ -320,7 +322,7 @@ export const decoderOf = (type: string): ((frame: Frame) => Event | ParseResult.
   const read = readers.get(type)
   const t = read === undefined ? "Unknown" : type
   return (frame) => {
-    const event: Envelope<string> = { t, envelope: frame }
+    const event: Envelope<string> = { t, _tag: t, envelope: frame }
     // the reader of a type gives an event what is of its type
     return read?.(frame.d, event) ?? (event as Event)
   }
@@ -332,9 +334,10 @@ export const decoderOf = (type: string): ((frame: Frame) => Event | ParseResult.
  * @since 0.1.0
  * @category constructors
  */
-export const gap = (facts: Omit<Gap, "t" | "envelope">): Gap => ({
+export const gap = (facts: Omit<Gap, "_tag" | "t" | "envelope">): Gap => ({
   ...facts,
   t: "Gap",
+  _tag: "Gap",
   envelope: { op: 0, t: "Gap", d: facts }
 })
 
