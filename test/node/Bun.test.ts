@@ -8,7 +8,10 @@ import { assert, vi } from "vitest"
 import * as NodeHttp from "../../packages/node/src/NodeHttp.ts"
 
 // as Bun 1.4 has it
-vi.mock("undici", () => ({ Agent: class {}, EnvHttpProxyAgent: class {}, Pool: class {}, ProxyAgent: class {} }))
+vi.mock("undici", () => {
+  const nameOnly = function (): void {}
+  return { Agent: nameOnly, EnvHttpProxyAgent: nameOnly, Pool: nameOnly, ProxyAgent: nameOnly }
+})
 
 const server = Effect.acquireRelease(
   Effect.async<Http.Server>((resume) => {

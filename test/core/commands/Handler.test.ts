@@ -4,12 +4,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Command, Gateway, Handler, Message, MessageView, Messenger, UserState } from "@effect-qq/core"
+import { Command, Gateway, Handler, Message, type MessageView, Messenger, UserState } from "@effect-qq/core"
 import * as Bot from "../../support/bot.ts"
 import { answers, inGroup, inPrivate } from "../../support/say.ts"
 
@@ -67,7 +67,12 @@ describe("middleware", () => {
             )
           })
         )
-      const handler = Handler.compose(mark("a"), mark("b"), mark("c"), mark("d"))((_: string) => Effect.succeed(1))
+      const handler = Handler.compose(
+        mark("a"),
+        mark("b"),
+        mark("c"),
+        mark("d")
+      )((text: string) => Effect.succeed(text.length))
       assert.strictEqual(yield* handler("x"), 1)
       assert.deepStrictEqual(seen, ["a", "b", "c", "d", "d ends", "c ends", "b ends", "a ends"])
       assert.strictEqual(yield* Handler.compose()((n: number) => Effect.succeed(n))(2), 2)

@@ -6,12 +6,15 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Chunk from "effect/Chunk"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { Attachments, type MessageView } from "@effect-qq/core"
 import * as Crypto from "node:crypto"
 import * as Bot from "../../support/bot.ts"
+
+class Cut extends Data.TaggedError("Cut")<{}> {}
 
 const bytes = new TextEncoder().encode("the bytes of a picture")
 
@@ -34,7 +37,7 @@ type Answer =
   | {
       readonly status?: number
       readonly headers?: Record<string, string>
-      readonly body?: Stream.Stream<Uint8Array, Error>
+      readonly body?: Stream.Stream<Uint8Array, Cut>
     }
   | "broken"
   | "hang"
@@ -106,7 +109,7 @@ describe("a download", () => {
       const unsteady = network(
         "broken",
         { status: 503 },
-        { body: Stream.concat(Stream.make(bytes), Stream.fail(new Error("cut"))) },
+        { body: Stream.concat(Stream.make(bytes), Stream.fail(new Cut())) },
         {}
       )
       const outcome = yield* ended(unsteady.on(Attachments.download(attachment())))
@@ -211,7 +214,7 @@ describe("a stream", () => {
   it.effect("gives bytes as they come, retries only its beginning, and has the same limits", () =>
     Effect.gen(function* () {
       const { asked, on } = network("broken", {
-        body: Stream.concat(Stream.make(bytes), Stream.fail(new Error("cut")))
+        body: Stream.concat(Stream.make(bytes), Stream.fail(new Cut()))
       })
       const outcome = yield* ended(on(Stream.runCollect(Stream.either(Attachments.stream(attachment())))))
       const pieces = outcome._tag === "Right" ? Chunk.toReadonlyArray(outcome.right) : []
@@ -237,7 +240,7 @@ describe("a file", () => {
       const files = yield* FileSystem.FileSystem
       const directory = yield* files.makeTempDirectoryScoped()
       const path = `${directory}/picture.png`
-      const broken = network({ body: Stream.concat(Stream.make(bytes), Stream.fail(new Error("cut"))) })
+      const broken = network({ body: Stream.concat(Stream.make(bytes), Stream.fail(new Cut())) })
       const failed = yield* Effect.flip(
         broken.on(Attachments.save(attachment(), path, { retries: Schedule.recurs(1) }))
       )

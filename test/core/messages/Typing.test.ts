@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import { Event, Gateway, Message, Messenger } from "@effect-qq/core"
+import type * as Layer from "effect/Layer"
+import { type Event, Gateway, Message, Messenger, type SendError } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Bot from "../../support/bot.ts"
 import { answers, inGroup, inPrivate } from "../../support/say.ts"
@@ -17,7 +17,11 @@ const notices = Effect.map(Bot.entries("Accepted"), (all) =>
 const online = (
   work: (
     event: Event.MessageEvent
-  ) => Effect.Effect<unknown, unknown, Messenger.Messenger | Layer.Layer.Success<ReturnType<typeof TestPlatform.layer>>>
+  ) => Effect.Effect<
+    unknown,
+    SendError.SendError,
+    Messenger.Messenger | Layer.Layer.Success<ReturnType<typeof TestPlatform.layer>>
+  >
 ) =>
   Effect.gen(function* () {
     yield* Effect.forkScoped(Gateway.run(Gateway.onMessage(({ event }) => work(event))))
@@ -71,7 +75,11 @@ describe("a task with typing notices", () => {
       const failures: Array<unknown> = []
       yield* online((event) =>
         Messenger.withTyping(event, Effect.delay(Effect.fail("no" as const), "10 seconds")).pipe(
-          Effect.catchAll((error) => Effect.sync(() => failures.push(error)))
+          Effect.catchAll((error) =>
+            Effect.sync(() => {
+              failures.push(error)
+            })
+          )
         )
       )
       yield* inPrivate("question")
@@ -102,7 +110,7 @@ describe("a task with typing notices", () => {
           Messenger.reply(event, Message.text(answer))
         )
       )
-      yield* inject(Fault.http("message", Fault.hang({ accepted: false })))
+      yield* inject(Fault.http("send", Fault.hang({ accepted: false })))
       yield* inPrivate("question")
       yield* inject(Fault.refuseMessage("any"))
       yield* inPrivate("another", "v")

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import { stripVTControlCharacters } from "node:util"
 
 /**

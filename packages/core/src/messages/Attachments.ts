@@ -355,9 +355,9 @@ export const save = (
 ): Effect.Effect<Saved, DownloadError | PlatformError, FileSystem.FileSystem | HttpClient.HttpClient> =>
   Effect.flatMap(FileSystem.FileSystem, (files) => {
     const part = `${path}.part`
-    return whole(attachment, options, (body) => Stream.run(body, files.sink(part, { flag: "w" }))).pipe(
+    return whole(attachment, options, (body) => Effect.as(Stream.run(body, files.sink(part, { flag: "w" })), {})).pipe(
       Effect.zipLeft(files.rename(part, path)),
-      Effect.map(({ taken: _, ...description }) => ({ ...description, path })),
+      Effect.map(({ taken, ...description }) => ({ ...description, path, ...taken })),
       Effect.onExit((exit) =>
         Exit.isSuccess(exit) ? Effect.void : Effect.ignoreLogged(files.remove(part, { force: true }))
       )

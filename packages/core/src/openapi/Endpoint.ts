@@ -184,8 +184,7 @@ export const TypeId: unique symbol = Symbol.for("@effect-qq/core/Endpoint")
 export type TypeId = typeof TypeId
 
 /**
- * An endpoint: a function that calls it, and the row that it was made of. A call fails with `UnexpectedAnswer`, and as `OpenApi`
- * does.
+ * An endpoint: a function that calls it, which fails with `UnexpectedAnswer` and as `OpenApi` does, and the row behind it.
  *
  * @since 0.1.0
  * @category models
