@@ -223,7 +223,7 @@ const Role = Command.group("role", { description: "who is on duty", permission: 
   Command.make("add", { description: "adds one", arguments: { member: Argument.mention } }, ({ args, event, path }) =>
     say(event, `${path} ${args.member.id}`)
   ),
-  Command.make("list", { aliases: ["ls"] }, ({ event }) => say(event, "nobody"))
+  Command.make("list", { aliases: ["ls"] }, ({ event }) => say(event, "none"))
 ])
 
 describe("subcommands and help", () => {
@@ -237,7 +237,7 @@ describe("subcommands and help", () => {
       yield* inGroup({ text: "/role ls" })
       assert.deepStrictEqual(yield* answers, [
         "/role add AB12",
-        "nobody",
+        "none",
         "Something is missing.\nUsage: /role <add|list>",
         'There is no "drop".\nUsage: /role <add|list>',
         "Only administrators may do that."

@@ -84,7 +84,7 @@ describe("what looks like a mention", () => {
     assert.strictEqual(Mentions.render(expected, "group"), expected)
   })
 
-  it.effect("and was said by a user pings nobody when a bot repeats it, whatever characters it has", () =>
+  it.effect("and was said by a user is no mention when a bot repeats it, whatever characters it has", () =>
     Effect.gen(function* () {
       yield* Effect.forkScoped(
         Gateway.run(

@@ -102,7 +102,7 @@ describe("where its author fails", () => {
     }).pipe(on())
   )
 
-  it.effect("and the ending cannot be sent, the caller is told of the author", () =>
+  it.effect("and the ending cannot be sent, the caller gets the failure of the author", () =>
     Effect.gen(function* () {
       const { inGroup } = yield* listening
       const event = yield* inGroup()

@@ -20,7 +20,7 @@ const find = ConfigError.reduceWithContext<undefined, Found>(undefined, {
   orCase: (_, one) => one,
   // what is missing for a reason of its own, which says more than that it is
   missingDataCase: (_, path, message) =>
-    message.startsWith("Expected ")
+    /^(?:Expected|is not set)/.test(message)
       ? { missing: [nameOf(path)], others: [] }
       : { missing: [], others: [`${nameOf(path)} ${message}`] },
   invalidDataCase: (_, path, message) => ({ missing: [], others: [`${nameOf(path)} ${message}`] }),

@@ -2,7 +2,7 @@
  * What users send with their messages: pictures, voice messages, films and files, downloaded with limits.
  *
  * The addresses of attachments come from the wire and are signed for a short time: fetch them when the message comes. Only
- * `https:` is fetched, and only from hosts of the platform unless others are named, so that nobody can make a bot ask a
+ * `https:` is fetched, and only from hosts of the platform unless others are named, so that no user can make a bot ask a
  * machine of its own network; a redirect is held to the same.
  *
  * @example

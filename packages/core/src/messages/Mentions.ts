@@ -1,7 +1,7 @@
 /**
  * Mentions in what a bot says. A mention is a few characters of a text that only this library writes, and becomes the tag of the
  * platform when the text is sent; what looks like such a tag in any other text, as in what a user wrote, becomes plain text.
- * So a bot that repeats its users pings nobody.
+ * So a bot that repeats its users mentions no one.
  *
  * The characters are noncharacters of Unicode, which no text that is interchanged has; they are taken out of what is received.
  *
