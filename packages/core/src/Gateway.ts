@@ -559,15 +559,12 @@ export const run = <E, R>(
  *
  * @example
  * ```ts
- * import { type Bot, Gateway, Message, Messenger } from "@effect-qq/core"
- * import type { Layer } from "effect"
+ * import { Gateway, Message, Messenger } from "@effect-qq/core"
  * import { Schedule } from "effect"
  *
  * const Echo = Gateway.onMessage(({ event, text }) => Messenger.reply(event, Message.text(text)))
  *
- * const Service: Layer.Layer<Gateway.GatewayRun, unknown, Bot.Bot> = Gateway.layerRun(Echo, {
- *   restart: Schedule.spaced("10 minutes")
- * })
+ * const Service = Gateway.layerRun(Echo, { restart: Schedule.spaced("10 minutes") })
  *
  * const program = Gateway.launch(Service)
  * ```
