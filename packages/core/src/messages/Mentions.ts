@@ -31,6 +31,15 @@ export type Mentionable = string | { readonly id: string; readonly name?: string
  * A mention of a user, to be put into the text of a message. Where the scene knows no mentions, as private chats, it is the
  * name behind an `@`, or nothing where there is none.
  *
+ * @example
+ * ```ts
+ * import { Gateway, Message, Messenger } from "@effect-qq/core"
+ *
+ * const Greet = Gateway.onMessage(({ author, event }) =>
+ *   Messenger.reply(event, Message.text(`welcome, ${Message.mention(author)}`))
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
