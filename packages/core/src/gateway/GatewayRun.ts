@@ -90,6 +90,18 @@ export const layer = <E0, R0, E, R, R2 = never>(
  * Builds a program that has a run in the background, and fails once that has stopped for good: for `runMain`, in the place of
  * `Layer.launch`, which would go on without its bot.
  *
+ * @example
+ * ```ts
+ * import { Gateway, Message, Messenger } from "@effect-qq/core"
+ * import { Schedule } from "effect"
+ *
+ * const Echo = Gateway.onMessage(({ event, text }) => Messenger.reply(event, Message.text(text)))
+ *
+ * const Service = Gateway.layerRun(Echo, { restart: Schedule.spaced("10 minutes") })
+ *
+ * const program = Gateway.launch(Service)
+ * ```
+ *
  * @since 0.1.0
  * @category running
  */
