@@ -31,6 +31,8 @@ const steps = {
   surface: () => [path.join(root, "scripts", "surface.mjs")],
   house: () => [path.join(root, "scripts", "house.mjs")],
   examples: () => [path.join(root, "scripts", "examples.mjs")],
+  links: () => [path.join(root, "scripts", "links.mjs")],
+  tables: () => [path.join(root, "scripts", "tables.mjs")],
   "type tests": () => [command("tstyche", "tstyche")]
 }
 

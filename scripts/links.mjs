@@ -76,7 +76,10 @@ let links = 0
 for (const file of documents) {
   for (const [index, line] of proseOf(fs.readFileSync(file, "utf8")).entries()) {
     const text = line.replace(/`[^`]*`/g, "")
-    const found = [...text.matchAll(/\]\(([^()\s]+)(?:\s"[^"]*")?\)/g), ...text.matchAll(/(?:src|href|link)[=:]\s*"?([^"\s>]+)"?/g)]
+    const found = [
+      ...text.matchAll(/\]\(([^()\s]+)(?:\s"[^"]*")?\)/g),
+      ...text.matchAll(/(?:src|href|link)[=:]\s*"?([^"\s>]+)"?/g)
+    ]
     for (const [, link] of found) {
       links++
       checkLink(file, index + 1, link)
