@@ -30,7 +30,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "core", testTimeout: 180_000, include: ["test/core/**/*.test.ts"], isolate: false }
+        test: {
+          name: "core",
+          testTimeout: 180_000,
+          include: ["test/core/**/*.test.ts", "examples/**/*.test.ts"],
+          isolate: false
+        }
       },
       { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000 } },
       {
