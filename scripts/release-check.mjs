@@ -164,6 +164,18 @@ const started = (cwd, args, environmentOf, printed) =>
     child.on("exit", (code) => finish(new Error(`it ended with ${code}`)))
   })
 
+/** Asks a process to end, and waits until it has: it may still write where it lives. */
+const stopped = (child) =>
+  new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
+    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000)
+    child.once("exit", () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    child.kill("SIGTERM")
+  })
+
 const cli = (directory) => path.join(directory, "node_modules", "@effect-qq", "cli", "bin", "effect-qq.mjs")
 
 /** Runs a bot against the sandbox of the packed command line, and gives what it answers. */
@@ -179,10 +191,10 @@ const converse = async (directory, bot, text) => {
     try {
       return run(directory, process.execPath, [cli(directory), "say", "--port", port, "--user", "u1", text])
     } finally {
-      running.child.kill("SIGTERM")
+      await stopped(running.child)
     }
   } finally {
-    sandbox.child.kill("SIGTERM")
+    await stopped(sandbox.child)
   }
 }
 
