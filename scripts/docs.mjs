@@ -43,9 +43,11 @@ const placeReference = () => {
       const relative = path.posix.relative(path.posix.dirname(place), target)
       return `](${relative.startsWith(".") ? relative : `./${relative}`}${anchor})`
     })
+    // titles and breadcrumbs name the import of a program, too
+    const named = text.replace(/\b(core|node|cli)\/src(\/\w+)?\b/g, "@effect-qq/$1$2")
     const destination = path.join(api, ...place.split("/"))
     fs.mkdirSync(path.dirname(destination), { recursive: true })
-    fs.writeFileSync(destination, `---\neditLink: false\n---\n\n${text}`)
+    fs.writeFileSync(destination, `---\neditLink: false\n---\n\n${named}`)
   }
   process.stdout.write(`${files.length} pages of API reference\n`)
 }

@@ -1,6 +1,33 @@
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { fileURLToPath } from "node:url"
 import { defineConfig, type DefaultTheme } from "vitepress"
 
 const repository = "https://github.com/effect-qq/effect-qq"
+
+const site = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
+
+/** Entry of the reference → its modules, once the reference has been made. */
+const modulesOf = (entry: string): Array<DefaultTheme.SidebarItem> => {
+  const directory = path.join(site, "api", entry)
+  if (!fs.existsSync(directory)) return []
+  return fs
+    .readdirSync(directory)
+    .filter((name) => name.endsWith(".md") && name !== "index.md")
+    .map((name) => name.slice(0, -".md".length))
+    .toSorted()
+    .map((name) => ({ text: name, link: `/api/${entry}/${name}` }))
+}
+
+const reference: Array<DefaultTheme.SidebarItem> = [
+  ...["core", "core/testing", "node", "cli", "cli/sandbox"].map((entry) => ({
+    text: `@effect-qq/${entry}`,
+    collapsed: entry !== "core",
+    items: modulesOf(entry)
+  })),
+  { text: "Guides", link: "/start" },
+  { text: "中文指南", link: "/zh/start" }
+]
 
 const english: Array<DefaultTheme.SidebarItem> = [
   {
@@ -144,7 +171,7 @@ export default defineConfig({
           { text: "Guides", link: "/guide/messages" },
           { text: "API", link: "/api/" }
         ],
-        sidebar: english,
+        sidebar: { "/api/": reference, "/": english },
         editLink: { pattern: `${repository}/edit/main/docs/:path`, text: "Edit this page" }
       }
     },
@@ -158,7 +185,7 @@ export default defineConfig({
           { text: "指南", link: "/zh/guide/messages" },
           { text: "API", link: "/api/" }
         ],
-        sidebar: chinese,
+        sidebar: { "/zh/": chinese },
         outline: { label: "本页目录" },
         docFooter: { prev: "上一页", next: "下一页" },
         darkModeSwitchLabel: "外观",
