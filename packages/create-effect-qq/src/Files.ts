@@ -33,6 +33,7 @@ const manifest = (project: Project, versions: Versions): string =>
     scripts: {
       dev: "tsx watch --env-file=.env src/main.ts",
       sandbox: "effect-qq sandbox",
+      doctor: "node --env-file=.env node_modules/@effect-qq/cli/bin/effect-qq.mjs doctor",
       "dev:sandbox": "tsx watch --env-file=.env.sandbox src/main.ts",
       check: "tsc --noEmit",
       test: "vitest run",

@@ -50,7 +50,7 @@ npx effect-qq say --user u1 "hi"
 With one: copy \`.env.example\` to \`.env\`, fill in the AppID and the secret from the [console](https://q.qq.com), then
 
 \`\`\`sh
-npx effect-qq doctor   # says what is wrong, if anything is
+npm run doctor         # says what is wrong, if anything is
 npm run dev
 \`\`\`
 
@@ -91,7 +91,7 @@ npx effect-qq say --user u1 "你好"
 有账号时：把 \`.env.example\` 复制成 \`.env\`，填上[控制台](https://q.qq.com)里的 AppID 和密钥，然后
 
 \`\`\`sh
-npx effect-qq doctor   # 有问题的话，会告诉你是什么问题
+npm run doctor         # 有问题的话，会告诉你是什么问题
 npm run dev
 \`\`\`
 
