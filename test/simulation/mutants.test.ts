@@ -170,7 +170,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a gap begins when it ends",
     file: "gateway/SessionMemory.ts",
-    from: "from: Math.min(heardAt, before)",
+    from: "from: Math.min(heardAt, from)",
     to: "from: now",
     found: ["GapUntold"],
     seeds: 2,

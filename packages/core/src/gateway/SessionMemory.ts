@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,6 +14,7 @@ import * as Monotonic from "../internal/Monotonic.ts"
 import { DispatchSink, type Gap } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import type * as Intents from "./Intents.ts"
+import type { SessionPolicy } from "./SessionPolicy.ts"
 import { SessionStore, type StoreError } from "./SessionStore.ts"
 
 /**
@@ -90,6 +92,31 @@ const resumable = (
   marks: []
 })
 
+/** Everything was received up to this time of the wall clock. */
+const hear = (session: Resumable, at: number, clock: Clock.Clock): void => {
+  session.heardAt = at
+  session.heardAtMonotonic = Monotonic.unsafeMillis(clock) - (clock.unsafeCurrentTimeMillis() - at)
+}
+
+/**
+ * A gap that ends now. If the wall clock was set during it, either of its readings may be the right one: the gap covers both.
+ * After a restart only the wall clock is left: a session heard in the future was stored by a clock that has been set back
+ * since, and the gap begins with the session.
+ */
+const boundsOfGap = (
+  { heardAt, heardAtMonotonic, startedAt }: Resumable,
+  now: number,
+  clock: Clock.Clock,
+  policy: SessionPolicy
+): Pick<Gap, "from" | "to"> => {
+  const stored = (): number => {
+    if (heardAt <= now) return heardAt
+    return startedAt < now ? startedAt : now - Duration.toMillis(policy.maximumAge)
+  }
+  const from = heardAtMonotonic === undefined ? stored() : now - (Monotonic.unsafeMillis(clock) - heardAtMonotonic)
+  return { from: Math.min(heardAt, from), to: Math.max(now, heardAt + now - from) }
+}
+
 /** Marks what was received until now, and forgets the marks up to which all is settled. */
 const noteSettled = (session: Resumable, watermark: number): void => {
   const { heardAt, marks, received } = session
@@ -140,25 +167,6 @@ export const make = (options: {
     /** Nobody replays a gap: what a shutdown or a crash cuts off is told of by the next process. */
     const tellOfGap = (gap: Gap): void => sink.gap(gap, keep(gap))
 
-    const monotonic = (): number => Monotonic.unsafeMillis(clock)
-
-    /**
-     * The gap that ends now. If the wall clock was set during it, either of its readings may be the right one: the gap covers
-     * both. After a restart only the wall clock is left: a session heard in the future was stored by a clock that has been
-     * set back since, and the gap begins with the session.
-     */
-    const gapAfter = ({ heardAt, heardAtMonotonic, received: lastSeq, startedAt }: Resumable, now: number): Gap => {
-      const before =
-        heardAtMonotonic !== undefined
-          ? now - Math.round(monotonic() - heardAtMonotonic)
-          : heardAt <= now
-            ? heardAt
-            : startedAt < now
-              ? startedAt
-              : now - Duration.toMillis(policy.maximumAge)
-      return { from: Math.min(heardAt, before), to: Math.max(now, heardAt + now - before), lastSeq, shard }
-    }
-
     const isSettled = (of: Resumable): boolean => sink.watermark() >= of.received
 
     /** What of a lost session is not settled yet, nobody replays: until it is, a restart has to tell of it. */
@@ -169,14 +177,9 @@ export const make = (options: {
       return keep({ ...gap, from: Math.min(before.settledAt, gap.from), to: Math.max(before.heardAt, gap.from) })
     }
 
-    const hear = (of: Resumable, at: number): void => {
-      of.heardAt = at
-      of.heardAtMonotonic = monotonic() - (clock.unsafeCurrentTimeMillis() - at)
-    }
-
     const noteHeard = (): void => {
       const at = options.heardAt()
-      if (session !== undefined && at !== undefined) hear(session, at)
+      if (session !== undefined && at !== undefined) hear(session, at, clock)
     }
 
     const drop = (): void => {
@@ -223,8 +226,11 @@ export const make = (options: {
         const sequence = ready.s ?? 0
         // READY in answer to a RESUME: the platform has begun another session without a word about the old one
         const before = lost ?? session
-        const gap = before === undefined ? undefined : gapAfter(before, now)
-        session = resumable(sessionId, sequence, now, now, monotonic())
+        const gap =
+          before === undefined
+            ? undefined
+            : { ...boundsOfGap(before, now, clock, policy), lastSeq: before.received, shard }
+        session = resumable(sessionId, sequence, now, now, Monotonic.unsafeMillis(clock))
         isOurs = true
         lost = undefined
         sink.begin(sequence, [], before === undefined || gap === undefined ? undefined : keepUnsettled(before, gap))
@@ -233,7 +239,7 @@ export const make = (options: {
       },
       noteHeard,
       notePaused: () => {
-        if (session !== undefined) hear(session, Math.max(session.heardAt, session.lastDispatchAt))
+        if (session !== undefined) hear(session, Math.max(session.heardAt, session.lastDispatchAt), clock)
       },
       drop,
       end: () => {
