@@ -35,6 +35,7 @@ export const documents = [
   ...["README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map((name) =>
     path.join(root, name)
   ),
+  path.join(root, "examples", "README.md"),
   ...packages.map((directory) => path.join(directory, "README.md")),
   ...pages
 ].filter((file) => fs.existsSync(file))
