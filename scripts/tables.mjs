@@ -1,10 +1,11 @@
 /**
  * Holds the tables of the documentation that are facts of the source: between `<!-- table: NAME -->` and `<!-- end -->`
- * stands what this script makes of the source's tables. `--write` writes them. Needs a build.
+ * stands what this script makes of the source's tables, and tables that are written by hand name every metric and every
+ * variable of the source. `--write` writes the former. Needs a build.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { pages, root } from "./documents.mjs"
+import { filesUnder, packages, pages, root } from "./documents.mjs"
 import { classes, closeMeanings, recoveries, scenes } from "./tables-zh.mjs"
 
 const built = (file) => import(new URL(`../packages/core/dist/${file}.js`, import.meta.url))
@@ -166,6 +167,24 @@ for (const file of pages) {
   if (write) fs.writeFileSync(file, made)
   else problems.push(`docs/${name}: a table is not that of the source; run: node scripts/tables.mjs --write`)
 }
+
+const sources = packages
+  .filter((directory) => path.basename(directory) !== "create-effect-qq")
+  .flatMap((directory) => filesUnder(path.join(directory, "src"), ".ts"))
+  .map((file) => fs.readFileSync(file, "utf8"))
+
+/** Names of the source that a page has to have, in both languages. */
+const mustName = (page, pattern) => {
+  const names = new Set(
+    sources.flatMap((text) => Array.from(text.matchAll(pattern), ([, name, other]) => name ?? other))
+  )
+  for (const file of [`docs/${page}`, `docs/zh/${page}`]) {
+    const text = fs.readFileSync(path.join(root, file), "utf8")
+    for (const name of names) if (!text.includes(`\`${name}\``)) problems.push(`${file} does not name ${name}`)
+  }
+}
+mustName("guide/metrics.md", /"(qq_[a-z][a-z_]+)"/g)
+mustName("guide/configuration.md", /Config\.\w+\("((?:QQ_|HTTPS?_PROXY)[A-Z_]*)"\)|setting\("(QQ_[A-Z_]+)"/g)
 
 for (const problem of problems) process.stdout.write(`${problem}\n`)
 process.stdout.write(`${count} tables\n`)
