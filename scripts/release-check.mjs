@@ -84,13 +84,18 @@ const attw = () => {
 
 const specifiers = (names) => Object.fromEntries(names.map((name) => [name, `file:${packed.get(name)}`]))
 
-const own = () => [...packed.keys()].filter((name) => name.startsWith("@effect-qq/"))
+/** What a bot and its tests are made of. */
+const bot = ["@effect-qq/core", "@effect-qq/node", "@effect-qq/cli"]
+
+/** npm gets all packages, which have to fit together; the others what every bot needs. */
+const packagesFor = (manager) =>
+  manager === "npm" ? [...packed.keys()].filter((name) => name.startsWith("@effect-qq/")) : bot
 
 /** An empty project. What is not published yet comes from tarballs everywhere, also where one package needs another. */
 const project = (name, manager) => {
   const directory = path.join(workplace, name)
   fs.mkdirSync(directory)
-  const overrides = specifiers(own())
+  const overrides = specifiers(packagesFor(manager))
   const manifest = {
     name,
     version: "0.0.0",
@@ -179,7 +184,7 @@ const stopped = (child) =>
 const cli = (directory) => path.join(directory, "node_modules", "@effect-qq", "cli", "bin", "effect-qq.mjs")
 
 /** Runs a bot against the sandbox of the packed command line, and gives what it answers. */
-const converse = async (directory, bot, text) => {
+const converse = async (directory, program, text) => {
   const sandbox = await started(directory, [cli(directory), "sandbox", "--port", "0"], {}, /port \d+|--user u1/)
   try {
     const variables = Object.fromEntries(
@@ -187,7 +192,7 @@ const converse = async (directory, bot, text) => {
     )
     const port = new URL(variables.QQ_API_URL).port
     const state = path.join(directory, ".state")
-    const running = await started(directory, [bot], { ...variables, QQ_STATE_DIR: state }, /the session is ready/)
+    const running = await started(directory, [program], { ...variables, QQ_STATE_DIR: state }, /the session is ready/)
     try {
       return run(directory, process.execPath, [cli(directory), "say", "--port", port, "--user", "u1", text])
     } finally {
@@ -207,9 +212,9 @@ const installedWith = (manager) => async () => {
   const directory = project(`with-${manager}`, manager)
   installers[manager](directory)
   typeCheck(directory)
-  const bot = path.join(directory, "echo.mjs")
-  fs.copyFileSync(path.join(root, "examples", "echo.mjs"), bot)
-  expectAnswer(await converse(directory, bot, "hi"), "you said: hi")
+  const echo = path.join(directory, "echo.mjs")
+  fs.copyFileSync(path.join(root, "examples", "echo.mjs"), echo)
+  expectAnswer(await converse(directory, echo, "hi"), "you said: hi")
   return "installs, type-checks the README, and the echo bot answers"
 }
 
@@ -229,7 +234,7 @@ const created = async () => {
   const directory = path.join(parent, "my-bot")
   const file = path.join(directory, "package.json")
   const manifest = JSON.parse(fs.readFileSync(file, "utf8"))
-  for (const [name, from] of Object.entries(specifiers(own()))) {
+  for (const [name, from] of Object.entries(specifiers(bot))) {
     if (name in manifest.dependencies) manifest.dependencies[name] = from
     if (name in manifest.devDependencies) manifest.devDependencies[name] = from
   }
