@@ -55,7 +55,13 @@ const HttpFailure = Schema.Union(
   Schema.TaggedStruct("Slow", { after: Count })
 )
 
-const Faults = Schema.Union(
+/**
+ * The faults, as JSON.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Faults = Schema.Union(
   Schema.TaggedStruct("Drop", connection),
   Schema.TaggedStruct("Freeze", connection),
   Schema.TaggedStruct("StopAcks", { ...connection, beats: absentOr(Count) }),

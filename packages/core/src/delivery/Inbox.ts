@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Event from "../events/Event.ts"
 import type { Frame } from "../gateway/Frame.ts"
+import { Signal } from "../internal/Signal.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import { Watermark } from "./Watermark.ts"
@@ -94,9 +95,10 @@ export const make = (
   onDropped: (entry: Work) => void = () => undefined,
   gauge?: Gauge
 ): Inbox => {
-  const arrived = Effect.unsafeMakeLatch(false)
-  const roomy = Effect.unsafeMakeLatch(true)
-  const moved = Effect.unsafeMakeLatch(false)
+  const arrived = new Signal()
+  const roomy = new Signal()
+  roomy.raise()
+  const moved = new Signal()
   const watermark = new Watermark()
   const drops = new Drops()
   let pending: Array<Work> = []
@@ -113,8 +115,8 @@ export const make = (
     unsettled--
     held -= entry.size
     if (entry.frame.s !== undefined) watermark.remove(entry)
-    if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.unsafeOpen()
-    moved.unsafeOpen()
+    if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.raise()
+    moved.raise()
     gauge?.(unsettled, watermark.lag)
     entry.onSettled?.(handled)
   }
@@ -131,7 +133,7 @@ export const make = (
 
   const overflow = (frame: Frame, size: number): "refuse" | "accept" | "drop" => {
     if (closed || policy.overflow === "pause") {
-      roomy.unsafeClose()
+      roomy.lower()
       return "refuse"
     }
     if (policy.overflow === "drop-oldest") {
@@ -156,7 +158,7 @@ export const make = (
     unsettled++
     held += size
     gauge?.(unsettled, watermark.lag)
-    if (pending.push(entry) === 1) arrived.unsafeOpen()
+    if (pending.push(entry) === 1) arrived.raise()
   }
 
   const offer = (frame: Frame, size: number, onSettled?: OnSettled): boolean => {
@@ -169,17 +171,16 @@ export const make = (
     return true
   }
 
-  const take = Effect.map(arrived.await, () => {
+  const take = Effect.map(arrived.take, () => {
     const taken = pending
     pending = []
-    arrived.unsafeClose()
     return taken
   })
 
   const inbox: Inbox = {
     begin: (sequence, older) => {
       watermark.begin(sequence, older)
-      moved.unsafeOpen()
+      moved.raise()
       gauge?.(unsettled, 0)
     },
     offer,
@@ -192,12 +193,10 @@ export const make = (
     take: Effect.zipLeft(take, drops.tell),
     close: () => {
       closed = true
-      roomy.unsafeClose()
+      roomy.lower()
     },
-    room: roomy.await,
-    changed: Effect.map(moved.await, () => {
-      moved.unsafeClose()
-    })
+    room: roomy.wait,
+    changed: moved.take
   }
   return inbox
 }

@@ -28,6 +28,8 @@ export interface Armed {
   /** The oldest fault that refuses a message with these traits and so many UTF-16 code units of text. */
   readonly takeRefusal: (traits: ReadonlySet<MessageTrait>, length: number) => Of<"RefuseMessage"> | undefined
   readonly clear: () => void
+  /** The faults that wait, oldest first, and how often each will still happen. */
+  readonly waiting: () => ReadonlyArray<{ readonly fault: Waiting; readonly left: number }>
 }
 
 /**
@@ -63,6 +65,7 @@ export const make = (): Armed => {
           (fault.of === "any" || traits.has(fault.of)) &&
           length > (fault.longerThan ?? -1)
       ) as Of<"RefuseMessage"> | undefined,
+    waiting: () => waiting.map(({ fault, left }) => ({ fault, left })),
     clear: () => {
       waiting.length = 0
     }
