@@ -26,18 +26,18 @@ export default defineConfig({
     // every core: the default leaves one free, and so one of two
     maxWorkers: "100%",
     minWorkers: 1,
+    // only here, not in a project, does it decide whether every file starts a thread and loads Effect again
+    poolOptions: { threads: { isolate: false } },
     reporters: ["default", tally],
     projects: [
       {
         extends: true,
-        test: {
-          name: "core",
-          testTimeout: 180_000,
-          include: ["test/core/**/*.test.ts", "examples/**/*.test.ts"],
-          isolate: false
-        }
+        test: { name: "core", testTimeout: 180_000, include: ["test/core/**/*.test.ts", "examples/**/*.test.ts"] }
       },
-      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000 } },
+      {
+        extends: true,
+        test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000, isolate: true }
+      },
       {
         extends: true,
         test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 }

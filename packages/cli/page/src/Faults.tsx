@@ -2,14 +2,14 @@
 import type { JSX } from "preact"
 import { signal } from "@preact/signals"
 import { withPayload } from "../../src/sandbox/Api.ts"
-import type { Faults as AnyFault } from "../../src/sandbox/FaultCodec.ts"
+import type { Fault as PlatformFault } from "@effect-qq/core/testing"
 import { api, call } from "./client.ts"
 import { Icon } from "./Icon.tsx"
 import { say } from "./notices.ts"
 import { closeCodes, status } from "./store.ts"
 import { t, type Word } from "./text.ts"
 
-type Fault = typeof AnyFault.Type
+type Fault = PlatformFault.Fault
 
 /** How often a fault happens. */
 const often = signal<"once" | "times" | "until">("once")

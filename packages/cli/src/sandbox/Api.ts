@@ -16,12 +16,12 @@
  *
  * @since 0.1.0
  */
+import { Fault } from "@effect-qq/core/testing"
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Schema from "effect/Schema"
-import * as FaultCodec from "./FaultCodec.ts"
 import * as View from "./View.ts"
 
 /**
@@ -186,7 +186,7 @@ const look = HttpApiGroup.make("look")
   )
 
 const arrange = HttpApiGroup.make("arrange")
-  .add(HttpApiEndpoint.post("fault", "/sandbox/fault").setPayload(FaultCodec.Faults).addSuccess(Done))
+  .add(HttpApiEndpoint.post("fault", "/sandbox/fault").setPayload(Fault.Fault).addSuccess(Done))
   .add(
     HttpApiEndpoint.put("person", "/sandbox/people/:id")
       .setPath(Schema.Struct({ id: Name }))

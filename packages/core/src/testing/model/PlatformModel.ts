@@ -16,7 +16,7 @@
  */
 import * as Anchors from "./Anchors.ts"
 import * as Console from "./Console.ts"
-import type { Fault } from "./Fault.ts"
+import type { Fault } from "../Fault.ts"
 import * as GatewaySide from "./GatewaySide.ts"
 import * as Groups from "./Groups.ts"
 import * as Guilds from "./Guilds.ts"
