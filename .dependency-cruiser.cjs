@@ -21,6 +21,7 @@ const rooms = {
   events: ["gateway/Frame"],
   delivery: ["gateway", "events", "openapi"],
   messages: ["openapi", "events"],
+  commands: ["delivery", "messages", "events", "openapi"],
   webhook: ["delivery", "gateway", "events", "openapi"],
   internal: [],
   testing: ["*"]

@@ -32,6 +32,7 @@ import * as Event from "./events/Event.ts"
 import * as Interaction from "./events/Interaction.ts"
 import * as MessageView from "./events/MessageView.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
+import * as GatewayRuns from "./gateway/GatewayRun.ts"
 import type * as Session from "./gateway/Session.ts"
 import * as Conversation from "./messages/Conversation.ts"
 
@@ -60,6 +61,29 @@ export {
    */
   onMessage
 } from "./delivery/OnMessage.ts"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category tags
+   */
+  GatewayRun,
+  /**
+   * @since 0.1.0
+   * @category accessors
+   */
+  launch,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type RunOptions,
+  /**
+   * @since 0.1.0
+   * @category accessors
+   */
+  stopped
+} from "./gateway/GatewayRun.ts"
 
 export type {
   /**
@@ -348,6 +372,23 @@ export const run = <E, R>(
   handlers: Layer.Layer<never, E, R>
 ): Effect.Effect<never, AlreadyRunning | GatewayStopped | E, Exclude<R, Handlers.HandlerRegistry> | Gateway> =>
   Effect.flatMap(Gateway, (gateway) => gateway.run(handlers))
+
+/**
+ * Runs handlers in the background, with the scope of the Layer: for services, which have more to do than to be a bot. What the
+ * handlers fail with when they are built fails the Layer. When the gateway stops for good later on, `restart` may run it
+ * again; else {@link launch} fails, and so does {@link stopped}, and it is logged.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerRun = <E, R, R2 = never>(
+  handlers: Layer.Layer<never, E, R>,
+  options?: GatewayRuns.RunOptions<R2>
+): Layer.Layer<
+  GatewayRuns.GatewayRun,
+  AlreadyRunning | GatewayStopped | E,
+  Exclude<R, Handlers.HandlerRegistry> | Gateway | R2
+> => GatewayRuns.layer(handlers, run, options)
 
 /**
  * The status of the gateway, with its changes; see {@link GatewayShape.status}.

@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Anchor } from "./Anchor.ts"
 import * as Conversation from "./Conversation.ts"
+import * as Mentions from "./Mentions.ts"
 import * as Message from "./Message.ts"
 import type { ReplyKey } from "./MessageSequence.ts"
 import type { Receipt } from "./Receipt.ts"
@@ -64,6 +65,8 @@ export interface StreamedReply {
   readonly format: "text" | "markdown"
   /** The interval between two requests. */
   readonly every: Duration.Duration
+  /** Whether its author has failed by now. */
+  readonly hasFailed: () => boolean
 }
 
 /**
@@ -186,7 +189,8 @@ const recordNamed = (
   total: string
 ): Effect.Effect<void> => {
   const { anchor, streamed } = reply
-  return streamed === undefined
+  // of one that was cut short another run may say more
+  return streamed === undefined || reply.hasFailed()
     ? Effect.void
     : Effect.all(
         [
@@ -265,7 +269,7 @@ export const run = <E, R>(
     yield* Effect.acquireUseRelease(
       Effect.interruptible(
         Effect.fork(
-          Stream.runForEach(text, (piece) =>
+          Stream.runForEach(Mentions.renderPieces(text, "c2c"), (piece) =>
             Effect.sync(() => {
               total += piece
             })
