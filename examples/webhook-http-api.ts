@@ -2,7 +2,7 @@
 // load balancer, `POST /announcements` for other programs. PORT is 8080 unless said otherwise; BOT_TRANSPORT=both lets the
 // bot be connected as well.
 import { Conversation, Gateway, Message, Messenger, Webhook } from "@effect-qq/core"
-import { NodeBot, NodeSignature } from "@effect-qq/node"
+import { NodeBot } from "@effect-qq/node"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as HttpApi from "@effect/platform/HttpApi"
@@ -61,7 +61,7 @@ const BotHandlers = HttpApiBuilder.group(Api, "bot", (handlers) =>
 /** The route of the platform, beside those of the API. */
 const WebhookRoute = Layer.unwrapEffect(
   Effect.map(Webhook.make(), ({ app }) => HttpApiBuilder.Router.use((router) => router.post("/webhook", app)))
-).pipe(Layer.provide(NodeSignature.layer))
+)
 
 const Listener = Layer.unwrapEffect(
   Effect.map(Config.withDefault(Config.port("PORT"), 8080), (port) => NodeHttpServer.layer(createServer, { port }))

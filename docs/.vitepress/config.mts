@@ -44,7 +44,8 @@ const english: Array<DefaultTheme.SidebarItem> = [
       { text: "Messages", link: "/guide/messages" },
       { text: "Streams and LLMs", link: "/guide/streams" },
       { text: "Images, video and files", link: "/guide/media" },
-      { text: "Keyboards and commands", link: "/guide/keyboards" },
+      { text: "Commands", link: "/guide/commands" },
+      { text: "Keyboards", link: "/guide/keyboards" },
       { text: "Dialogues", link: "/guide/dialogues" },
       { text: "Groups that share every message", link: "/guide/groups" },
       { text: "The rest of the API", link: "/guide/endpoints" }
@@ -63,6 +64,7 @@ const english: Array<DefaultTheme.SidebarItem> = [
   {
     text: "Tests",
     items: [
+      { text: "The sandbox", link: "/guide/sandbox" },
       { text: "Test your bot", link: "/guide/testing" },
       { text: "Simulate your bot", link: "/guide/simulation" }
     ]
@@ -95,7 +97,8 @@ const chinese: Array<DefaultTheme.SidebarItem> = [
       { text: "消息", link: "/zh/guide/messages" },
       { text: "流式回复与大模型", link: "/zh/guide/streams" },
       { text: "图片、视频和文件", link: "/zh/guide/media" },
-      { text: "按钮与命令", link: "/zh/guide/keyboards" },
+      { text: "命令", link: "/zh/guide/commands" },
+      { text: "按钮", link: "/zh/guide/keyboards" },
       { text: "多轮对话", link: "/zh/guide/dialogues" },
       { text: "接收全部消息的群", link: "/zh/guide/groups" },
       { text: "其他接口", link: "/zh/guide/endpoints" }
@@ -114,6 +117,7 @@ const chinese: Array<DefaultTheme.SidebarItem> = [
   {
     text: "测试",
     items: [
+      { text: "沙箱", link: "/zh/guide/sandbox" },
       { text: "测试你的机器人", link: "/zh/guide/testing" },
       { text: "仿真", link: "/zh/guide/simulation" }
     ]

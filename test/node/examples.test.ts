@@ -67,10 +67,12 @@ const running = (name: string, environment: Record<string, string> = {}) =>
 describe("the examples", () => {
   it("each of them is tested here, or beside itself", () => {
     const files = Fs.readdirSync(Path.join(root, "examples")).filter((name) => /\.(ts|mjs)$/.test(name))
-    const tests = Fs.readdirSync(Path.join(root, "test", "node"))
-      .filter((name) => name.endsWith(".test.ts"))
-      .map((name) => Fs.readFileSync(Path.join(root, "test", "node", name), "utf8"))
-      .concat(Fs.readFileSync(Path.join(root, "test", "node", "support", "child.ts"), "utf8"))
+    const tests = ["node", "core"]
+      .flatMap((room) =>
+        Fs.readdirSync(Path.join(root, "test", room)).map((name) => Path.join(root, "test", room, name))
+      )
+      .filter((file) => file.endsWith(".test.ts"))
+      .map((file) => Fs.readFileSync(file, "utf8"))
       .join("\n")
     const named = (file: string): boolean =>
       tests.includes(`("${file.replace(/\.ts$/, "")}"`) || tests.includes(`examples/${file}`) || file === "echo.mjs"
