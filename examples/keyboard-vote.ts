@@ -1,55 +1,56 @@
-// A vote with buttons: `/vote Pizza tonight?` shows two, and each press is counted once for each user.
-import { Gateway, Interaction, Keyboard, Message, Messenger } from "@effect-qq/core"
+// A vote with buttons: `/vote Pizza tonight?` shows two, and each press is counted once for each user. A vote is open for
+// ten minutes.
+import { Callback, Gateway, Keyboard, Message, Messenger } from "@effect-qq/core"
 import { NodeBot } from "@effect-qq/node"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, HashMap, Layer, Option, Ref, Schema } from "effect"
 
-/** What a button brings back. It is the user's to send, so it is decoded like anything from outside. */
-const Choice = Schema.parseJson(Schema.Struct({ vote: Schema.String, choice: Schema.Literal("yes", "no") }))
-const encode = Schema.encodeSync(Choice)
-const decode = Schema.decodeUnknownOption(Choice)
+const Choice = Callback.make("vote", Schema.Struct({ poll: Schema.Int, choice: Schema.Literal("yes", "no") }), {
+  expires: "10 minutes"
+})
 
 type Votes = HashMap.HashMap<string, "yes" | "no">
 
-/** The votes of one question, by user. */
+/** The polls that were opened since the start, and their votes by user. */
 class Polls extends Effect.Service<Polls>()("Polls", {
-  effect: Effect.map(Ref.make(HashMap.empty<string, Votes>()), (polls) => ({
-    /** Counts a vote, and gives the votes of its question. A second vote of a user takes the place of the first. */
-    count: (vote: string, user: string, choice: "yes" | "no") =>
-      Ref.modify(polls, (all) => {
-        const votes = HashMap.set(
-          Option.getOrElse(HashMap.get(all, vote), () => HashMap.empty<string, "yes" | "no">()),
-          user,
-          choice
-        )
-        return [votes, HashMap.set(all, vote, votes)] as const
-      })
-  }))
+  effect: Effect.gen(function* () {
+    const polls = yield* Ref.make(HashMap.empty<number, Votes>())
+    return {
+      /** Opens a poll, and gives its number. */
+      open: Ref.modify(polls, (all) => {
+        const poll = HashMap.size(all) + 1
+        return [poll, HashMap.set(all, poll, HashMap.empty<string, "yes" | "no">())] as const
+      }),
+      /** Counts a vote, and gives all of its poll. A second vote of a user takes the place of the first. */
+      count: (poll: number, user: string, choice: "yes" | "no") =>
+        Ref.modify(polls, (all) => {
+          const before = Option.getOrElse(HashMap.get(all, poll), () => HashMap.empty<string, "yes" | "no">())
+          const votes = HashMap.set(before, user, choice)
+          return [votes, HashMap.set(all, poll, votes)] as const
+        })
+    }
+  })
 }) {}
 
-const keyboard = (vote: string) =>
-  Keyboard.rows([
-    Keyboard.button("yes", Keyboard.callback(encode({ vote, choice: "yes" })), { style: "filled" }),
-    Keyboard.button("no", Keyboard.callback(encode({ vote, choice: "no" })))
-  ])
-
 const Ask = Gateway.onMessage(
-  ({ event, id, text }) => {
+  ({ event, text }) => {
     const question = /^\/vote\s+(.+)$/s.exec(text)?.[1]
-    return question === undefined
-      ? Effect.void
-      : Messenger.reply(event, Message.markdown(`**${question}**`, { keyboard: keyboard(id) }))
+    if (question === undefined) return Effect.void
+    return Effect.gen(function* () {
+      const poll = yield* Effect.flatMap(Polls, ({ open }) => open)
+      const yes = yield* Choice.button("yes", { poll, choice: "yes" }, { style: "filled" })
+      const no = yield* Choice.button("no", { poll, choice: "no" })
+      yield* Messenger.reply(event, Message.markdown(`**${question}**`, { keyboard: Keyboard.rows([yes, no]) }))
+    })
   },
   { name: "ask", scenes: ["c2c", "group"] }
 )
 
-const Count = Gateway.on("INTERACTION_CREATE", (event) =>
+const Count = Callback.on(Choice, ({ event, user, value }) =>
   Effect.gen(function* () {
-    const { button, user } = Interaction.view(event)
-    const choice = decode(button?.data)
-    if (Option.isNone(choice) || user === undefined) return
+    if (user === undefined) return
     const polls = yield* Polls
-    const votes = yield* polls.count(choice.value.vote, user, choice.value.choice)
+    const votes = yield* polls.count(value.poll, user, value.choice)
     const yes = HashMap.size(HashMap.filter(votes, (of) => of === "yes"))
     yield* Messenger.reply(event, Message.text(`yes ${yes}, no ${HashMap.size(votes) - yes}`))
   })
