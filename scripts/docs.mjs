@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { filesUnder, root } from "./documents.mjs"
+import { entries, filesUnder, root } from "./documents.mjs"
 
 const site = path.join(root, "docs")
 const raw = path.join(root, ".cache", "api")
@@ -44,7 +44,7 @@ const placeReference = () => {
       return `](${relative.startsWith(".") ? relative : `./${relative}`}${anchor})`
     })
     // titles and breadcrumbs name the import of a program, too
-    const named = text.replace(/\b(core|node|cli)\/src(\/\w+)?\b/g, "@effect-qq/$1$2")
+    const named = text.replace(/\b(core|node|cli|cluster)\/src(\/\w+)?\b/g, "@effect-qq/$1$2")
     const destination = path.join(api, ...place.split("/"))
     fs.mkdirSync(path.dirname(destination), { recursive: true })
     fs.writeFileSync(destination, `---\neditLink: false\n---\n\n${named}`)
@@ -55,7 +55,8 @@ const placeReference = () => {
 if (process.argv.includes("--serve")) run(binOf("vitepress"), "dev")
 else {
   fs.rmSync(raw, { recursive: true, force: true })
-  run(binOf("typedoc"), "--options", "typedoc.json")
+  const indexes = Object.values(entries).flatMap((index) => ["--entryPoints", path.join(root, index)])
+  run(binOf("typedoc"), "--options", "typedoc.json", ...indexes)
   placeReference()
   run(binOf("vitepress"), "build")
 }

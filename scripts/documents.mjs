@@ -68,3 +68,15 @@ export const proseOf = (text) => {
   }
   return lines
 }
+
+/** Entry of the API reference, as a program imports it → the index that names its modules. */
+export const entries = Object.fromEntries(
+  Object.entries({
+    core: "packages/core/src/index.ts",
+    "core/testing": "packages/core/src/testing/index.ts",
+    node: "packages/node/src/index.ts",
+    cli: "packages/cli/src/index.ts",
+    "cli/sandbox": "packages/cli/src/sandbox/index.ts",
+    cluster: "packages/cluster/src/index.ts"
+  }).filter(([, index]) => fs.existsSync(path.join(root, index)))
+)

@@ -5,7 +5,7 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { blocksOf, documents, pages, proseOf, root } from "./documents.mjs"
+import { blocksOf, documents, entries, pages, proseOf, root } from "./documents.mjs"
 
 const site = path.join(root, "docs")
 const problems = []
@@ -35,14 +35,7 @@ const anchorsOf = (file) => {
   return found
 }
 
-/** Entry → the modules that its index exports: what the API reference has a page for. */
-const entries = {
-  core: "packages/core/src/index.ts",
-  "core/testing": "packages/core/src/testing/index.ts",
-  node: "packages/node/src/index.ts",
-  cli: "packages/cli/src/index.ts",
-  "cli/sandbox": "packages/cli/src/sandbox/index.ts"
-}
+/** What the API reference has a page for. */
 const references = new Set([path.join(site, "api", "index.md")])
 for (const [entry, index] of Object.entries(entries)) {
   references.add(path.join(site, "api", entry, "index.md"))

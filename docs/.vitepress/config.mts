@@ -19,12 +19,14 @@ const modulesOf = (entry: string): Array<DefaultTheme.SidebarItem> => {
     .map((name) => ({ text: name, link: `/api/${entry}/${name}` }))
 }
 
+/** A page that comes with a package of its own, where that is there. */
+const pageOf = (text: string, link: string): Array<DefaultTheme.SidebarItem> =>
+  fs.existsSync(path.join(site, `${link}.md`)) ? [{ text, link }] : []
+
 const reference: Array<DefaultTheme.SidebarItem> = [
-  ...["core", "core/testing", "node", "cli", "cli/sandbox"].map((entry) => ({
-    text: `@effect-qq/${entry}`,
-    collapsed: entry !== "core",
-    items: modulesOf(entry)
-  })),
+  ...["core", "core/testing", "node", "cli", "cli/sandbox", "cluster"]
+    .map((entry) => ({ text: `@effect-qq/${entry}`, collapsed: entry !== "core", items: modulesOf(entry) }))
+    .filter(({ items }) => items.length > 0),
   { text: "Guides", link: "/start" },
   { text: "中文指南", link: "/zh/start" }
 ]
@@ -57,6 +59,7 @@ const english: Array<DefaultTheme.SidebarItem> = [
       { text: "Webhook", link: "/guide/webhook" },
       { text: "Deployment", link: "/guide/deployment" },
       { text: "Several bots and shards", link: "/guide/several-bots" },
+      ...pageOf("More than one machine", "/guide/cluster"),
       { text: "Metrics, spans and logs", link: "/guide/metrics" },
       { text: "Tools", link: "/guide/tools" }
     ]
@@ -110,6 +113,7 @@ const chinese: Array<DefaultTheme.SidebarItem> = [
       { text: "Webhook", link: "/zh/guide/webhook" },
       { text: "部署", link: "/zh/guide/deployment" },
       { text: "多个机器人与分片", link: "/zh/guide/several-bots" },
+      ...pageOf("多台机器", "/zh/guide/cluster"),
       { text: "指标、链路与日志", link: "/zh/guide/metrics" },
       { text: "命令行工具", link: "/zh/guide/tools" }
     ]
