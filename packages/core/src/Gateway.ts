@@ -300,6 +300,11 @@ class Live implements GatewayShape {
       return yield* Effect.provide(run, Context.add(this.services, Scope.Scope, scope))
     }).pipe(Effect.scoped, Effect.annotateLogs({ package: "@effect-qq/core", appId: this.appId }))
 
+  /** For a log that prints a whole context: what a gateway holds refers back to itself. */
+  toJSON(): unknown {
+    return { _id: "Gateway", appId: this.appId, state: this.botStatus.state._tag }
+  }
+
   get status(): GatewayShape["status"] {
     return this.botStatus.status
   }
