@@ -6,7 +6,7 @@ import { Data, Effect } from "effect"
 
 class GaveUp extends Data.TaggedError("GaveUp")<{ readonly event: Event.MessageEvent }> {}
 
-/** What a user answered, and the message that said so: the newest message is the one that can be replied to longest. */
+/** What a user answered, and in which message: the newest message is the one that can be replied to longest. */
 interface Answer<A> {
   readonly value: A
   readonly event: Event.MessageEvent
