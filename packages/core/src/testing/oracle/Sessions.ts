@@ -55,6 +55,20 @@ export const make = ({ bot, find, isOld, isShared, lineOf, options, ownSessions,
     )
   }
 
+  /** Living sessions of the shard that another connection could resume. */
+  const othersOf = (attempt: Line.Attempt, now: number) =>
+    model
+      .sessions(now)
+      .filter(({ connection, shard }) => connection !== attempt.connection && shard.join("/") === attempt.line.shard)
+
+  const abandon = ({ abandoned }: Line.Line, sessions: ReadonlyArray<{ readonly id: string }>): void => {
+    abandoned.clear()
+    for (const { id } of sessions) abandoned.add(id)
+  }
+
+  const mayForget = ({ sessionStartedAt }: Line.Line): boolean =>
+    bot.crashedAt - sessionStartedAt <= Bounds.unsaved || bot.forgetful
+
   const identify = (attempt: Line.Attempt, now: number): void => {
     const { line } = attempt
     counts.identifies++
@@ -66,20 +80,12 @@ export const make = ({ bot, find, isOld, isShared, lineOf, options, ownSessions,
     attempt.introduced = "identify"
     const fruitless = line.resumedAt.filter((at) => now - at <= 300_000).length
     const mayGiveUp =
-      line.sessionDoubted ||
-      line.unconfirmedOfSession >= 2 ||
-      fruitless >= 5 ||
-      isOld(line, now) ||
-      bot.crashedAt - line.sessionStartedAt <= Bounds.unsaved ||
-      bot.forgetful
-    const living = model
-      .sessions(now)
-      .filter(({ connection, shard }) => connection !== attempt.connection && shard.join("/") === line.shard)
+      line.sessionDoubted || line.unconfirmedOfSession >= 2 || fruitless >= 5 || isOld(line, now) || mayForget(line)
+    const living = othersOf(attempt, now)
     if (living.length > 0 && !mayGiveUp) {
       find("SessionGivenUp", `an identify, although session ${living[0]?.id} could be resumed`)
     }
-    line.abandoned.clear()
-    for (const { id } of living) line.abandoned.add(id)
+    abandon(line, living)
     line.unconfirmed = 0
     line.unconfirmedOfSession = 0
   }
@@ -89,6 +95,14 @@ export const make = ({ bot, find, isOld, isShared, lineOf, options, ownSessions,
     counts.resumes++
     attempt.introduced = "resume"
     line.resuming = session
+    if (line.abandoned.has(session)) {
+      // a store that lost the newer session has the older one
+      const others = othersOf(attempt, now).filter(({ id }) => id !== session)
+      if (others.length > 0 && !mayForget(line)) {
+        find("SessionGivenUp", `session ${session} is resumed, although session ${others[0]?.id} came after it`)
+      }
+      abandon(line, others)
+    }
     if (refused.has(session)) find("RefusedResume", `session ${session} was refused before`)
     if (line.skips) find("EndlessResume", `session ${session} is resumed into a frame that is too large`)
     if (line.unconfirmed >= 2) find("EndlessResume", `a resume after ${line.unconfirmed} that were not confirmed`)
