@@ -31,6 +31,21 @@ export interface Sessions {
   readonly count: () => { readonly identifies: number; readonly resumes: number }
 }
 
+/** Living sessions of the shard that another connection could resume. */
+const othersOf = (model: Case["options"]["model"], attempt: Line.Attempt, now: number) =>
+  model
+    .sessions(now)
+    .filter(({ connection, shard }) => connection !== attempt.connection && shard.join("/") === attempt.line.shard)
+
+const abandon = ({ abandoned }: Line.Line, sessions: ReadonlyArray<{ readonly id: string }>): void => {
+  abandoned.clear()
+  for (const { id } of sessions) abandoned.add(id)
+}
+
+/** Whether the store of the bot may have missed the beginning of the session. */
+const mayForget = ({ crashedAt, forgetful }: Case["bot"], { sessionStartedAt }: Line.Line): boolean =>
+  crashedAt - sessionStartedAt <= Bounds.unsaved || forgetful
+
 /**
  * The rules, which have seen nothing yet.
  *
@@ -55,20 +70,6 @@ export const make = ({ bot, find, isOld, isShared, lineOf, options, ownSessions,
     )
   }
 
-  /** Living sessions of the shard that another connection could resume. */
-  const othersOf = (attempt: Line.Attempt, now: number) =>
-    model
-      .sessions(now)
-      .filter(({ connection, shard }) => connection !== attempt.connection && shard.join("/") === attempt.line.shard)
-
-  const abandon = ({ abandoned }: Line.Line, sessions: ReadonlyArray<{ readonly id: string }>): void => {
-    abandoned.clear()
-    for (const { id } of sessions) abandoned.add(id)
-  }
-
-  const mayForget = ({ sessionStartedAt }: Line.Line): boolean =>
-    bot.crashedAt - sessionStartedAt <= Bounds.unsaved || bot.forgetful
-
   const identify = (attempt: Line.Attempt, now: number): void => {
     const { line } = attempt
     counts.identifies++
@@ -80,8 +81,12 @@ export const make = ({ bot, find, isOld, isShared, lineOf, options, ownSessions,
     attempt.introduced = "identify"
     const fruitless = line.resumedAt.filter((at) => now - at <= 300_000).length
     const mayGiveUp =
-      line.sessionDoubted || line.unconfirmedOfSession >= 2 || fruitless >= 5 || isOld(line, now) || mayForget(line)
-    const living = othersOf(attempt, now)
+      line.sessionDoubted ||
+      line.unconfirmedOfSession >= 2 ||
+      fruitless >= 5 ||
+      isOld(line, now) ||
+      mayForget(bot, line)
+    const living = othersOf(model, attempt, now)
     if (living.length > 0 && !mayGiveUp) {
       find("SessionGivenUp", `an identify, although session ${living[0]?.id} could be resumed`)
     }
@@ -97,8 +102,8 @@ export const make = ({ bot, find, isOld, isShared, lineOf, options, ownSessions,
     line.resuming = session
     if (line.abandoned.has(session)) {
       // a store that lost the newer session has the older one
-      const others = othersOf(attempt, now).filter(({ id }) => id !== session)
-      if (others.length > 0 && !mayForget(line)) {
+      const others = othersOf(model, attempt, now).filter(({ id }) => id !== session)
+      if (others.length > 0 && !mayForget(bot, line)) {
         find("SessionGivenUp", `session ${session} is resumed, although session ${others[0]?.id} came after it`)
       }
       abandon(line, others)
