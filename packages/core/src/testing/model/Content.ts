@@ -62,6 +62,15 @@ export const isRecord = (value: unknown): value is Body =>
 export const isFilled = (value: unknown): value is string => typeof value === "string" && value !== ""
 
 /**
+ * A list of non-empty strings; `undefined` for anything else.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const texts = (value: unknown): ReadonlyArray<string> | undefined =>
+  Array.isArray(value) && value.every(isFilled) ? value : undefined
+
+/**
  * @since 0.1.0
  * @category guards
  */
