@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as BoundedMap from "./BoundedMap.ts"
+import * as Content from "./Content.ts"
 import type { Scene } from "./Journal.ts"
 import type { Platform } from "./Platform.ts"
 import type { ErrorCode } from "./Reply.ts"
@@ -119,8 +120,37 @@ export interface ReplyTo {
   readonly target: string
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+/** The largest sequence number accepted; the platform's own limit is not published (chosen). */
+const maximumSequence = 2 ** 31 - 1
+
+const isSequence = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= maximumSequence
+
+/**
+ * What the body of a message says that it answers: `undefined` for a proactive message, a code for an invalid body.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const read = (scene: Scene, target: string, body: Content.Body): ReplyTo | ErrorCode | undefined => {
+  const msgId = body["msg_id"]
+  const eventId = body["event_id"]
+  const sequence = body["msg_seq"] ?? 1
+  const isGuild = Content.isGuild(scene)
+  // Guilds do not know this field and ignore fields that they do not know.
+  if (!isGuild && !isSequence(sequence)) return 12002
+  if (Content.isAbsent(msgId) && Content.isAbsent(eventId)) return undefined
+  if (!Content.isAbsent(msgId) && !Content.isAbsent(eventId)) return 12002
+  const id = Content.isAbsent(msgId) ? eventId : msgId
+  if (typeof id !== "string") return 12002
+  return {
+    by: Content.isAbsent(msgId) ? "event_id" : "msg_id",
+    id,
+    sequence: isGuild || !isSequence(sequence) ? undefined : sequence,
+    scene,
+    target
+  }
+}
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
 
@@ -133,7 +163,7 @@ const placeOf = (
 ): { readonly scene: Scene; readonly target: string | undefined } | undefined => {
   const group = textOf(d["group_openid"])
   if (group !== undefined) return { scene: "group", target: group }
-  const author = isRecord(d["author"]) ? d["author"] : {}
+  const author = Content.isRecord(d["author"]) ? d["author"] : {}
   const user = textOf(d["user_openid"]) ?? textOf(d["openid"]) ?? textOf(author["user_openid"])
   if (user !== undefined) return { scene: "c2c", target: user }
   const guild = idOf(d["guild_id"])
@@ -160,7 +190,7 @@ export const make = (platform: Platform): Anchors => {
 
   return {
     remember: (now, event) => {
-      if (!isRecord(event.d)) return undefined
+      if (!Content.isRecord(event.d)) return undefined
       const id = textOf(event.d["id"])
       if (event.type === "INTERACTION_CREATE" && id !== undefined) {
         interactions.set(id, { at: now, acknowledged: false })
