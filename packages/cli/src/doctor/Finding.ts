@@ -80,18 +80,18 @@ export interface Check {
 }
 
 const advice: { readonly [Of in Problem]: string } = {
-  configuration: "set it right in the environment of the bot",
+  configuration: "correct the variable in the environment of the bot",
   credentials:
     "check QQ_APP_ID and QQ_APP_SECRET against the QQ open platform's console; a banned or deleted bot is refused like this too",
   "allow-list": "add this machine's public IPv4 address to the bot's IP allow-list in the QQ open platform's console",
-  "rate-limited": "wait a minute before it is asked again, and see what else asks with these credentials",
+  "rate-limited": "wait a minute before the next try, and check what else uses these credentials",
   unreachable:
     "check the network, its DNS and its firewall, the proxy of HTTPS_PROXY and HTTP_PROXY, and QQ_API_URL and QQ_TOKEN_URL where they are set",
   platform:
-    "the platform, or something in front of it, answers wrongly: try again later, and check the proxy, QQ_API_URL and QQ_TOKEN_URL where they are set",
+    "the platform, or a proxy in front of it, gave an unusable answer: try again later, and check the proxy, QQ_API_URL and QQ_TOKEN_URL where they are set",
   clock: "set the clock of this machine, and let it follow a time server",
-  identifies: "see what makes so many sessions: a bot that keeps its state directory resumes, which costs none",
-  gateway: "the gateway, or a proxy in front of it, does not do its part: try again later, and without the proxy",
+  identifies: "check what starts these sessions: a bot that keeps its state directory resumes, which costs no identify",
+  gateway: "the gateway, or a proxy in front of it, misbehaves: try again later, and without the proxy",
   intents: "ask for their permission in the QQ open platform's console, or leave them out of QQ_INTENTS",
   state: "let the bot write there, or name another directory in QQ_STATE_DIR"
 }

@@ -1,6 +1,6 @@
 /**
- * What a bot may answer: messages by `msg_id`, some events by `event_id`, buttons by their interaction. Each has a window
- * and a budget, and remembers the sequence numbers it was answered with; those of guilds know no sequence numbers.
+ * Anchors of passive replies: messages by `msg_id`, some events by `event_id`, buttons by their interaction. Each has a
+ * window, a budget, and the sequence numbers already used; guilds have no sequence numbers.
  *
  * Source: `send.html` and the event pages of the platform's documentation of 2026. The life of an event id is not
  * published: it is taken to be that of a message of the same scene (chosen). An event of a guild that names no channel can
@@ -66,7 +66,7 @@ export interface Interaction {
 }
 
 /**
- * What is left of a message, or an event, that can be answered.
+ * The replies left for a message or an event.
  *
  * @since 0.1.0
  * @category models
@@ -84,7 +84,7 @@ export interface Replies {
  * @category models
  */
 export interface Anchors {
-  /** Takes note of an event that goes out. Returns where it happened, if that is a conversation the model knows. */
+  /** Records an event that is sent to the bot. Returns its conversation, if it has one. */
   readonly remember: (
     now: number,
     event: { readonly id: string; readonly type: string; readonly d: unknown }
@@ -97,11 +97,11 @@ export interface Anchors {
   /** Spends one reply. */
   readonly spend: (reply: ReplyTo) => void
   readonly interaction: (id: string) => Interaction | undefined
-  /** How often a message, or an event, was answered, and for how long it can be. */
+  /** The replies used and left of a message or an event. */
   readonly replies: (id: string) => Replies | undefined
-  /** The guild of a channel, as far as an event has told it. */
+  /** The guild of a channel, if an event named it. */
   readonly guildOf: (channel: string) => string | undefined
-  /** The channel of a direct conversation, as far as an event has told it. */
+  /** The channel of a direct conversation, if an event named it. */
   readonly channelOf: (guild: string) => string | undefined
 }
 
@@ -211,7 +211,7 @@ export const make = (platform: Platform): Anchors => {
         sequences: new Set()
       })
       events.set(event.id, anchor(repliable[place.scene].has(event.type)))
-      // Twins bring one message id twice: its budget is one all the same.
+      // Two events may carry the same message: they share one budget.
       if (messageTypes[event.type] === place.scene && id !== undefined && messages.get(id) === undefined) {
         messages.set(id, anchor(true))
       }
