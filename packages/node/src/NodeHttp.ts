@@ -13,8 +13,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type * as FetchSocks from "fetch-socks"
 import type { IncomingHttpHeaders } from "node:http"
+import type * as Socks from "socks"
 import type * as Undici from "undici"
 import * as Deadlines from "./Deadlines.ts"
 import * as NodeProxy from "./NodeProxy.ts"
@@ -65,28 +65,51 @@ const tunnelsOf =
   }
 
 /** Loaded when a client is made: to import this module costs a fifth of that. */
-const load = Effect.promise(() =>
-  Promise.all([import("undici"), import("@effect/platform-node/NodeHttpClient"), import("fetch-socks")])
-)
+const load = Effect.promise(() => Promise.all([import("undici"), import("@effect/platform-node/NodeHttpClient")]))
+
+/** Loaded only where a proxy speaks SOCKS. */
+const loadSocks = Effect.promise(() => import("socks"))
 
 /** Certificates are verified even where the environment says otherwise. */
 const connect = { timeout: limits.connect, rejectUnauthorized: true } as const
 
 const settings = { connect, connections: maximumConnections, maxResponseSize: maximumResponse } as const
 
-/** Proxies of which one at least speaks SOCKS: each host has the pool that its proxy needs. */
-const agentOfSocks = (
+/** Connects through a SOCKS proxy, with the undici of this package: a second copy may be one that Node.js 20 cannot load. */
+const socksConnector = (
   undici: typeof Undici,
-  { socksConnector }: typeof FetchSocks,
-  proxies: NodeProxy.Proxies
-): Undici.Agent =>
+  { SocksClient }: typeof Socks,
+  proxy: string
+): Undici.buildConnector.connector => {
+  const secure = undici.buildConnector(connect)
+  return (options, callback) => {
+    const { hostname, port, protocol } = options
+    const isSecure = protocol === "https:"
+    const destination = { host: hostname, port: port === "" ? (isSecure ? 443 : 80) : Number(port) }
+    SocksClient.createConnection({
+      command: "connect",
+      proxy: NodeProxy.socksOf(proxy),
+      timeout: limits.connect,
+      destination
+    }).then(
+      ({ socket }) => {
+        if (isSecure) secure({ ...options, httpSocket: socket }, callback)
+        else callback(null, socket.setNoDelay())
+      },
+      (error: Error) => callback(error, null)
+    )
+  }
+}
+
+/** Proxies of which one at least speaks SOCKS: each host has the pool that its proxy needs. */
+const agentOfSocks = (undici: typeof Undici, socks: typeof Socks, proxies: NodeProxy.Proxies): Undici.Agent =>
   new undici.Agent({
     ...settings,
     factory: (origin, options) => {
       const proxy = NodeProxy.forUrl(proxies, String(origin))
       if (proxy === undefined) return new undici.Pool(origin, options)
       return NodeProxy.isSocks(proxy)
-        ? new undici.Pool(origin, { ...options, connect: socksConnector(NodeProxy.socksOf(proxy), connect) })
+        ? new undici.Pool(origin, { ...options, connect: socksConnector(undici, socks, proxy) })
         : new undici.ProxyAgent({
             ...settings,
             uri: proxy,
@@ -97,29 +120,28 @@ const agentOfSocks = (
     }
   })
 
+const speaksSocks = ({ http, https }: NodeProxy.Proxies): boolean => [http, https].some(NodeProxy.isSocks)
+
 const dispatcher = (
   undici: typeof Undici,
-  socks: typeof FetchSocks,
   found: Option.Option<NodeProxy.Proxies>
-): Effect.Effect<Undici.Dispatcher, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync((): Undici.Dispatcher => {
-      if (Option.isNone(found)) return new undici.Agent(settings)
-      const { except, http, https } = found.value
-      return [http, https].some(NodeProxy.isSocks)
-        ? agentOfSocks(undici, socks, found.value)
-        : new undici.EnvHttpProxyAgent({
-            ...settings,
-            httpProxy: http,
-            httpsProxy: https,
-            noProxy: except,
-            clientFactory: tunnelsOf(undici),
-            proxyTls: connect,
-            requestTls: connect
-          })
-    }),
-    (agent) => Effect.promise(() => agent.destroy())
-  )
+): Effect.Effect<Undici.Dispatcher, never, Scope.Scope> => {
+  const make = Effect.gen(function* () {
+    if (Option.isNone(found)) return new undici.Agent(settings)
+    const { except, http, https } = found.value
+    if (speaksSocks(found.value)) return agentOfSocks(undici, yield* loadSocks, found.value)
+    return new undici.EnvHttpProxyAgent({
+      ...settings,
+      httpProxy: http,
+      httpsProxy: https,
+      noProxy: except,
+      clientFactory: tunnelsOf(undici),
+      proxyTls: connect,
+      requestTls: connect
+    })
+  })
+  return Effect.acquireRelease(make, (agent) => Effect.promise(() => agent.destroy()))
+}
 
 /**
  * Where undici is only a name, as in Bun, which has its own HTTP under it: the client of `fetch`, with the proxy that Bun's
@@ -129,7 +151,7 @@ const fetching = (
   found: Option.Option<NodeProxy.Proxies>
 ): Effect.Effect<HttpClient.HttpClient, ConfigError.ConfigError> =>
   Effect.gen(function* () {
-    const socks = Option.filter(found, ({ http, https }) => [http, https].some(NodeProxy.isSocks))
+    const socks = Option.filter(found, speaksSocks)
     if (Option.isSome(socks)) {
       return yield* Effect.fail(ConfigError.InvalidData(["proxy"], "is a SOCKS proxy, which only Node.js can use"))
     }
@@ -283,11 +305,11 @@ export const layer = (options?: Options): Layer.Layer<HttpClient.HttpClient, Con
   Layer.scoped(
     HttpClient.HttpClient,
     Effect.gen(function* () {
-      const [undici, client, socks] = yield* load
+      const [undici, client] = yield* load
       const found = yield* NodeProxy.find(options?.proxy)
       // in Bun the agents of undici have none of their methods
       if (typeof undici.Agent.prototype.dispatch !== "function") return yield* fetching(found)
-      const agent = yield* dispatcher(undici, socks, found)
+      const agent = yield* dispatcher(undici, found)
       const deadlines = yield* Deadlines.make
       const exchange: HttpExchange.ExchangeClient = Object.assign(client.makeUndici(limited(agent)), {
         [HttpExchange.ExchangeId]: exchangeOf(agent, deadlines)

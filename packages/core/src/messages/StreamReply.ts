@@ -184,7 +184,9 @@ const stream = <R>(
     const begun = streamed === undefined ? Option.none() : yield* ledger.stream(anchor, streamed)
     if (wasPlain && Option.isSome(begun) && begun.value.isClosed) return yield* restOf(begun.value.content)
     if (streamed !== undefined && Option.isSome(begun) && !wasPlain) {
-      const pieces = StreamRun.piecesOf(services, reply, conversation, begun.value.sequence, begun.value)
+      const pieces = StreamRun.piecesOf(services, reply, conversation, begun.value.sequence, {
+        left: begun.value
+      })
       yield* withdraw(services, pieces, conversation, begun.value)
       yield* ledger.noteStream(anchor, streamed, undefined)
     }

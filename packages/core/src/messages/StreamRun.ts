@@ -19,6 +19,7 @@ import type { Receipt } from "./Receipt.ts"
 import type { ReplyLedgerShape } from "./ReplyLedger.ts"
 import type * as SendError from "./SendError.ts"
 import * as StreamPieces from "./StreamPieces.ts"
+import type * as StreamRequests from "./StreamRequests.ts"
 import type { BegunStream } from "./LedgerEntry.ts"
 import * as TextDigest from "./TextDigest.ts"
 import type { Accepted, Transmission } from "./Transmission.ts"
@@ -132,17 +133,17 @@ export const piecesOf = (
   { anchor, format, streamed }: StreamedReply,
   conversation: Conversation.C2C,
   sequence: number,
-  left?: BegunStream
+  more: Pick<StreamRequests.Options, "left" | "recordWhole"> = {}
 ): StreamPieces.Pieces =>
   StreamPieces.make({
     transmit,
     ledger,
     anchor,
     conversation,
-    format: left?.format ?? format,
+    format: more.left?.format ?? format,
     sequence,
     streamed,
-    left
+    ...more
   })
 
 /**
@@ -245,8 +246,11 @@ export const run = <E, R>(
   Effect.gen(function* () {
     const { anchor, every, streamed } = reply
     const sequence = yield* services.sequence
-    const pieces = piecesOf(services, reply, conversation, sequence)
     let total = ""
+    let isComplete = false
+    const recordWhole = (content: string): Effect.Effect<void> | undefined =>
+      isComplete && content === total && !reply.hasFailed() ? recordNamed(services, reply, sequence, total) : undefined
+    const pieces = piecesOf(services, reply, conversation, sequence, { recordWhole })
 
     const broken = (error: SendError.SendError): Effect.Effect<void, SendError.SendError> =>
       Effect.zipRight(
@@ -280,15 +284,13 @@ export const run = <E, R>(
       Fiber.interrupt
     ).pipe(Effect.onExit((exit) => (Exit.isFailure(exit) ? pieces.giveUp : Effect.void)))
 
+    isComplete = true
     if (!pieces.isBroken() && total !== "") {
       yield* Effect.sleep(pieces.hasBegun() ? leastInterval : 0).pipe(
         Effect.zipRight(show(true)),
         Effect.onInterrupt(() => pieces.giveUp)
       )
-      if (!pieces.isBroken()) {
-        yield* recordNamed(services, reply, sequence, total)
-        return pieces.receipt()
-      }
+      if (!pieces.isBroken()) return pieces.receipt()
     }
     const receipt = yield* sendRest(services, reply, conversation, sequence, pieces, total)
     if (streamed !== undefined) yield* services.ledger.noteStream(anchor, streamed, undefined)
