@@ -40,7 +40,9 @@ export const Assistant = Gateway.onMessage(({ event, text }) =>
     const model = yield* Model
     const answer = model.answer(text)
     yield* Messenger.withTyping(event, Messenger.replyStream(event, answer, { thinking: "Let me think…" }))
-    if (/draw|画/.test(text)) yield* Messenger.reply(event, Message.image(yield* model.draw(text)))
+    if (!/draw|画/.test(text)) return
+    const drawn = yield* Messenger.withTyping(event, model.draw(text))
+    yield* Messenger.reply(event, Message.image(drawn))
   })
 )
 

@@ -191,6 +191,11 @@ describe("effect-qq say", () => {
     assert.strictEqual(seconds([{}], 61_000), 60)
     assert.strictEqual(seconds([{}, { stream: "generating" }]), 10)
     assert.strictEqual(seconds([{ stream: "done" }]), 0.25)
+    const more = Duration.seconds(20)
+    assert.strictEqual(
+      Duration.toSeconds(Say.patienceFor({ answers: [{}], typingUntil: 0, now: 1000, wait, more })),
+      20
+    )
   })
 
   it.scopedLive("--press presses a button of the newest message that has it, and prints the answer", () =>

@@ -107,6 +107,25 @@ describe("groups", () => {
     assert.strictEqual(muted(), 0)
   })
 
+  it("end a mute at its moment, in whatever zone the bot writes it, and take no other text", () => {
+    const client = inGroup()
+    const mute = (mute_expire_at: string) => ({ members: [{ op: "add", member_openid: "M1", mute_expire_at }] })
+    const setting = "/v2/groups/G1/restrict_chat_setting"
+    const muted = (): number => (field(client, "members", "GET", setting) as ReadonlyArray<unknown>).length
+    const inTenMinutes = new Date(client.now + 600_000).toISOString()
+    assert.strictEqual(client.http("POST", setting, mute(inTenMinutes)).status, 200)
+    assert.strictEqual(muted(), 1)
+    client.pass(601_000)
+    assert.strictEqual(muted(), 0)
+    assert.strictEqual(code(client, "POST", setting, mute("tomorrow")), 12001)
+  })
+
+  it("know the members that a message mentions", () => {
+    const client = inGroup()
+    client.model.say(client.now, { scene: "group", group: "G1", member: "M1", text: "hi", mentions: [{ id: "M2" }] })
+    assert.strictEqual(field(client, "member_role", "GET", "/v2/groups/G1/members/M2"), "member")
+  })
+
   it("decide a request to join once, and keep who was declined out", () => {
     const client = inGroup()
     client.model.dispatch(client.now, "GROUP_JOIN_REQUEST", {

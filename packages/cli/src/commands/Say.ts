@@ -161,9 +161,11 @@ export const patienceFor = (of: {
   readonly typingUntil: number
   readonly now: number
   readonly wait: Duration.Duration
+  /** How long after a whole answer another one may follow. Default: a moment. */
+  readonly more?: Duration.Duration | undefined
 }): Duration.Duration => {
   const isStreaming = of.answers.some(({ stream }) => stream === "generating")
-  const usual = of.answers.length === 0 || isStreaming ? of.wait : quietAfterAnswer
+  const usual = of.answers.length === 0 || isStreaming ? of.wait : (of.more ?? quietAfterAnswer)
   return Duration.max(usual, Duration.millis(Math.max(0, of.typingUntil - of.now)))
 }
 
@@ -173,13 +175,14 @@ interface Following {
   /** Whether a message is an answer. */
   readonly isAnswer: (message: Message) => boolean
   readonly wait: Duration.Duration
+  readonly more: Duration.Duration | undefined
 }
 
 /**
  * Prints the answers as they arrive, while the bot types or streams, until nothing follows an answer. Returns the number of
  * answers.
  */
-const follow = ({ changes, isAnswer, key, wait }: Following): Effect.Effect<number, never, Terminal.Terminal> =>
+const follow = ({ changes, isAnswer, key, more, wait }: Following): Effect.Effect<number, never, Terminal.Terminal> =>
   Effect.gen(function* () {
     const terminal = yield* Terminal.Terminal
     const print = printer((text) => Effect.ignore(terminal.display(text)))
@@ -187,7 +190,7 @@ const follow = ({ changes, isAnswer, key, wait }: Following): Effect.Effect<numb
     let typingUntil = 0
     for (;;) {
       const now = yield* Clock.currentTimeMillis
-      const limit = patienceFor({ answers: [...answers.values()], typingUntil, now, wait })
+      const limit = patienceFor({ answers: [...answers.values()], typingUntil, now, wait, more })
       const change = yield* Effect.timeoutOption(Queue.take(changes), limit)
       if (Option.isNone(change)) break
       const { value } = change
@@ -403,6 +406,10 @@ const options = {
     ),
     CliOptions.withDefault(10)
   ),
+  more: Numbers.whole("more", { from: 1, to: 60, unit: "seconds" }).pipe(
+    CliOptions.withDescription("Seconds to wait for another answer after a whole one (default: a quarter of one)"),
+    CliOptions.optional
+  ),
   onlyId: CliOptions.boolean("id").pipe(
     CliOptions.withDescription("Print the id of what was said, for effect-qq send --reply-to, and wait for no answer")
   ),
@@ -415,7 +422,7 @@ const options = {
  * @since 0.1.0
  * @category commands
  */
-export const say = Command.make("say", options, ({ image, onlyId, port: at, press, text, wait, ...wanted }) =>
+export const say = Command.make("say", options, ({ image, more, onlyId, port: at, press, text, wait, ...wanted }) =>
   Effect.gen(function* () {
     const place = yield* placeOf(wanted)
     if (Option.isSome(press) && (Option.isSome(text) || Option.isSome(image) || onlyId)) {
@@ -434,7 +441,13 @@ export const say = Command.make("say", options, ({ image, onlyId, port: at, pres
     if (Option.isNone(anchor)) return
     const limit = Duration.seconds(wait)
     const isAnswer = ({ answers }: Message): boolean => answers === anchor.value || answers === undefined
-    const count = yield* follow({ changes, key: place.key, isAnswer, wait: limit })
+    const count = yield* follow({
+      changes,
+      key: place.key,
+      isAnswer,
+      wait: limit,
+      more: Option.getOrUndefined(Option.map(more, Duration.seconds))
+    })
     if (count === 0) return yield* new NoAnswer({ wait: limit })
   }).pipe(Effect.scoped)
 ).pipe(

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Content from "./Content.ts"
-import type { Group, GroupWorld } from "./GroupWorld.ts"
+import { type Group, type GroupWorld, isOver } from "./GroupWorld.ts"
 import type { Platform } from "./Platform.ts"
 import * as Reply from "./Reply.ts"
 import * as Routes from "./Routes.ts"
@@ -29,7 +29,7 @@ const mute = (group: Group, change: unknown): boolean => {
     group.muted.delete(id)
     return true
   }
-  if ((op !== "add" && op !== "update") || !Content.isFilled(until)) return false
+  if ((op !== "add" && op !== "update") || !Content.isFilled(until) || Number.isNaN(Date.parse(until))) return false
   group.muted.set(id, until)
   return true
 }
@@ -87,7 +87,9 @@ const muteTable = (platform: Platform, { inGroup }: GroupWorld): Table => ({
       const at = platform.timestamp(now)
       const muted = group.muted.keys().flatMap((id) => {
         const until = group.muted.get(id)
-        return until === undefined || until <= at ? [] : [{ member_openid: id, username: "", mute_expire_at: until }]
+        return until === undefined || isOver(until, at)
+          ? []
+          : [{ member_openid: id, username: "", mute_expire_at: until }]
       })
       return Reply.json(200, {
         global_rule: { mode: group.mode, schedule_rules: [], recurring_rules: [] },

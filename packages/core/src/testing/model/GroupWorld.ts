@@ -90,6 +90,18 @@ const withFields = (known: Fields, { role, username }: MemberFields): Fields => 
   ...(username === undefined ? {} : { username })
 })
 
+/**
+ * Whether a moment has come. Both are texts of RFC 3339, whose zones may differ.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isOver = (moment: string, now: string): boolean => Date.parse(moment) <= Date.parse(now)
+
+/** The members that a message mentions: only members can be mentioned. */
+const mentionedIn = (d: Content.Body): ReadonlyArray<Content.Body> =>
+  Array.isArray(d["mentions"]) ? d["mentions"].filter(Content.isRecord) : []
+
 const viewOf = (group: Group, at: string): GroupView => ({
   members: group.members.keys().map((member) => {
     const { bot: isBot, member_role: role, username } = group.members.get(member) ?? {}
@@ -99,7 +111,7 @@ const viewOf = (group: Group, at: string): GroupView => ({
       username: typeof username === "string" ? username : "",
       role: typeof role === "string" ? role : "member",
       bot: isBot === true,
-      ...(until === undefined || until <= at ? {} : { mutedUntil: until })
+      ...(until === undefined || isOver(until, at) ? {} : { mutedUntil: until })
     }
   }),
   isMuted: group.mode !== "none"
@@ -134,6 +146,9 @@ const apply = (
   } else if (author["member_role"] !== undefined) {
     // The role may have changed since the last event.
     group.members.set(member, { ...known, member_role: author["member_role"] })
+  }
+  for (const { member_openid: id, username = "" } of mentionedIn(d)) {
+    if (Content.isFilled(id) && group.members.get(id) === undefined) group.members.set(id, newMember(id, { username }))
   }
 }
 
