@@ -33,6 +33,16 @@ export default defineConfig({
         test: { name: "core", testTimeout: 180_000, include: ["test/core/**/*.test.ts"], isolate: false }
       },
       { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000 } },
+      // they start their own PostgreSQL, one for each file
+      {
+        extends: true,
+        test: {
+          name: "cluster",
+          include: ["test/cluster/**/*.test.ts"],
+          testTimeout: 120_000,
+          globalSetup: ["test/cluster/support/setup.ts"]
+        }
+      },
       {
         extends: true,
         test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 }

@@ -1,0 +1,385 @@
+/**
+ * The life of a unit on the runner that has its entity: it is claimed on a fresh lease, its bot runs until it is given back,
+ * lost, refused or changed, and then it is claimed again, with another epoch. It ends only when the bot is no longer wanted,
+ * for an end would be stored as the reply to `Run`, and no runner would take the bot up again.
+ *
+ * @since 0.1.0
+ */
+import {
+  AccessToken,
+  Anchor,
+  Bot,
+  BotConfig,
+  Event,
+  Gateway,
+  type GatewayError,
+  GatewayMetadata,
+  IdentifyLimiter,
+  Messenger,
+  OpenApi,
+  Ownership,
+  SendError,
+  type Session,
+  SessionStore
+} from "@effect-qq/core"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import type * as Socket from "@effect/platform/Socket"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { RunnerPolicy } from "../ClusterBot.ts"
+import * as ClusterMetrics from "../ClusterMetrics.ts"
+import type { ClusterStoreShape, StoreUnavailable } from "../ClusterStore.ts"
+import type { LeasesShape } from "../Leases.ts"
+import type * as SqlStore from "../SqlStore.ts"
+import * as Unit from "../Unit.ts"
+import { Incarnation } from "./Incarnation.ts"
+import type { BotSpec, Roster } from "./Roster.ts"
+import * as Watched from "./Watched.ts"
+
+type Runtime = HttpClient.HttpClient | Socket.WebSocketConstructor
+
+type OfBot = Bot.Bot | BotConfig.BotConfig | Gateway.HandlerRegistry
+
+/**
+ * The bots that run in this process, for messages that other runners ask to send.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Running {
+  readonly #messengers = new Map<string, Messenger.MessengerShape>()
+  readonly #waiters = new Map<string, Set<Deferred.Deferred<Messenger.MessengerShape>>>()
+
+  get ids(): ReadonlyArray<string> {
+    return [...this.#messengers.keys()]
+  }
+
+  /** Notes a bot until the scope closes. */
+  add(id: string, messenger: Messenger.MessengerShape): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.acquireRelease(
+      Effect.sync(() => {
+        this.#messengers.set(id, messenger)
+        ClusterMetrics.ownedBots.unsafeUpdate(this.#messengers.size, [])
+        const waiters = this.#waiters.get(id) ?? []
+        this.#waiters.delete(id)
+        for (const waiter of waiters) Deferred.unsafeDone(waiter, Effect.succeed(messenger))
+      }),
+      () =>
+        Effect.sync(() => {
+          if (this.#messengers.get(id) === messenger) this.#messengers.delete(id)
+          ClusterMetrics.ownedBots.unsafeUpdate(this.#messengers.size, [])
+        })
+    )
+  }
+
+  /** The messenger of a bot, once it runs here. */
+  get(id: string): Effect.Effect<Messenger.MessengerShape> {
+    return Effect.suspend(() => {
+      const known = this.#messengers.get(id)
+      if (known !== undefined) return Effect.succeed(known)
+      const waiter = Deferred.unsafeMake<Messenger.MessengerShape>(FiberId.none)
+      const waiters = this.#waiters.get(id) ?? new Set()
+      this.#waiters.set(id, waiters)
+      waiters.add(waiter)
+      return Effect.ensuring(
+        Deferred.await(waiter),
+        Effect.sync(() => waiters.delete(waiter))
+      )
+    })
+  }
+}
+
+/**
+ * What a reply is to, as `Messenger.reply` reads it.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const anchorOf = (event: Messenger.Answerable): Effect.Effect<Anchor.Anchor, SendError.MessageInvalid> => {
+  if (!("t" in event)) return Effect.succeed(event)
+  if (Event.isMessage(event)) return Effect.succeed(Anchor.ofMessage(event))
+  return Option.match(Anchor.ofEvent(event), {
+    onNone: () =>
+      new SendError.MessageInvalid({
+        field: "event",
+        detail: `this ${event.t} cannot be replied to`,
+        hint: "send the message to a conversation, or reply to an Anchor of your own"
+      }),
+    onSome: Effect.succeed
+  })
+}
+
+/**
+ * What {@link make} takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<HE> {
+  readonly policy: RunnerPolicy
+  readonly store: ClusterStoreShape
+  readonly leases: LeasesShape
+  readonly roster: Roster
+  readonly running: Running
+  readonly handlers: Layer.Layer<never, HE, OfBot>
+  readonly services: Context.Context<Runtime>
+}
+
+/** How a run of a bot ended, where it was not interrupted. */
+type End =
+  | { readonly _tag: "Lost"; readonly error: Ownership.OwnershipLost }
+  | { readonly _tag: "Changed" }
+  | { readonly _tag: "Refused"; readonly error: GatewayError.GatewayStopped }
+  | { readonly _tag: "Failed"; readonly cause: Cause.Cause<unknown> }
+
+/** When the store is asked again that did not answer. */
+const asks = Schedule.union(Schedule.exponential("100 millis"), Schedule.spaced("1 second"))
+
+/** How often a lease is looked at that is to become fresh. */
+const look = Duration.millis(100)
+
+/** How long an end waits for the store to know of it. */
+const releaseTimeout = Duration.millis(800)
+
+/** State changes within this are told as one. */
+const settleTime = Duration.millis(100)
+
+const detailOf = (state: Session.SessionState): string | undefined => {
+  switch (state._tag) {
+    case "Waiting":
+      return state.because
+    case "Stopped":
+      return state.because.message
+    default:
+      return undefined
+  }
+}
+
+const countOf = ({ shards }: BotSpec): number => Math.max(1, Math.floor(shards ?? 1))
+
+/** The services of a bot that runs one of its shards here. */
+const makeBot = (
+  spec: BotSpec,
+  unit: Unit.Unit,
+  options: Pick<Options<unknown>, "services" | "store">,
+  writer: SqlStore.Writer,
+  ownership: Ownership.OwnershipShape
+): Effect.Effect<Context.Context<Bot.Bot | BotConfig.BotConfig>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const config = BotConfig.make({ ...spec, transport: "websocket", shards: { of: countOf(spec), run: [unit.shard] } })
+    const outer = options.services.pipe(
+      Context.add(BotConfig.BotConfig, config),
+      Context.add(KeyValueStore.KeyValueStore, options.store.records(writer)),
+      Context.add(Ownership.Ownership, ownership),
+      Context.add(Scope.Scope, scope)
+    )
+    const add =
+      <I, S, Needs>(tag: Context.Tag<I, S>, make: Effect.Effect<S, never, Needs>) =>
+      <Others>(context: Context.Context<Needs | Others>) =>
+        Effect.map(Effect.provide(make, context), (service) => Context.add(context, tag, service))
+    const inner = yield* Effect.succeed(outer).pipe(
+      Effect.flatMap(add(AccessToken.AccessToken, AccessToken.make)),
+      Effect.flatMap(add(OpenApi.OpenApi, OpenApi.make)),
+      Effect.flatMap(add(SessionStore.SessionStore, SessionStore.make)),
+      Effect.flatMap(add(GatewayMetadata.GatewayMetadata, GatewayMetadata.make)),
+      // all the shards of a bot, wherever they run, wait for one another
+      Effect.flatMap(add(IdentifyLimiter.IdentifyLimiter, options.store.identifyLimiter))
+    )
+    const bot = yield* Effect.provide(Bot.make, inner)
+    return Context.add(bot, BotConfig.BotConfig, config)
+  })
+
+/**
+ * Runs units. The effect ends when the unit is not wanted any more.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <HE>(
+  options: Options<HE>
+): Effect.Effect<(unit: Unit.Unit, generation: number, clusterShard: string, runner: string) => Effect.Effect<void>> =>
+  Effect.gen(function* () {
+    const { leases, policy, roster, running, store } = options
+    const starts = yield* Effect.makeSemaphore(policy.concurrentStarts)
+    const aside = new Set<string>()
+
+    const insist = <A>(effect: Effect.Effect<A, StoreUnavailable>): Effect.Effect<A> =>
+      Effect.orDie(Effect.retry(effect, asks))
+
+    const freshLease = (clusterShard: string): Effect.Effect<void> =>
+      Effect.suspend(() =>
+        leases.isFresh(clusterShard) ? Effect.void : Effect.zipRight(Effect.sleep(look), freshLease(clusterShard))
+      )
+
+    /** Counts among the bots that start until it is Ready, or has taken too long; completes with what ends that. */
+    const startTurn = Effect.gen(function* () {
+      const turn = yield* Scope.make()
+      yield* Scope.extend(
+        Effect.acquireRelease(Effect.interruptible(starts.take(1)), () => starts.release(1)),
+        turn
+      )
+      yield* Effect.addFinalizer(() => Scope.close(turn, Exit.void))
+      yield* Effect.forkScoped(Effect.delay(Scope.close(turn, Exit.void), policy.startTimeout))
+      return Scope.close(turn, Exit.void)
+    })
+
+    /** One bot, from its claim to its end. */
+    const live = (
+      unit: Unit.Unit,
+      spec: BotSpec,
+      writer: SqlStore.Writer,
+      incarnation: Incarnation,
+      isSuspect: boolean,
+      started: Effect.Effect<void>
+    ): Effect.Effect<End> =>
+      Effect.gen(function* () {
+        const bot = yield* makeBot(spec, unit, options, writer, incarnation)
+        const gateway = Context.get(bot, Gateway.Gateway)
+        yield* running.add(Unit.idOf(unit), Context.get(bot, Messenger.Messenger))
+        const tell = ({ state }: Session.SessionStatus) =>
+          store
+            .tell(writer, state._tag, detailOf(state))
+            .pipe(Effect.catchAll((error) => Effect.logDebug("a state could not be told", error)))
+        yield* gateway.status.changes.pipe(
+          Stream.tap(({ state }) => (state._tag === "Ready" ? started : Effect.void)),
+          Stream.debounce(settleTime),
+          Stream.runForEach(tell),
+          Effect.forkScoped
+        )
+        const handlers = isSuspect
+          ? Watched.watch(options.handlers, (handled) => store.handling(writer, handled))
+          : options.handlers
+        const lost = Effect.map(incarnation.lost, (error): End => ({ _tag: "Lost", error }))
+        const changed = Effect.as(roster.changed(unit.app, spec), { _tag: "Changed" } satisfies End)
+        const ran = Effect.catchAllCause(Effect.provide(gateway.run(handlers), bot), (cause): Effect.Effect<End> => {
+          const failure = Option.getOrUndefined(Cause.failureOption(cause)) as { readonly _tag?: unknown } | undefined
+          if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+          if (failure?._tag !== "GatewayStopped") return Effect.succeed({ _tag: "Failed", cause })
+          const error = failure as GatewayError.GatewayStopped
+          return Effect.succeed(
+            error.because._tag === "OwnershipLost" ? { _tag: "Lost", error: error.because } : { _tag: "Refused", error }
+          )
+        })
+        return yield* Effect.raceFirst(ran, Effect.raceFirst(lost, changed))
+      }).pipe(Effect.scoped)
+
+    /** Leaves a unit in order, where it is still ours to leave. */
+    const release = (writer: SqlStore.Writer, incarnation: Incarnation): Effect.Effect<void> =>
+      Effect.suspend(() =>
+        incarnation.isHeld()
+          ? store.released(writer).pipe(
+              Effect.timeout(releaseTimeout),
+              Effect.catchAll((error) => Effect.logDebug("an end could not be told", error)),
+              Effect.interruptible
+            )
+          : Effect.void
+      )
+
+    const waitAside = (unit: Unit.Unit, spec: BotSpec, wait: Duration.Duration): Effect.Effect<void> =>
+      Effect.raceFirst(Effect.sleep(wait), roster.changed(unit.app, spec))
+
+    const quarantine = (unit: Unit.Unit, spec: BotSpec, wait: Duration.Duration): Effect.Effect<void> =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          aside.add(Unit.idOf(unit))
+          ClusterMetrics.quarantined.unsafeUpdate(aside.size, [])
+        }),
+        () => waitAside(unit, spec, wait),
+        () =>
+          Effect.sync(() => {
+            aside.delete(Unit.idOf(unit))
+            ClusterMetrics.quarantined.unsafeUpdate(aside.size, [])
+          })
+      )
+
+    /** How often the platform refused each unit in a row. */
+    const refusals = new Map<string, number>()
+
+    const refusedWait = (id: string): Duration.Duration => {
+      const count = refusals.get(id) ?? 0
+      refusals.set(id, count + 1)
+      return policy.refusedLadder[Math.min(count, policy.refusedLadder.length - 1)] ?? policy.refusedLadder[0]
+    }
+
+    const after = (unit: Unit.Unit, spec: BotSpec, writer: SqlStore.Writer, incarnation: Incarnation, end: End) =>
+      Effect.gen(function* () {
+        if (end._tag !== "Refused") refusals.delete(Unit.idOf(unit))
+        switch (end._tag) {
+          case "Lost":
+            return yield* Effect.logWarning(end.error.message)
+          case "Changed":
+            return yield* release(writer, incarnation)
+          case "Failed":
+            yield* Effect.logError("the bot failed; it is started again", end.cause)
+            return yield* Effect.sleep(policy.failedPause)
+          case "Refused": {
+            const wait = refusedWait(Unit.idOf(unit))
+            yield* Effect.logError(
+              `${end.error.message} Trying again in ${Duration.format(wait)}, or once it is changed`
+            )
+            yield* Effect.ignore(store.tell(writer, "Stopped", end.error.because.message))
+            yield* release(writer, incarnation)
+            return yield* waitAside(unit, spec, wait)
+          }
+        }
+      })
+
+    /** From one claim to the next; whether there is to be a next one. */
+    const once = (unit: Unit.Unit, generation: number, clusterShard: string, runner: string): Effect.Effect<boolean> =>
+      Effect.gen(function* () {
+        const spec = roster.get(unit.app)
+        if (spec === undefined || unit.shard >= countOf(spec)) {
+          yield* insist(store.finished(unit, generation))
+          return false
+        }
+        const started = yield* startTurn
+        // each attempt needs a fresh lease: the claim of a process that was suspended would fence the rightful owner
+        const claimed = yield* insist(Effect.zipRight(freshLease(clusterShard), store.claim(unit, generation, runner)))
+        if (claimed._tag === "Superseded") return false
+        if (claimed._tag === "Quarantined") {
+          yield* started
+          if (claimed.skipped !== undefined) {
+            const events = claimed.skipped.map(({ key }) => key).join(", ")
+            yield* Effect.logError(
+              `quarantined for ${Duration.format(claimed.wait)}: its process ended again and again${events === "" ? "" : `; skipped: ${events}`}`
+            )
+          }
+          yield* quarantine(unit, spec, claimed.wait)
+          return true
+        }
+        if (claimed.isFailover) ClusterMetrics.failovers.unsafeUpdate(1, [])
+        const { epoch, isSuspect } = claimed
+        const owner = { owner: Unit.idOf(unit), epoch }
+        const incarnation = new Incarnation(() => leases.isHeld(clusterShard), store.isCurrent(owner))
+        const writer: SqlStore.Writer = {
+          ...owner,
+          onFenced: () => incarnation.lose("another owner has claimed its records")
+        }
+        yield* leases.watch(() => void incarnation.isHeld())
+        yield* Effect.logDebug("a unit was claimed").pipe(Effect.annotateLogs({ epoch, isSuspect }))
+        const end = yield* live(unit, spec, writer, incarnation, isSuspect, started).pipe(
+          Effect.onInterrupt(() => release(writer, incarnation))
+        )
+        yield* started
+        yield* after(unit, spec, writer, incarnation, end)
+        return true
+      }).pipe(Effect.scoped)
+
+    return (unit, generation, clusterShard, runner) =>
+      Effect.zipRight(
+        roster.loaded,
+        Effect.asVoid(Effect.repeat(once(unit, generation, clusterShard, runner), { while: (isWanted) => isWanted }))
+      ).pipe(Effect.annotateLogs({ package: "@effect-qq/cluster", unit: Unit.idOf(unit) }))
+  })

@@ -1,0 +1,33 @@
+/** A database of its own for each test. */
+import { Database } from "@effect-qq/cluster"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Reactivity from "@effect/experimental/Reactivity"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { inject } from "vitest"
+
+const port = inject("postgres")
+
+/** Whether this machine has PostgreSQL. */
+export const isThere = port !== 0
+
+let count = 0
+
+/** The URL of a database that has just been created. */
+export const create: Effect.Effect<string, never, Scope.Scope> = Effect.gen(function* () {
+  const name = `test_${process.pid}_${Math.random().toString(36).slice(2, 8)}_${++count}`
+  const sql = yield* PgClient.make({
+    url: Redacted.make(`postgres://postgres@127.0.0.1:${port}/postgres`),
+    maxConnections: 1
+  })
+  yield* sql.unsafe(`CREATE DATABASE ${name}`)
+  return `postgres://postgres@127.0.0.1:${port}/${name}`
+}).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
+
+/** The migrated database behind a URL. */
+export const layer = (
+  url: string
+): Layer.Layer<PgClient.PgClient | import("@effect/sql/SqlClient").SqlClient, Database.DatabaseRejected> =>
+  Database.layer({ url: Redacted.make(url) })
