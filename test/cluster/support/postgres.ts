@@ -43,7 +43,7 @@ const unprivileged = (): { readonly uid: number; readonly gid: number } | undefi
   return { uid: Number(uid ?? 65_534), gid: Number(gid ?? 65_534) }
 }
 
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = Net.createServer()
     server.on("error", reject)

@@ -1,0 +1,266 @@
+/** Runners in processes of their own, on one database, with a platform for each bot in this process. */
+import { Sandbox } from "@effect-qq/cli/sandbox"
+import type { Journal } from "@effect-qq/core/testing"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import * as Url from "node:url"
+import { assert } from "vitest"
+import { eventually, within } from "../../node/support/patience.ts"
+import { freePort } from "./postgres.ts"
+
+const script = Path.join(Path.dirname(Url.fileURLToPath(import.meta.url)), "runner.mjs")
+
+/** What a runner prints. */
+export interface Line {
+  readonly what: string
+  readonly port: number
+  readonly app?: string
+  readonly id?: string
+  readonly text?: string
+  readonly cause?: string
+  readonly result?: unknown
+  readonly units?: ReadonlyArray<{
+    readonly app: string
+    readonly shard: number
+    readonly state: string
+    readonly runner?: string
+    readonly isLive: boolean
+    readonly skipped?: string
+    readonly detail?: string
+  }>
+}
+
+export interface Runner {
+  readonly port: number
+  readonly lines: ReadonlyArray<Line>
+  readonly log: () => string
+  readonly signal: (signal: NodeJS.Signals) => void
+  readonly ask: (order: object) => void
+  readonly isAlive: () => boolean
+}
+
+export interface Settings {
+  /** Milliseconds until a lock expires. Default 3000. */
+  readonly expiration?: number
+  readonly locks?: "advisory" | "table"
+  /** Milliseconds that each message takes to be handled. */
+  readonly handleFor?: number
+  /** Milliseconds of the first quarantine. */
+  readonly quarantine?: number
+  readonly policy?: object
+}
+
+export interface BotOptions {
+  readonly shards?: number
+  readonly platform?: Sandbox.Options["platform"]
+}
+
+export interface Cluster {
+  readonly bots: ReadonlyArray<Sandbox.SandboxShape>
+  readonly runners: Array<Runner>
+  readonly startRunner: (settings?: Settings) => Effect.Effect<Runner, never, Scope.Scope>
+  readonly addBot: (options?: BotOptions) => Effect.Effect<Sandbox.SandboxShape, never, Scope.Scope>
+  readonly removeBot: (app: string) => void
+  /** What the runners printed, for who wants to know why. */
+  readonly story: () => string
+  /** Waits until all bots are connected, once each. */
+  readonly allReady: Effect.Effect<void>
+}
+
+let nextApp = 1_910_000_000
+
+/** Whether the bot of a platform is online: its last session is Ready on a socket that is open. */
+export const isOnline = ({ model }: Sandbox.SandboxShape): boolean => {
+  const open = new Set<number>()
+  const ready = new Set<number>()
+  for (const entry of model.journal) {
+    if (entry.kind === "Opened") open.add(entry.connection)
+    if (entry.kind === "Closed") open.delete(entry.connection)
+    if (entry.kind === "Sent" && (entry.t === "READY" || entry.t === "RESUMED")) ready.add(entry.connection)
+  }
+  return [...open].some((connection) => ready.has(connection))
+}
+
+/** How connections of a bot began. */
+export const introductions = ({ model }: Sandbox.SandboxShape) => {
+  const ops = model.journal.flatMap((entry) => (entry.kind === "Received" ? [entry.op] : []))
+  return { identifies: ops.filter((op) => op === 2).length, resumes: ops.filter((op) => op === 6).length }
+}
+
+export const make = (url: string): Effect.Effect<Cluster, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.acquireRelease(
+      Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-qq-cluster-"))),
+      (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+    )
+    const list = Path.join(folder, "bots.json")
+    const bots: Array<Sandbox.SandboxShape> = []
+    const entries = new Map<string, object>()
+    const runners: Array<Runner> = []
+    const write = (): void => {
+      // in one step, for it is read at any moment
+      Fs.writeFileSync(`${list}.new`, JSON.stringify([...entries.values()]))
+      Fs.renameSync(`${list}.new`, list)
+    }
+    write()
+
+    const story = (): string =>
+      [
+        ...runners.flatMap((runner) => [`--- ${runner.port}`, runner.log().slice(-6000)]),
+        ...bots.flatMap((bot) => [
+          `--- ${bot.appId}`,
+          ...bot.model.journal.slice(-25).map((entry) => JSON.stringify(entry))
+        ])
+      ].join("\n")
+
+    const startRunner: Cluster["startRunner"] = (settings = {}) =>
+      Effect.gen(function* () {
+        const port = yield* Effect.promise(() => freePort())
+        const options = { expiration: 3000, locks: "advisory", ...settings, bots: list, port, url }
+        const { child, state } = yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            const child = ChildProcess.spawn(process.execPath, [script], {
+              env: { PATH: process.env["PATH"] ?? "", TEST_RUNNER: JSON.stringify(options) },
+              stdio: ["pipe", "pipe", "pipe"]
+            })
+            const state = { lines: [] as Array<Line>, log: "", rest: "", isAlive: true }
+            child.stdout.setEncoding("utf8").on("data", (text: string) => {
+              const parts = (state.rest + text).split("\n")
+              state.rest = parts.pop() ?? ""
+              for (const part of parts) state.lines.push(JSON.parse(part) as Line)
+            })
+            child.stderr.setEncoding("utf8").on("data", (text: string) => {
+              state.log += text
+            })
+            child.stdin.on("error", () => {})
+            child.on("exit", (code, signal) => {
+              state.isAlive = false
+              state.log += `ended: ${code ?? signal}\n`
+            })
+            return { child, state }
+          }),
+          ({ child, state }) =>
+            Effect.sync(() => {
+              if (!state.isAlive) return
+              child.kill("SIGCONT")
+              child.kill("SIGKILL")
+            })
+        )
+        const runner: Runner = {
+          port,
+          lines: state.lines,
+          log: () => state.log,
+          signal: (signal) => void child.kill(signal),
+          ask: (order) => void child.stdin.write(`${JSON.stringify(order)}\n`),
+          isAlive: () => state.isAlive
+        }
+        runners.push(runner)
+        yield* eventually(
+          "the start of a runner",
+          () => !state.isAlive || state.lines.some(({ what }) => what === "started"),
+          story,
+          "40 seconds"
+        )
+        return runner
+      })
+
+    return {
+      bots,
+      runners,
+      story,
+      startRunner,
+      addBot: (options) =>
+        Effect.gen(function* () {
+          const app = String(nextApp++)
+          const bot = yield* Effect.orDie(
+            Sandbox.make({
+              port: 0,
+              appId: app,
+              secret: Redacted.make(`secret of ${app}`),
+              platform: { heartbeatInterval: 2000, ...options?.platform }
+            })
+          )
+          bots.push(bot)
+          entries.set(app, {
+            appId: app,
+            secret: `secret of ${app}`,
+            hosts: { api: bot.apiUrl, token: bot.tokenUrl },
+            shards: options?.shards
+          })
+          write()
+          return bot
+        }),
+      removeBot: (app) => {
+        entries.delete(app)
+        write()
+      },
+      allReady: Effect.suspend(() =>
+        eventually("every bot online", () => bots.every(isOnline), story, "40 seconds")
+      )
+    }
+  })
+
+export interface Said {
+  readonly bot: Sandbox.SandboxShape
+  readonly id: string
+  readonly text: string
+}
+
+/** Users who talk to every bot until they are told to stop. */
+export const chatter = (
+  cluster: Cluster,
+  every: number
+): Effect.Effect<{ readonly said: ReadonlyArray<Said>; readonly stop: Effect.Effect<void> }, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const said: Array<Said> = []
+    let going = true
+    let count = 0
+    yield* Effect.suspend(() => {
+      if (!going) return Effect.void
+      const bot = cluster.bots[count % cluster.bots.length]
+      const text = `m${count++}`
+      return bot === undefined
+        ? Effect.void
+        : Effect.map(bot.say({ scene: "c2c", user: `u${count % 3}`, text }), (id) => void said.push({ bot, id, text }))
+    }).pipe(Effect.repeat(Schedule.spaced(every)), Effect.forkScoped)
+    return {
+      said,
+      stop: Effect.sync(() => {
+        going = false
+      })
+    }
+  })
+
+const isAnswer = (id: string) => (entry: Journal.SentMessage) => entry.msgId === id
+
+/** Nothing was lost and nothing is visible twice, as the platform saw it. */
+export const answeredOnce = (cluster: Cluster, said: ReadonlyArray<Said>): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    yield* eventually(
+      "an answer to every message",
+      () => said.every(({ bot, id }) => bot.model.sent.some(isAnswer(id))),
+      () =>
+        `${said
+          .filter(({ bot, id }) => !bot.model.sent.some(isAnswer(id)))
+          .map(({ bot, text }) => `${bot.appId} ${text}`)
+          .join(", ")}\n${cluster.story()}`,
+      "40 seconds"
+    )
+    const twice = said.filter(({ bot, id }) => bot.model.sent.filter(isAnswer(id)).length > 1)
+    assert.deepStrictEqual(
+      twice.map(({ text }) => text),
+      [],
+      "visible twice"
+    )
+  })
+
+/** No two sockets of a bot were open for events at the same time, but for a resume that replaces another. */
+export const handles = (runner: Runner): ReadonlyArray<Line> => runner.lines.filter(({ what }) => what === "handles")
+
+export { eventually, within }
