@@ -15,10 +15,14 @@
  * | the timestamp is too far from the clock of this machine | 401 |
  * | the body is no JSON, or no frame | 400 |
  * | the inbox is full, no handlers run, or they are not done in time where they have to be | 503 |
+ * | another process has claimed the event and not settled it, or the claims cannot be asked | 503 |
  *
  * An event that was taken before is acknowledged and goes no further: the platform repeats what it thinks was not
  * delivered, and a request that somebody captured can be sent again. What is refused is counted and logged, at most once
  * a second, never with its body or signature.
+ *
+ * Several processes behind one address share an `EventClaims`: an event is handled by the one that claims it first, and
+ * acknowledged by the others once it is settled.
  *
  * The platform's check of the address (op 13) is answered only if it is signed itself: whoever could have anything signed
  * could forge events.
@@ -44,6 +48,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { BotConfig } from "../BotConfig.ts"
 import * as Frame from "../gateway/Frame.ts"
+import * as ClaimedEvents from "./ClaimedEvents.ts"
+import { EventClaims, type EventClaimsShape } from "./EventClaims.ts"
 import * as Signatures from "./Signature.ts"
 import { WebhookIntake } from "./WebhookIntake.ts"
 import * as WebhookMetrics from "./WebhookMetrics.ts"
@@ -91,7 +97,9 @@ const refusals = {
   ValidationMalformed: 400,
   Full: 503,
   Absent: 503,
-  NotSettled: 503
+  NotSettled: 503,
+  InFlight: 503,
+  ClaimsUnavailable: 503
 } as const
 
 /**
@@ -254,6 +262,101 @@ const nameOf = (event: Frame.Frame, signature: string): string =>
 /** The number that op 1 brings, which its answer gives back. */
 const sequenceOf = (beat: Frame.Frame): number | null => (typeof beat.d === "number" ? beat.d : (beat.s ?? null))
 
+const acknowledged = (
+  done: Effect.Effect<void, Refusal>,
+  outcome: string
+): Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal> =>
+  Effect.map(done, () => {
+    count(outcome)
+    return acknowledgement
+  })
+
+interface Delivering {
+  readonly policy: WebhookPolicy.WebhookPolicy
+  readonly intake: Context.Tag.Service<WebhookIntake>
+  readonly memory: ReturnType<typeof makeMemory>
+  readonly claims: Option.Option<EventClaimsShape>
+}
+
+/** Offers an event that is acknowledged when its handlers are done. */
+const offerUnsettled = (
+  { intake, memory, policy }: Delivering,
+  event: Frame.Frame,
+  size: number,
+  name: string
+): Taken | Refusal => {
+  const settlement = Deferred.unsafeMake<void, Refusal>(FiberId.none)
+  const offered = intake.offer(event, size, (settled) => {
+    // cut off: the next attempt is for whoever takes it then
+    if (!settled) memory.forget(name)
+    Deferred.unsafeDone(settlement, settled ? Exit.void : Exit.fail("Absent"))
+  })
+  if (offered !== "Taken") return offered
+  return {
+    done: Effect.timeoutFail(Deferred.await(settlement), {
+      duration: policy.settleTimeout,
+      onTimeout: (): Refusal => "NotSettled"
+    })
+  }
+}
+
+const offer = (delivering: Delivering, event: Frame.Frame, size: number, name: string): Taken | Refusal => {
+  if (delivering.policy.acknowledge === "settled") return offerUnsettled(delivering, event, size, name)
+  const offered = delivering.intake.offer(event, size)
+  return offered === "Taken" ? received : offered
+}
+
+/** An event of which several processes may hear. It is noted at once: a repetition meanwhile waits for what becomes of it. */
+const deliverClaimed = (
+  delivering: Delivering,
+  claims: EventClaimsShape,
+  event: Frame.Frame,
+  size: number,
+  name: string,
+  now: number
+): Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal> =>
+  Effect.suspend(() => {
+    const outcome = Deferred.unsafeMake<"taken" | "duplicate", Refusal>(FiberId.none)
+    delivering.memory.add(name, { done: Effect.asVoid(Deferred.await(outcome)) }, now)
+    const taken = Effect.suspend((): Effect.Effect<void, Refusal> => {
+      const taken = offer(delivering, event, size, name)
+      return typeof taken === "string" ? Effect.fail(taken) : taken.done
+    })
+    const taking = ClaimedEvents.take(claims, name, taken, (reason) => reason === "NotSettled").pipe(
+      Effect.onExit((exit) => {
+        if (Exit.isFailure(exit)) delivering.memory.forget(name)
+        return Deferred.done(outcome, exit)
+      })
+    )
+    // apart from the request: a client that goes away must not leave an event half taken
+    return Effect.zipRight(
+      Effect.forkDaemon(Effect.interruptible(taking)),
+      Effect.flatMap(Deferred.await(outcome), (what) => acknowledged(Effect.void, what))
+    )
+  })
+
+/** Between the look at the memory and the note in it nothing else happens: of two at once, one is the first. */
+const deliver = (
+  delivering: Delivering,
+  event: Frame.Frame,
+  size: number,
+  signature: string,
+  now: number
+): Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal> =>
+  Effect.suspend(() => {
+    const { claims, memory } = delivering
+    const name = nameOf(event, signature)
+    const before = memory.get(name)
+    if (before !== undefined) return acknowledged(before.done, "duplicate")
+    // the sequence number is none of a session that could be resumed
+    const numberless = { ...event, s: undefined }
+    if (Option.isSome(claims)) return deliverClaimed(delivering, claims.value, numberless, size, name, now)
+    const taken = offer(delivering, numberless, size, name)
+    if (typeof taken === "string") return Effect.fail(taken)
+    memory.add(name, taken, now)
+    return acknowledged(taken.done, "taken")
+  })
+
 /**
  * The webhook of one bot.
  *
@@ -271,58 +374,10 @@ export const make = (
     const tolerance = Duration.toMillis(policy.tolerance)
     const memory = makeMemory(Math.max(Duration.toMillis(policy.memory), 2 * tolerance), policy.memoryCapacity)
     const tell = makeTeller()
+    const claims = yield* Effect.serviceOption(EventClaims)
+    const delivering: Delivering = { policy, intake, memory, claims }
 
     const isRecent = (timestamp: string, now: number): boolean => Math.abs(now - Number(timestamp) * 1000) <= tolerance
-
-    const acknowledged = (
-      taken: Taken,
-      outcome: string
-    ): Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal> =>
-      Effect.map(taken.done, () => {
-        count(outcome)
-        return acknowledgement
-      })
-
-    /** Offers an event that is acknowledged when its handlers are done. */
-    const offerUnsettled = (event: Frame.Frame, size: number, name: string): Taken | Refusal => {
-      const settlement = Deferred.unsafeMake<void, Refusal>(FiberId.none)
-      const offered = intake.offer(event, size, (settled) => {
-        // cut off: the next attempt is for whoever takes it then
-        if (!settled) memory.forget(name)
-        Deferred.unsafeDone(settlement, settled ? Exit.void : Exit.fail("Absent"))
-      })
-      if (offered !== "Taken") return offered
-      return {
-        done: Effect.timeoutFail(Deferred.await(settlement), {
-          duration: policy.settleTimeout,
-          onTimeout: (): Refusal => "NotSettled"
-        })
-      }
-    }
-
-    const offer = (event: Frame.Frame, size: number, name: string): Taken | Refusal => {
-      if (policy.acknowledge === "settled") return offerUnsettled(event, size, name)
-      const offered = intake.offer(event, size)
-      return offered === "Taken" ? received : offered
-    }
-
-    /** Between the look at the memory and the note in it nothing else happens: of two at once, one is the first. */
-    const deliver = (
-      event: Frame.Frame,
-      size: number,
-      signature: string,
-      now: number
-    ): Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal> =>
-      Effect.suspend(() => {
-        const name = nameOf(event, signature)
-        const before = memory.get(name)
-        if (before !== undefined) return acknowledged(before, "duplicate")
-        // the sequence number is none of a session that could be resumed
-        const taken = offer({ ...event, s: undefined }, size, name)
-        if (typeof taken === "string") return Effect.fail(taken)
-        memory.add(name, taken, now)
-        return acknowledged(taken, "taken")
-      })
 
     const validate = (payload: unknown): Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal> => {
       const asked = challenge(payload)
@@ -341,7 +396,7 @@ export const make = (
     ): Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal> => {
       switch (frame.op) {
         case Frame.Opcode.Dispatch:
-          return deliver(frame, size, signature, now)
+          return deliver(delivering, frame, size, signature, now)
         case Frame.Opcode.CallbackValidation:
           return validate(frame.d)
         case Frame.Opcode.Heartbeat:
