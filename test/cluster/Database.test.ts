@@ -21,7 +21,13 @@ const withSql = <A, E>(url: string, body: (sql: SqlClient.SqlClient) => Effect.E
   Effect.flatMap(SqlClient.SqlClient, body).pipe(Effect.provide(TestDatabase.layer(url)))
 
 describe("a DATABASE_URL that is no URL of PostgreSQL", () => {
-  for (const url of ["", "nonsense", "mysql://root:hunter2@127.0.0.1/qq", "127.0.0.1:5432/qq", "https://127.0.0.1/qq"]) {
+  for (const url of [
+    "",
+    "nonsense",
+    "mysql://root:hunter2@127.0.0.1/qq",
+    "127.0.0.1:5432/qq",
+    "https://127.0.0.1/qq"
+  ]) {
     it.live(`${JSON.stringify(url)} is rejected at once, without its password`, () =>
       Effect.gen(function* () {
         const error = yield* rejected(url)

@@ -184,7 +184,11 @@ describe.skipIf(!TestDatabase.isThere)("SqlEventClaims", () => {
 })
 
 describe.skipIf(!TestDatabase.isThere)("SqlRateLimit", () => {
-  const rate = (limit: number, per: RateLimit.Rate["per"], counts: RateLimit.Rate["counts"] = "all"): RateLimit.Rate => ({
+  const rate = (
+    limit: number,
+    per: RateLimit.Rate["per"],
+    counts: RateLimit.Rate["counts"] = "all"
+  ): RateLimit.Rate => ({
     operation: "send",
     scene: "c2c",
     counts,
@@ -225,20 +229,22 @@ describe.skipIf(!TestDatabase.isThere)("SqlRateLimit", () => {
     })
   )
 
-  it.scopedLive("a turn beyond the caller's patience fails and reserves nothing; conversations have windows of their own", () =>
-    Effect.gen(function* () {
-      const [one, other] = (yield* limits(2, [rate(1, "conversation"), rate(3, "bot", "proactive")])) as [
-        RateLimit.RateLimitShape,
-        RateLimit.RateLimitShape
-      ]
-      yield* one.turn(turn("a"), Duration.zero)
-      const refused = yield* Effect.flip(other.turn(turn("a"), Duration.zero))
-      assert.strictEqual(refused._tag, "TurnTooLate")
-      assert.isAbove(Duration.toMillis(refused.wait), 0)
-      assert.isAtMost(Duration.toMillis(refused.wait), 800)
-      yield* other.turn(turn("b"), Duration.zero)
-      yield* one.turn(turn("a"), Duration.seconds(2))
-    })
+  it.scopedLive(
+    "a turn beyond the caller's patience fails and reserves nothing; conversations have windows of their own",
+    () =>
+      Effect.gen(function* () {
+        const [one, other] = (yield* limits(2, [rate(1, "conversation"), rate(3, "bot", "proactive")])) as [
+          RateLimit.RateLimitShape,
+          RateLimit.RateLimitShape
+        ]
+        yield* one.turn(turn("a"), Duration.zero)
+        const refused = yield* Effect.flip(other.turn(turn("a"), Duration.zero))
+        assert.strictEqual(refused._tag, "TurnTooLate")
+        assert.isAbove(Duration.toMillis(refused.wait), 0)
+        assert.isAtMost(Duration.toMillis(refused.wait), 800)
+        yield* other.turn(turn("b"), Duration.zero)
+        yield* one.turn(turn("a"), Duration.seconds(2))
+      })
   )
 })
 
@@ -260,7 +266,11 @@ describe("the windows of shared rates", () => {
         moments.push(at)
         const sorted = moments.toSorted((a, b) => a - b)
         for (let first = 0; first + limit < sorted.length; first++) {
-          assert.isAtLeast((sorted[first + limit] ?? 0) - (sorted[first] ?? 0), length, `seed ${seed}: ${sorted.join(", ")}`)
+          assert.isAtLeast(
+            (sorted[first + limit] ?? 0) - (sorted[first] ?? 0),
+            length,
+            `seed ${seed}: ${sorted.join(", ")}`
+          )
         }
       }
     }

@@ -301,6 +301,15 @@ export const layer = <E, R, HE, HR>(
       const refresh = yield* Effect.map(Effect.context<R>(), (context) =>
         Effect.provide(makeRefresh(options.bots, roster, store, run), context)
       )
+      const seen = Effect.suspend(() => {
+        const name = leases.runner()
+        return name === undefined ? Effect.void : store.seen(name)
+      })
+      yield* Effect.ignore(seen).pipe(
+        Effect.zipRight(Effect.sleep(policy.seenEvery)),
+        Effect.forever,
+        Effect.forkScoped
+      )
       yield* refresh.pipe(Effect.zipRight(Effect.sleep(policy.refreshEvery)), Effect.forever, Effect.forkScoped)
 
       // the list is known before the first bot is taken up, where it can be read at once

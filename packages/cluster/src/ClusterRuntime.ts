@@ -50,7 +50,7 @@ export interface ClusterPolicy {
   readonly assignmentsEvery: Duration.Duration
   /** How long an entity may go on when its shard is given up. `Run` never ends by itself, so this only delays. Default 1 s. */
   readonly terminationTimeout: Duration.Duration
-  /** The number of cluster shards, the same for all runners. Default 300. */
+  /** The number of cluster shards, the same for all runners. Default 128. */
   readonly shards: number
 }
 
@@ -66,7 +66,7 @@ export const defaults: ClusterPolicy = {
   pollEvery: Duration.seconds(2),
   assignmentsEvery: Duration.seconds(1),
   terminationTimeout: Duration.seconds(1),
-  shards: 300
+  shards: 128
 }
 
 /**

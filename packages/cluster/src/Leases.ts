@@ -51,7 +51,7 @@ export interface LeasesShape {
   /** Whether the lease is so young that ownership may be claimed on it: less than half of its duration. */
   readonly isFresh: (shard: string) => boolean
   /** Notes that these shards were acquired or renewed by a request that began at this moment. */
-  readonly renewed: (at: Moment, shards: Iterable<string>) => void
+  readonly renewed: (at: Moment, shards: Iterable<string>, runner: string) => void
   /** Notes that a shard was given back. */
   readonly released: (shard: string) => void
   /** This moment. */
@@ -60,6 +60,8 @@ export interface LeasesShape {
   readonly watch: (look: () => void) => Effect.Effect<void, never, Scope.Scope>
   /** The shards with a lease that has not expired. */
   readonly held: () => ReadonlyArray<string>
+  /** The address under which this runner holds its locks, once it has asked for some. */
+  readonly runner: () => string | undefined
 }
 
 /**
@@ -108,6 +110,7 @@ export const make = (
     const lasts = Duration.toMillis(duration)
     const renewals = new Map<string, Moment>()
     const watchers = new Set<() => void>()
+    let runner: string | undefined
 
     const now = (): Moment => ({
       monotonic: Number(clock.unsafeCurrentTimeNanos()) / 1e6,
@@ -134,7 +137,9 @@ export const make = (
       age,
       isHeld: (shard) => age(shard) < lasts,
       isFresh: (shard) => age(shard) < lasts / 2,
-      renewed: (at, shards) => {
+      runner: () => runner,
+      renewed: (at, shards, address) => {
+        runner = address
         for (const shard of shards) renewals.set(shard, at)
       },
       released: (shard) => {
@@ -163,7 +168,8 @@ const decorate = (
         return Effect.tap(request(address, shards), (got) => {
           leases.renewed(
             at,
-            got.map((shard) => shard.toString())
+            got.map((shard) => shard.toString()),
+            `${address.host}:${address.port}`
           )
           return Effect.void
         })

@@ -46,7 +46,7 @@ export interface Runner {
 }
 
 export interface Settings {
-  /** Milliseconds until a lock expires. Default 3000. */
+  /** Milliseconds until a lock expires. Default 5000. */
   readonly expiration?: number
   readonly locks?: "advisory" | "table"
   /** Milliseconds that each message takes to be handled. */
@@ -57,6 +57,8 @@ export interface Settings {
 }
 
 export interface BotOptions {
+  /** What the list says, instead of the right one. */
+  readonly secret?: string
   readonly shards?: number
   readonly platform?: Sandbox.Options["platform"]
 }
@@ -67,6 +69,7 @@ export interface Cluster {
   readonly startRunner: (settings?: Settings) => Effect.Effect<Runner, never, Scope.Scope>
   readonly addBot: (options?: BotOptions) => Effect.Effect<Sandbox.SandboxShape, never, Scope.Scope>
   readonly removeBot: (app: string) => void
+  readonly changeBot: (app: string, change: object) => void
   /** What the runners printed, for who wants to know why. */
   readonly story: () => string
   /** Waits until all bots are connected, once each. */
@@ -75,8 +78,8 @@ export interface Cluster {
 
 let nextApp = 1_910_000_000
 
-/** Whether the bot of a platform is online: its last session is Ready on a socket that is open. */
-export const isOnline = ({ model }: Sandbox.SandboxShape): boolean => {
+/** How many shards of a bot are online: Ready on a socket that is open. */
+export const online = ({ model }: Sandbox.SandboxShape): number => {
   const open = new Set<number>()
   const ready = new Set<number>()
   for (const entry of model.journal) {
@@ -84,8 +87,11 @@ export const isOnline = ({ model }: Sandbox.SandboxShape): boolean => {
     if (entry.kind === "Closed") open.delete(entry.connection)
     if (entry.kind === "Sent" && (entry.t === "READY" || entry.t === "RESUMED")) ready.add(entry.connection)
   }
-  return [...open].some((connection) => ready.has(connection))
+  return [...open].filter((connection) => ready.has(connection)).length
 }
+
+/** Whether the bot of a platform is online. */
+export const isOnline = (bot: Sandbox.SandboxShape): boolean => online(bot) > 0
 
 /** How connections of a bot began. */
 export const introductions = ({ model }: Sandbox.SandboxShape) => {
@@ -122,7 +128,7 @@ export const make = (url: string): Effect.Effect<Cluster, never, Scope.Scope> =>
     const startRunner: Cluster["startRunner"] = (settings = {}) =>
       Effect.gen(function* () {
         const port = yield* Effect.promise(() => freePort())
-        const options = { expiration: 3000, locks: "advisory", ...settings, bots: list, port, url }
+        const options = { expiration: 5000, locks: "advisory", ...settings, bots: list, port, url }
         const { child, state } = yield* Effect.acquireRelease(
           Effect.sync(() => {
             const child = ChildProcess.spawn(process.execPath, [script], {
@@ -183,26 +189,28 @@ export const make = (url: string): Effect.Effect<Cluster, never, Scope.Scope> =>
               port: 0,
               appId: app,
               secret: Redacted.make(`secret of ${app}`),
-              platform: { heartbeatInterval: 2000, ...options?.platform }
+              platform: { heartbeatInterval: 2000, heartbeatTolerance: 20, ...options?.platform }
             })
           )
           bots.push(bot)
           entries.set(app, {
             appId: app,
-            secret: `secret of ${app}`,
+            secret: options?.secret ?? `secret of ${app}`,
             hosts: { api: bot.apiUrl, token: bot.tokenUrl },
             shards: options?.shards
           })
           write()
           return bot
         }),
+      changeBot: (app, change) => {
+        entries.set(app, { ...entries.get(app), ...change })
+        write()
+      },
       removeBot: (app) => {
         entries.delete(app)
         write()
       },
-      allReady: Effect.suspend(() =>
-        eventually("every bot online", () => bots.every(isOnline), story, "40 seconds")
-      )
+      allReady: Effect.suspend(() => eventually("every bot online", () => bots.every(isOnline), story, "40 seconds"))
     }
   })
 
@@ -260,7 +268,51 @@ export const answeredOnce = (cluster: Cluster, said: ReadonlyArray<Said>): Effec
     )
   })
 
-/** No two sockets of a bot were open for events at the same time, but for a resume that replaces another. */
+/** What the handlers of a runner were given. */
 export const handles = (runner: Runner): ReadonlyArray<Line> => runner.lines.filter(({ what }) => what === "handles")
 
 export { eventually, within }
+
+/** A cluster with so many runners and bots, all online. */
+export const started = (
+  url: string,
+  runners: number,
+  bots: number,
+  settings: Settings = {}
+): Effect.Effect<Cluster, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const cluster = yield* make(url)
+    for (let count = 0; count < bots; count++) yield* cluster.addBot()
+    yield* Effect.forEach(Array.from({ length: runners }), () => cluster.startRunner(settings), {
+      concurrency: "unbounded",
+      discard: true
+    })
+    yield* cluster.allReady
+    return cluster
+  })
+
+/** Identifies of all bots. */
+export const identifies = ({ bots }: Cluster): number =>
+  bots.reduce((all, bot) => all + introductions(bot).identifies, 0)
+
+/** Asks a runner how all units are, until they are so. */
+export const statusUntil = (
+  cluster: Cluster,
+  runner: Runner,
+  what: string,
+  isSo: (units: NonNullable<Line["units"]>) => boolean
+): Effect.Effect<NonNullable<Line["units"]>> =>
+  Effect.gen(function* () {
+    const ask = Effect.sync(() => runner.ask({ do: "status" }))
+    const last = (): NonNullable<Line["units"]> => runner.lines.findLast(({ what }) => what === "status")?.units ?? []
+    yield* Effect.raceFirst(
+      Effect.repeat(ask, Schedule.spaced("100 millis")),
+      eventually(
+        what,
+        () => isSo(last()),
+        () => `${JSON.stringify(last(), undefined, 1)}\n${cluster.story()}`,
+        "40 seconds"
+      )
+    )
+    return last()
+  })

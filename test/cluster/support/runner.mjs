@@ -60,7 +60,9 @@ const Orders = Layer.effectDiscard(
               ? cluster.start(order.app)
               : order.do === "status"
                 ? Effect.map(cluster.status, (units) => say("status", { units }))
-                : cluster.messenger(order.app).send(order.conversation, Message.text(order.text), { anchor: order.anchor })
+                : cluster
+                    .messenger(order.app)
+                    .send(order.conversation, Message.text(order.text), { anchor: order.anchor })
         Effect.runFork(
           Effect.matchCause(run, {
             onFailure: (cause) => say("refused", { id: order.id, cause: String(cause) }),
@@ -84,17 +86,19 @@ const Runtime = ClusterRuntime.layerPostgres({
     pollEvery: Duration.millis(500),
     assignmentsEvery: Duration.millis(250),
     terminationTimeout: Duration.millis(500),
-    shards: 60
+    shards: 30
   },
   store: {
-    quarantine:
-      quarantine === undefined ? undefined : { ladder: [Duration.millis(quarantine), Duration.seconds(60)] },
+    quarantine: quarantine === undefined ? undefined : { ladder: [Duration.millis(quarantine), Duration.seconds(60)] },
     identifies: { hold: Duration.seconds(3), poll: Duration.millis(100) }
   }
 })
 
 const lines = Logger.make(({ annotations, date, logLevel, message }) => {
-  const text = [message].flat().map((part) => (typeof part === "string" ? part : String(part?.message ?? part))).join(" ")
+  const text = [message]
+    .flat()
+    .map((part) => (typeof part === "string" ? part : String(part?.message ?? part)))
+    .join(" ")
   const unit = [...annotations].find(([key]) => key === "unit")?.[1]
   process.stderr.write(`${date.toISOString().slice(11, 23)} ${port} ${logLevel.label} ${unit ?? ""} ${text}\n`)
 })

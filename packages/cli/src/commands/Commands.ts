@@ -27,6 +27,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Sandbox from "../sandbox/Sandbox.ts"
+import * as Cluster from "./Cluster.ts"
 import * as Doctor from "./Doctor.ts"
 import * as Listen from "./Listen.ts"
 import * as Send from "./Send.ts"
@@ -242,6 +243,7 @@ export const run = <E, R>(
 ) => Effect.Effect<
   void,
   | E
+  | Cluster.ClusterFailed
   | ConfigError.ConfigError
   | NoAnswer
   | NoSandbox
@@ -261,7 +263,7 @@ export const run = <E, R>(
   )
   const command = Command.make("effect-qq").pipe(
     Command.withDescription("Tools for QQ bots on effect-qq"),
-    Command.withSubcommands([demo, sandbox, say, Send.send, Doctor.doctor, Listen.listen])
+    Command.withSubcommands([demo, sandbox, say, Send.send, Doctor.doctor, Listen.listen, Cluster.runner, Cluster.bots])
   )
   return Command.run(command, { name: "effect-qq", version: settings.version })
 }

@@ -152,6 +152,9 @@ const look = Duration.millis(100)
 /** How long an end waits for the store to know of it. */
 const releaseTimeout = Duration.millis(800)
 
+/** How often the store is told later of an end that it did not take at once. */
+const lateReleases = Schedule.recurs(30)
+
 /** State changes within this are told as one. */
 const settleTime = Duration.millis(100)
 
@@ -275,16 +278,21 @@ export const make = <HE>(
         return yield* Effect.raceFirst(ran, Effect.raceFirst(lost, changed))
       }).pipe(Effect.scoped)
 
-    /** Leaves a unit in order, where it is still ours to leave. */
-    const release = (writer: SqlStore.Writer, incarnation: Incarnation): Effect.Effect<void> =>
-      Effect.suspend(() =>
-        incarnation.isHeld()
-          ? store.released(writer).pipe(
-              Effect.timeout(releaseTimeout),
-              Effect.catchAll((error) => Effect.logDebug("an end could not be told", error)),
-              Effect.interruptible
+    /**
+     * Notes that this process is alive and done with the unit: what it did was no crash. That counts for its own epoch alone, so
+     * it may come late, after a database that was away is back.
+     */
+    const release = (writer: SqlStore.Writer): Effect.Effect<void> =>
+      Effect.timeoutOption(store.released(writer), releaseTimeout).pipe(
+        Effect.flatMap(Option.match({ onNone: () => Effect.fail("late"), onSome: () => Effect.void })),
+        Effect.catchAll(() =>
+          Effect.asVoid(
+            Effect.forkDaemon(
+              Effect.ignore(Effect.retry(store.released(writer), Schedule.intersect(asks, lateReleases)))
             )
-          : Effect.void
+          )
+        ),
+        Effect.interruptible
       )
 
     const waitAside = (unit: Unit.Unit, spec: BotSpec, wait: Duration.Duration): Effect.Effect<void> =>
@@ -313,14 +321,15 @@ export const make = <HE>(
       return policy.refusedLadder[Math.min(count, policy.refusedLadder.length - 1)] ?? policy.refusedLadder[0]
     }
 
-    const after = (unit: Unit.Unit, spec: BotSpec, writer: SqlStore.Writer, incarnation: Incarnation, end: End) =>
+    const after = (unit: Unit.Unit, spec: BotSpec, writer: SqlStore.Writer, end: End) =>
       Effect.gen(function* () {
         if (end._tag !== "Refused") refusals.delete(Unit.idOf(unit))
         switch (end._tag) {
           case "Lost":
-            return yield* Effect.logWarning(end.error.message)
+            yield* Effect.logWarning(end.error.message)
+            return yield* release(writer)
           case "Changed":
-            return yield* release(writer, incarnation)
+            return yield* release(writer)
           case "Failed":
             yield* Effect.logError("the bot failed; it is started again", end.cause)
             return yield* Effect.sleep(policy.failedPause)
@@ -330,7 +339,7 @@ export const make = <HE>(
               `${end.error.message} Trying again in ${Duration.format(wait)}, or once it is changed`
             )
             yield* Effect.ignore(store.tell(writer, "Stopped", end.error.because.message))
-            yield* release(writer, incarnation)
+            yield* release(writer)
             return yield* waitAside(unit, spec, wait)
           }
         }
@@ -370,10 +379,10 @@ export const make = <HE>(
         yield* leases.watch(() => void incarnation.isHeld())
         yield* Effect.logDebug("a unit was claimed").pipe(Effect.annotateLogs({ epoch, isSuspect }))
         const end = yield* live(unit, spec, writer, incarnation, isSuspect, started).pipe(
-          Effect.onInterrupt(() => release(writer, incarnation))
+          Effect.onInterrupt(() => release(writer))
         )
         yield* started
-        yield* after(unit, spec, writer, incarnation, end)
+        yield* after(unit, spec, writer, end)
         return true
       }).pipe(Effect.scoped)
 
