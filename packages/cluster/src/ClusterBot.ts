@@ -23,7 +23,7 @@
  *
  * @since 0.1.0
  */
-import { type Bot, type BotConfig, type Gateway, Messenger, SendError } from "@effect-qq/core"
+import { type Bot, type BotConfig, type Gateway, type Messenger, SendError } from "@effect-qq/core"
 import * as ClusterSchema from "@effect/cluster/ClusterSchema"
 import * as Entity from "@effect/cluster/Entity"
 import * as Sharding from "@effect/cluster/Sharding"
@@ -43,6 +43,7 @@ import * as Orders from "./internal/Orders.ts"
 import { type BotSpec, Roster } from "./internal/Roster.ts"
 import * as UnitRun from "./internal/UnitRun.ts"
 import { Leases } from "./Leases.ts"
+import * as RunnerPolicy from "./RunnerPolicy.ts"
 import * as Unit from "./Unit.ts"
 
 export type {
@@ -52,45 +53,6 @@ export type {
    */
   BotSpec
 } from "./internal/Roster.ts"
-
-/**
- * Numbers of a runner.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RunnerPolicy {
-  /** How often the list of bots is read. Default 2 s. */
-  readonly refreshEvery: Duration.Duration
-  /** Maximum number of bots of this process that are connecting for the first time. Default 32. */
-  readonly concurrentStarts: number
-  /** How long a bot that starts counts as one of them at most. Default 15 s. */
-  readonly startTimeout: Duration.Duration
-  /** When a bot that the platform refuses is tried again; a change of its entry tries at once. Default after 1, 5, 30 min. */
-  readonly refusedLadder: readonly [Duration.Duration, ...ReadonlyArray<Duration.Duration>]
-  /** How long a run that failed in this process is left alone. Default 1 s. */
-  readonly failedPause: Duration.Duration
-  /** How often a runner says that it is alive; three times as long, and its bots' states count as out of date. Default 5 s. */
-  readonly seenEvery: Duration.Duration
-  /** How long a message waits for a runner that can send it. Default 15 s. */
-  readonly sendPatience: Duration.Duration
-}
-
-/**
- * The defaults, documented at the fields of {@link RunnerPolicy}.
- *
- * @since 0.1.0
- * @category constants
- */
-export const defaults: RunnerPolicy = {
-  refreshEvery: Duration.seconds(2),
-  concurrentStarts: 32,
-  startTimeout: Duration.seconds(15),
-  refusedLadder: [Duration.minutes(1), Duration.minutes(5), Duration.minutes(30)],
-  failedPause: Duration.seconds(1),
-  seenEvery: Duration.seconds(5),
-  sendPatience: Duration.seconds(15)
-}
 
 /**
  * What {@link layer} takes.
@@ -106,7 +68,7 @@ export interface Options<E, R, HE, HR> {
   readonly bots: Effect.Effect<ReadonlyArray<BotSpec>, E, R>
   /** Built for each bot; the bot's own services and its `BotConfig` are in their context. */
   readonly handlers: Layer.Layer<never, HE, HR>
-  readonly policy?: Partial<RunnerPolicy> | undefined
+  readonly policy?: Partial<RunnerPolicy.RunnerPolicy> | undefined
 }
 
 /**
@@ -222,6 +184,82 @@ const makeRefresh = <E, R>(
   })
 }
 
+/** Carries out what another runner asks a bot of this one to send. */
+const makeOrder =
+  (running: UnitRun.Running, store: ClusterStore.ClusterStoreShape, patience: Duration.Duration) =>
+  (unit: string, id: string, text: string): Effect.Effect<string, Orders.Failure> =>
+    Effect.gen(function* () {
+      const bot = yield* running
+        .get(unit)
+        .pipe(Effect.timeoutFail({ duration: patience, onTimeout: () => unavailable("the bot is not connected") }))
+      const app = Option.match(Unit.fromId(unit), { onNone: () => "", onSome: ({ app }) => app })
+      // a request that comes again was begun by a runner which has died since
+      const isFirst = yield* Effect.mapError(store.once(app, id), (cause) =>
+        unavailable("whether this was sent before cannot be asked", cause)
+      )
+      if (!isFirst) {
+        return yield* new SendError.DeliveryUnknown({
+          detail: "the runner that was to send it has died meanwhile",
+          hint: "look at the conversation before sending it again"
+        })
+      }
+      return yield* Orders.perform(bot, Orders.orderFrom(text))
+    })
+
+type Client = Effect.Effect.Success<typeof QqBot.client>
+
+/** Asks the runner that has a bot to send. */
+const makeMessenger =
+  (client: Client, patience: Duration.Duration) =>
+  (appId: string): ClusterMessenger => {
+    const send = (order: Orders.Order): Effect.Effect<unknown, Orders.Failure> =>
+      Effect.gen(function* () {
+        const text = Orders.encode(order)
+        if (text === undefined) {
+          return yield* new SendError.MessageInvalid({
+            field: "media",
+            detail: "holds a stream, which cannot be sent by another runner",
+            hint: "give its bytes or its URL"
+          })
+        }
+        const id = yield* Effect.replicateEffect(Random.nextIntBetween(0, 2 ** 32), 4)
+        // private chats and groups come to shard 0; of which guild a channel is, its conversation does not say
+        const answer = yield* client(Unit.idOf({ app: appId, shard: 0 }))
+          .Order({ id: id.map((part) => part.toString(36)).join("-"), text })
+          .pipe(
+            Effect.timeoutFail({
+              duration: Duration.sum(patience, "30 seconds"),
+              onTimeout: () =>
+                new SendError.DeliveryUnknown({
+                  detail: "the runner that has the bot did not answer",
+                  hint: "look at the conversation before sending it again"
+                })
+            }),
+            Effect.catchTags({
+              MailboxFull: (cause) => unavailable("the bot has too many messages to send", cause),
+              AlreadyProcessingMessage: (cause) => unavailable("the message is being sent already", cause),
+              PersistenceError: (cause) => unavailable("the cluster's storage does not answer", cause)
+            })
+          )
+        return Orders.decode(answer)
+      })
+    /** What `Messenger.send` and `Messenger.reply` give, from a runner of the same version. */
+    const receipt = (
+      sent: Effect.Effect<unknown, Orders.Failure>
+    ): Effect.Effect<Messenger.Receipt, SendError.SendError> =>
+      Effect.map(
+        // only a recall fails so
+        Effect.catchTag(sent, "RecallExpired", Effect.die),
+        (answer) => answer as Messenger.Receipt
+      )
+    return {
+      send: (conversation, message, options) => receipt(send({ _tag: "Send", conversation, message, options })),
+      reply: (event, message, options) =>
+        Effect.flatMap(UnitRun.anchorOf(event), (anchor) => receipt(send({ _tag: "Reply", anchor, message, options }))),
+      recall: (message) => Effect.asVoid(send({ _tag: "Recall", message }))
+    }
+  }
+
 /**
  * Runs bots on the cluster of the context, and tells of them.
  *
@@ -238,7 +276,7 @@ export const layer = <E, R, HE, HR>(
   Layer.scoped(
     ClusterBot,
     Effect.gen(function* () {
-      const policy = { ...defaults, ...options.policy }
+      const policy = { ...RunnerPolicy.defaults, ...options.policy }
       const store = yield* ClusterStore.ClusterStore
       const sharding = yield* Sharding.Sharding
       const leases = yield* Leases
@@ -255,44 +293,21 @@ export const layer = <E, R, HE, HR>(
         handlers: Layer.provide(options.handlers, Layer.succeedContext(services)) as Layer.Layer<never, HE, OfBot>,
         services
       })
-
+      const order = makeOrder(running, store, policy.sendPatience)
       const handlers = QqBot.toLayer(
-        Effect.map(Effect.zip(Entity.CurrentAddress, Entity.CurrentRunnerAddress), ([address, machine]) => {
-          const unit = Unit.fromId(address.entityId)
-          const name = `${machine.host}:${machine.port}`
-          const order = (id: string, text: string) =>
-            Effect.gen(function* () {
-              const bot = yield* running.get(address.entityId).pipe(
-                Effect.timeoutFail({
-                  duration: policy.sendPatience,
-                  onTimeout: () => unavailable("the bot is not connected")
-                })
-              )
-              const app = Option.match(unit, { onNone: () => "", onSome: ({ app }) => app })
-              // a request that comes again was begun by a runner which has died since
-              const isFirst = yield* Effect.mapError(store.once(app, id), (cause) =>
-                unavailable("whether this was sent before cannot be asked", cause)
-              )
-              if (!isFirst) {
-                return yield* new SendError.DeliveryUnknown({
-                  detail: "the runner that was to send it has died meanwhile",
-                  hint: "look at the conversation before sending it again"
-                })
-              }
-              return yield* Orders.perform(bot, Orders.orderFrom(text))
-            })
-          return QqBot.of({
+        Effect.map(Effect.zip(Entity.CurrentAddress, Entity.CurrentRunnerAddress), ([address, machine]) =>
+          QqBot.of({
             Run: ({ payload }) =>
-              Option.match(unit, {
+              Option.match(Unit.fromId(address.entityId), {
                 onNone: () => Effect.logWarning(`no unit: ${address.entityId}`),
-                onSome: (unit) => runner(unit, payload.generation, address.shardId.toString(), name)
+                onSome: (unit) =>
+                  runner.run(unit, payload.generation, address.shardId.toString(), `${machine.host}:${machine.port}`)
               }),
-            Order: ({ payload }) => order(payload.id, payload.text)
+            Order: ({ payload }) => order(address.entityId, payload.id, payload.text)
           })
-        }),
-        { concurrency: "unbounded", maxIdleTime: Duration.infinity, spanAttributes: {} }
+        ),
+        { concurrency: "unbounded", maxIdleTime: Duration.infinity }
       )
-
       const client = yield* QqBot.client
       const run = (unit: Unit.Unit, generation: number): Effect.Effect<void> =>
         client(Unit.idOf(unit))
@@ -311,66 +326,13 @@ export const layer = <E, R, HE, HR>(
         Effect.forkScoped
       )
       yield* refresh.pipe(Effect.zipRight(Effect.sleep(policy.refreshEvery)), Effect.forever, Effect.forkScoped)
-
-      // the list is known before the first bot is taken up, where it can be read at once
       yield* Layer.build(Layer.provide(handlers, Layer.succeed(Sharding.Sharding, sharding)))
-
-      const send = (appId: string, order: Orders.Order): Effect.Effect<unknown, Orders.Failure> =>
-        Effect.gen(function* () {
-          const text = Orders.encode(order)
-          if (text === undefined) {
-            return yield* new SendError.MessageInvalid({
-              field: "media",
-              detail: "holds a stream, which cannot be sent by another runner",
-              hint: "give its bytes or its URL"
-            })
-          }
-          const id = yield* Effect.replicateEffect(Random.nextIntBetween(0, 2 ** 32), 4)
-          // private chats and groups come to shard 0; of which guild a channel is, its conversation does not say
-          const answer = yield* client(Unit.idOf({ app: appId, shard: 0 }))
-            .Order({ id: id.map((part) => part.toString(36)).join("-"), text })
-            .pipe(
-              Effect.timeoutFail({
-                duration: Duration.sum(policy.sendPatience, "30 seconds"),
-                onTimeout: () =>
-                  new SendError.DeliveryUnknown({
-                    detail: "the runner that has the bot did not answer",
-                    hint: "look at the conversation before sending it again"
-                  })
-              }),
-              Effect.catchTags({
-                MailboxFull: (cause) => unavailable("the bot has too many messages to send", cause),
-                AlreadyProcessingMessage: (cause) => unavailable("the message is being sent already", cause),
-                PersistenceError: (cause) => unavailable("the cluster's storage does not answer", cause)
-              })
-            )
-          return Orders.decode(answer)
-        })
-
-      /** What `Messenger.send` and `Messenger.reply` give, from a runner of the same version. */
-      const receipt = (
-        sent: Effect.Effect<unknown, Orders.Failure>
-      ): Effect.Effect<Messenger.Receipt, SendError.SendError> =>
-        Effect.map(
-          // only a recall fails so
-          Effect.catchTag(sent, "RecallExpired", Effect.die),
-          (answer) => answer as Messenger.Receipt
-        )
-
       return ClusterBot.of({
         start: (appId) => Effect.zipRight(store.setStopped(appId, false), refresh),
         stop: (appId) => Effect.zipRight(store.setStopped(appId, true), refresh),
         status: store.status(Duration.times(policy.seenEvery, 3)),
         local: Effect.sync(() => running.ids),
-        messenger: (appId) => ({
-          send: (conversation, message, options) =>
-            receipt(send(appId, { _tag: "Send", conversation, message, options })),
-          reply: (event, message, options) =>
-            Effect.flatMap(UnitRun.anchorOf(event), (anchor) =>
-              receipt(send(appId, { _tag: "Reply", anchor, message, options }))
-            ),
-          recall: (message) => Effect.asVoid(send(appId, { _tag: "Recall", message }))
-        })
+        messenger: makeMessenger(client, policy.sendPatience)
       })
     })
   )

@@ -1,5 +1,6 @@
 /** A database of its own for each test. */
 import { Database } from "@effect-qq/cluster"
+import type * as SqlClient from "@effect/sql/SqlClient"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as Effect from "effect/Effect"
@@ -27,7 +28,5 @@ export const create: Effect.Effect<string, never, Scope.Scope> = Effect.gen(func
 }).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
 
 /** The migrated database behind a URL. */
-export const layer = (
-  url: string
-): Layer.Layer<PgClient.PgClient | import("@effect/sql/SqlClient").SqlClient, Database.DatabaseRejected> =>
+export const layer = (url: string): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, Database.DatabaseRejected> =>
   Database.layer({ url: Redacted.make(url) })

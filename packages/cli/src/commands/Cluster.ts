@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type * as Library from "@effect-qq/cluster"
 import { BotConfig, type Gateway, Intents } from "@effect-qq/core"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -40,7 +41,7 @@ export class ClusterFailed extends Schema.TaggedError<ClusterFailed>()("ClusterF
   }
 }
 
-type Cluster = typeof import("@effect-qq/cluster")
+type Cluster = typeof Library
 
 const missing =
   "this command needs @effect-qq/cluster and its peers: npm install @effect-qq/cluster @effect/experimental @effect/workflow"
@@ -158,7 +159,7 @@ export const runner = Command.make(
 const withTable = <A>(
   cluster: Cluster,
   name: string,
-  body: (table: import("@effect-qq/cluster").BotTable.BotTableShape) => Effect.Effect<A, unknown>
+  body: (table: Library.BotTable.BotTableShape) => Effect.Effect<A, unknown>
 ): Effect.Effect<A, ClusterFailed | ConfigError.ConfigError> =>
   Effect.gen(function* () {
     const url = yield* databaseUrl

@@ -3,47 +3,22 @@
  *
  * @since 0.1.0
  */
-import { SessionStore } from "@effect-qq/core"
 import type * as SqlClient from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Quarantine from "../Quarantine.ts"
 import type * as SqlStore from "../SqlStore.ts"
+import * as Skipped from "./Skipped.ts"
 import { type Claimed, idOf, type Unit, type UnitStatus } from "../Unit.ts"
 
 const decodeEnds = Schema.decodeUnknownEither(Schema.Array(Quarantine.UncleanEnd))
 const decodeHandled = Schema.decodeUnknownEither(Schema.Array(Quarantine.Handled))
-const decodeSession = Schema.decodeUnknownOption(Schema.parseJson(SessionStore.StoredSession))
 
 const orNone = <A>(decoded: Either.Either<ReadonlyArray<A>, unknown>): ReadonlyArray<A> =>
   Either.getOrElse(decoded, () => [])
-
-/** What the keys of a unit's sessions begin with, whatever the number of shards. */
-const sessionPrefix = ({ app, shard }: Unit): string => SessionStore.sessionKey(app, [shard, 0]).replace(/0$/, "")
-
-/**
- * A stored session that takes these events for settled; `undefined` where the record is none of the unit's sessions.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const withSkipped = (
-  key: string,
-  value: string,
-  unit: Unit,
-  events: ReadonlyArray<Quarantine.Handled>,
-  now: number
-): string | undefined => {
-  if (events.length === 0 || !key.startsWith(sessionPrefix(unit))) return undefined
-  const session = decodeSession(value)
-  if (Option.isNone(session)) return undefined
-  const skipped = events.map(({ key, seq }) => ({ key, sequence: seq, at: Math.round(now) }))
-  return JSON.stringify({ ...session.value, settled: [...session.value.settled, ...skipped] })
-}
 
 interface Locked {
   readonly generation: string
@@ -104,32 +79,25 @@ export interface SqlUnits {
   readonly once: (app: string, key: string) => Effect.Effect<boolean, SqlError>
 }
 
-/**
- * Units on a database.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (
-  client: SqlClient.SqlClient,
+/** Takes up units, one transaction each. */
+const claimer = (
+  sql: SqlClient.SqlClient,
   store: SqlStore.SqlStoreShape,
   policy: Quarantine.QuarantinePolicy
-): SqlUnits => {
-  const sql = client.withoutTransforms()
-
+): SqlUnits["claim"] => {
   /** Lets the next session take these events for settled. */
   const skip = (unit: Unit, events: ReadonlyArray<Quarantine.Handled>, now: number): Effect.Effect<void, SqlError> =>
     Effect.gen(function* () {
       const rows = yield* sql<{ key: string; value: string }>`SELECT key, value FROM effect_qq_records
-        WHERE owner = ${idOf(unit)} AND starts_with(key, ${sessionPrefix(unit)}) FOR UPDATE`
+        WHERE owner = ${idOf(unit)} AND starts_with(key, ${Skipped.sessionPrefix(unit)}) FOR UPDATE`
       for (const { key, value } of rows) {
-        const changed = withSkipped(key, value, unit, events, now)
+        const changed = Skipped.withSkipped(key, value, unit, events, now)
         if (changed === undefined) continue
         yield* sql`UPDATE effect_qq_records SET value = ${changed} WHERE owner = ${idOf(unit)} AND key = ${key}`
       }
     })
 
-  const claim: SqlUnits["claim"] = (unit, generation, runner) =>
+  return (unit, generation, runner) =>
     sql.withTransaction(
       Effect.gen(function* () {
         const id = idOf(unit)
@@ -176,6 +144,22 @@ export const make = (
         }
       })
     )
+}
+
+/**
+ * Units on a database.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  client: SqlClient.SqlClient,
+  store: SqlStore.SqlStoreShape,
+  policy: Quarantine.QuarantinePolicy
+): SqlUnits => {
+  const sql = client.withoutTransforms()
+
+  const claim = claimer(sql, store, policy)
 
   return {
     claim,

@@ -37,10 +37,10 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { RunnerPolicy } from "../ClusterBot.ts"
 import * as ClusterMetrics from "../ClusterMetrics.ts"
 import type { ClusterStoreShape, StoreUnavailable } from "../ClusterStore.ts"
 import type { LeasesShape } from "../Leases.ts"
+import type { RunnerPolicy } from "../RunnerPolicy.ts"
 import type * as SqlStore from "../SqlStore.ts"
 import * as Unit from "../Unit.ts"
 import { Incarnation } from "./Incarnation.ts"
@@ -204,191 +204,222 @@ const makeBot = (
     return Context.add(bot, BotConfig.BotConfig, config)
   })
 
+/** How a run of a bot ended, from the cause of its failure. An interruption passes. */
+const endOf = (cause: Cause.Cause<unknown>): Effect.Effect<End> => {
+  if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+  const failure = Option.getOrUndefined(Cause.failureOption(cause)) as { readonly _tag?: unknown } | undefined
+  if (failure?._tag !== "GatewayStopped") return Effect.succeed({ _tag: "Failed", cause })
+  const error = failure as GatewayError.GatewayStopped
+  return Effect.succeed(
+    error.because._tag === "OwnershipLost" ? { _tag: "Lost", error: error.because } : { _tag: "Refused", error }
+  )
+}
+
+/** A unit that was claimed. */
+interface Claim {
+  readonly unit: Unit.Unit
+  readonly spec: BotSpec
+  readonly writer: SqlStore.Writer
+  readonly incarnation: Incarnation
+  /** Whether what it handles is to be noted. */
+  readonly isSuspect: boolean
+  /** To be run once it is Ready. */
+  readonly started: Effect.Effect<void>
+}
+
 /**
- * Runs units. The effect ends when the unit is not wanted any more.
+ * Runs units.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class UnitRunner<HE> {
+  readonly #options: Options<HE>
+  readonly #starts: Effect.Semaphore
+  /** Units in quarantine. */
+  readonly #aside = new Set<string>()
+  /** How often the platform refused each unit in a row. */
+  readonly #refusals = new Map<string, number>()
+
+  constructor(options: Options<HE>, starts: Effect.Semaphore) {
+    this.#options = options
+    this.#starts = starts
+  }
+
+  /** Runs a unit on the lease of a cluster shard. Ends when the unit is not wanted any more. */
+  run(unit: Unit.Unit, generation: number, clusterShard: string, runner: string): Effect.Effect<void> {
+    const once = Effect.suspend(() => this.#once(unit, generation, clusterShard, runner))
+    return Effect.zipRight(
+      this.#options.roster.loaded,
+      Effect.asVoid(Effect.repeat(once, { while: (isWanted) => isWanted }))
+    ).pipe(Effect.annotateLogs({ package: "@effect-qq/cluster", unit: Unit.idOf(unit) }))
+  }
+
+  /** From one claim to the next; whether there is to be a next one. */
+  #once(unit: Unit.Unit, generation: number, clusterShard: string, runner: string): Effect.Effect<boolean> {
+    const { leases, roster, store } = this.#options
+    const id = Unit.idOf(unit)
+    return Effect.gen(this, function* () {
+      const spec = roster.get(unit.app)
+      if (spec === undefined || unit.shard >= countOf(spec)) {
+        yield* insist(store.finished(unit, generation))
+        return false
+      }
+      const started = yield* this.#startTurn()
+      // each attempt needs a fresh lease: the claim of a process that was suspended would fence the rightful owner
+      const claimed = yield* insist(
+        Effect.zipRight(freshLease(leases, clusterShard), store.claim(unit, generation, runner))
+      )
+      if (claimed._tag === "Superseded") return false
+      if (claimed._tag === "Quarantined") {
+        yield* started
+        if (claimed.skipped !== undefined) yield* tellQuarantine(claimed.wait, claimed.skipped)
+        yield* this.#quarantine(unit, spec, claimed.wait)
+        return true
+      }
+      if (claimed.isFailover) ClusterMetrics.failovers.unsafeUpdate(1, [])
+      const { epoch, isSuspect } = claimed
+      const incarnation = new Incarnation(() => leases.isHeld(clusterShard), store.isCurrent({ owner: id, epoch }))
+      const writer: SqlStore.Writer = {
+        owner: id,
+        epoch,
+        onFenced: () => incarnation.lose("another owner has claimed its records")
+      }
+      yield* leases.watch(() => void incarnation.isHeld())
+      yield* Effect.logDebug("a unit was claimed").pipe(Effect.annotateLogs({ epoch, isSuspect }))
+      const end = yield* this.#live({ unit, spec, writer, incarnation, isSuspect, started }).pipe(
+        Effect.onInterrupt(() => this.#release(writer))
+      )
+      yield* started
+      yield* this.#after(unit, spec, writer, end)
+      return true
+    }).pipe(Effect.scoped)
+  }
+
+  /** Counts among the bots that start until what it gives is run, or it has taken too long. */
+  #startTurn(): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> {
+    return Effect.gen(this, function* () {
+      const turn = yield* Scope.make()
+      const over = Scope.close(turn, Exit.void)
+      yield* Scope.extend(
+        Effect.acquireRelease(Effect.interruptible(this.#starts.take(1)), () => this.#starts.release(1)),
+        turn
+      )
+      yield* Effect.addFinalizer(() => over)
+      yield* Effect.forkScoped(Effect.delay(over, this.#options.policy.startTimeout))
+      return over
+    })
+  }
+
+  /** One bot, from its claim to its end. */
+  #live({ incarnation, isSuspect, spec, started, unit, writer }: Claim): Effect.Effect<End> {
+    const { handlers, roster, running, store } = this.#options
+    return Effect.gen(this, function* () {
+      const bot = yield* makeBot(spec, unit, this.#options, writer, incarnation)
+      const gateway = Context.get(bot, Gateway.Gateway)
+      yield* running.add(Unit.idOf(unit), Context.get(bot, Messenger.Messenger))
+      const tell = ({ state }: Session.SessionStatus) =>
+        store
+          .tell(writer, state._tag, detailOf(state))
+          .pipe(Effect.catchAll((error) => Effect.logDebug("a state could not be told", error)))
+      yield* gateway.status.changes.pipe(
+        Stream.tap(({ state }) => (state._tag === "Ready" ? started : Effect.void)),
+        Stream.debounce(settleTime),
+        Stream.runForEach(tell),
+        Effect.forkScoped
+      )
+      const watched = isSuspect ? Watched.watch(handlers, (handled) => store.handling(writer, handled)) : handlers
+      const lost = Effect.map(incarnation.lost, (error): End => ({ _tag: "Lost", error }))
+      const changed = Effect.as(roster.changed(unit.app, spec), { _tag: "Changed" } satisfies End)
+      const ran = Effect.catchAllCause(Effect.provide(gateway.run(watched), bot), endOf)
+      return yield* Effect.raceFirst(ran, Effect.raceFirst(lost, changed))
+    }).pipe(Effect.scoped)
+  }
+
+  #after(unit: Unit.Unit, spec: BotSpec, writer: SqlStore.Writer, end: End): Effect.Effect<void> {
+    const { policy, store } = this.#options
+    if (end._tag !== "Refused") this.#refusals.delete(Unit.idOf(unit))
+    switch (end._tag) {
+      case "Lost":
+        return Effect.zipRight(Effect.logWarning(end.error.message), this.#release(writer))
+      case "Changed":
+        return this.#release(writer)
+      case "Failed":
+        return Effect.zipRight(
+          Effect.logError("the bot failed; it is started again", end.cause),
+          Effect.sleep(policy.failedPause)
+        )
+      case "Refused": {
+        const wait = this.#refusedWait(Unit.idOf(unit))
+        const retry = `Trying again in ${Duration.format(wait)}, or once its entry is changed`
+        return Effect.logError(`${end.error.message} ${retry}`).pipe(
+          Effect.zipRight(Effect.ignore(store.tell(writer, "Stopped", end.error.because.message))),
+          Effect.zipRight(this.#release(writer)),
+          Effect.zipRight(this.#waitAside(unit, spec, wait))
+        )
+      }
+    }
+  }
+
+  #refusedWait(id: string): Duration.Duration {
+    const { refusedLadder } = this.#options.policy
+    const count = this.#refusals.get(id) ?? 0
+    this.#refusals.set(id, count + 1)
+    return refusedLadder[Math.min(count, refusedLadder.length - 1)] ?? refusedLadder[0]
+  }
+
+  /**
+   * Notes that this process is alive and done with the unit: what it did was no crash. That counts for its own epoch alone, so
+   * it may come late, after a database that was away is back.
+   */
+  #release(writer: SqlStore.Writer): Effect.Effect<void> {
+    const { store } = this.#options
+    const late = Effect.ignore(Effect.retry(store.released(writer), Schedule.intersect(asks, lateReleases)))
+    return Effect.timeout(store.released(writer), releaseTimeout).pipe(
+      Effect.catchAll(() => Effect.asVoid(Effect.forkDaemon(late))),
+      Effect.interruptible
+    )
+  }
+
+  #waitAside(unit: Unit.Unit, spec: BotSpec, wait: Duration.Duration): Effect.Effect<void> {
+    return Effect.raceFirst(Effect.sleep(wait), this.#options.roster.changed(unit.app, spec))
+  }
+
+  #quarantine(unit: Unit.Unit, spec: BotSpec, wait: Duration.Duration): Effect.Effect<void> {
+    const note = (change: (id: string) => unknown) =>
+      Effect.sync(() => {
+        change(Unit.idOf(unit))
+        ClusterMetrics.quarantined.unsafeUpdate(this.#aside.size, [])
+      })
+    return Effect.acquireUseRelease(
+      note((id) => this.#aside.add(id)),
+      () => this.#waitAside(unit, spec, wait),
+      () => note((id) => this.#aside.delete(id))
+    )
+  }
+}
+
+const insist = <A>(effect: Effect.Effect<A, StoreUnavailable>): Effect.Effect<A> =>
+  Effect.orDie(Effect.retry(effect, asks))
+
+const freshLease = (leases: LeasesShape, clusterShard: string): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    leases.isFresh(clusterShard) ? Effect.void : Effect.zipRight(Effect.sleep(look), freshLease(leases, clusterShard))
+  )
+
+const tellQuarantine = (
+  wait: Duration.Duration,
+  skipped: ReadonlyArray<{ readonly key: string }>
+): Effect.Effect<void> => {
+  const events = skipped.length === 0 ? "" : `; skipped: ${skipped.map(({ key }) => key).join(", ")}`
+  return Effect.logError(`quarantined for ${Duration.format(wait)}: its process ended again and again${events}`)
+}
+
+/**
+ * Makes a runner of units.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <HE>(
-  options: Options<HE>
-): Effect.Effect<(unit: Unit.Unit, generation: number, clusterShard: string, runner: string) => Effect.Effect<void>> =>
-  Effect.gen(function* () {
-    const { leases, policy, roster, running, store } = options
-    const starts = yield* Effect.makeSemaphore(policy.concurrentStarts)
-    const aside = new Set<string>()
-
-    const insist = <A>(effect: Effect.Effect<A, StoreUnavailable>): Effect.Effect<A> =>
-      Effect.orDie(Effect.retry(effect, asks))
-
-    const freshLease = (clusterShard: string): Effect.Effect<void> =>
-      Effect.suspend(() =>
-        leases.isFresh(clusterShard) ? Effect.void : Effect.zipRight(Effect.sleep(look), freshLease(clusterShard))
-      )
-
-    /** Counts among the bots that start until it is Ready, or has taken too long; completes with what ends that. */
-    const startTurn = Effect.gen(function* () {
-      const turn = yield* Scope.make()
-      yield* Scope.extend(
-        Effect.acquireRelease(Effect.interruptible(starts.take(1)), () => starts.release(1)),
-        turn
-      )
-      yield* Effect.addFinalizer(() => Scope.close(turn, Exit.void))
-      yield* Effect.forkScoped(Effect.delay(Scope.close(turn, Exit.void), policy.startTimeout))
-      return Scope.close(turn, Exit.void)
-    })
-
-    /** One bot, from its claim to its end. */
-    const live = (
-      unit: Unit.Unit,
-      spec: BotSpec,
-      writer: SqlStore.Writer,
-      incarnation: Incarnation,
-      isSuspect: boolean,
-      started: Effect.Effect<void>
-    ): Effect.Effect<End> =>
-      Effect.gen(function* () {
-        const bot = yield* makeBot(spec, unit, options, writer, incarnation)
-        const gateway = Context.get(bot, Gateway.Gateway)
-        yield* running.add(Unit.idOf(unit), Context.get(bot, Messenger.Messenger))
-        const tell = ({ state }: Session.SessionStatus) =>
-          store
-            .tell(writer, state._tag, detailOf(state))
-            .pipe(Effect.catchAll((error) => Effect.logDebug("a state could not be told", error)))
-        yield* gateway.status.changes.pipe(
-          Stream.tap(({ state }) => (state._tag === "Ready" ? started : Effect.void)),
-          Stream.debounce(settleTime),
-          Stream.runForEach(tell),
-          Effect.forkScoped
-        )
-        const handlers = isSuspect
-          ? Watched.watch(options.handlers, (handled) => store.handling(writer, handled))
-          : options.handlers
-        const lost = Effect.map(incarnation.lost, (error): End => ({ _tag: "Lost", error }))
-        const changed = Effect.as(roster.changed(unit.app, spec), { _tag: "Changed" } satisfies End)
-        const ran = Effect.catchAllCause(Effect.provide(gateway.run(handlers), bot), (cause): Effect.Effect<End> => {
-          const failure = Option.getOrUndefined(Cause.failureOption(cause)) as { readonly _tag?: unknown } | undefined
-          if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
-          if (failure?._tag !== "GatewayStopped") return Effect.succeed({ _tag: "Failed", cause })
-          const error = failure as GatewayError.GatewayStopped
-          return Effect.succeed(
-            error.because._tag === "OwnershipLost" ? { _tag: "Lost", error: error.because } : { _tag: "Refused", error }
-          )
-        })
-        return yield* Effect.raceFirst(ran, Effect.raceFirst(lost, changed))
-      }).pipe(Effect.scoped)
-
-    /**
-     * Notes that this process is alive and done with the unit: what it did was no crash. That counts for its own epoch alone, so
-     * it may come late, after a database that was away is back.
-     */
-    const release = (writer: SqlStore.Writer): Effect.Effect<void> =>
-      Effect.timeoutOption(store.released(writer), releaseTimeout).pipe(
-        Effect.flatMap(Option.match({ onNone: () => Effect.fail("late"), onSome: () => Effect.void })),
-        Effect.catchAll(() =>
-          Effect.asVoid(
-            Effect.forkDaemon(
-              Effect.ignore(Effect.retry(store.released(writer), Schedule.intersect(asks, lateReleases)))
-            )
-          )
-        ),
-        Effect.interruptible
-      )
-
-    const waitAside = (unit: Unit.Unit, spec: BotSpec, wait: Duration.Duration): Effect.Effect<void> =>
-      Effect.raceFirst(Effect.sleep(wait), roster.changed(unit.app, spec))
-
-    const quarantine = (unit: Unit.Unit, spec: BotSpec, wait: Duration.Duration): Effect.Effect<void> =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => {
-          aside.add(Unit.idOf(unit))
-          ClusterMetrics.quarantined.unsafeUpdate(aside.size, [])
-        }),
-        () => waitAside(unit, spec, wait),
-        () =>
-          Effect.sync(() => {
-            aside.delete(Unit.idOf(unit))
-            ClusterMetrics.quarantined.unsafeUpdate(aside.size, [])
-          })
-      )
-
-    /** How often the platform refused each unit in a row. */
-    const refusals = new Map<string, number>()
-
-    const refusedWait = (id: string): Duration.Duration => {
-      const count = refusals.get(id) ?? 0
-      refusals.set(id, count + 1)
-      return policy.refusedLadder[Math.min(count, policy.refusedLadder.length - 1)] ?? policy.refusedLadder[0]
-    }
-
-    const after = (unit: Unit.Unit, spec: BotSpec, writer: SqlStore.Writer, end: End) =>
-      Effect.gen(function* () {
-        if (end._tag !== "Refused") refusals.delete(Unit.idOf(unit))
-        switch (end._tag) {
-          case "Lost":
-            yield* Effect.logWarning(end.error.message)
-            return yield* release(writer)
-          case "Changed":
-            return yield* release(writer)
-          case "Failed":
-            yield* Effect.logError("the bot failed; it is started again", end.cause)
-            return yield* Effect.sleep(policy.failedPause)
-          case "Refused": {
-            const wait = refusedWait(Unit.idOf(unit))
-            yield* Effect.logError(
-              `${end.error.message} Trying again in ${Duration.format(wait)}, or once it is changed`
-            )
-            yield* Effect.ignore(store.tell(writer, "Stopped", end.error.because.message))
-            yield* release(writer)
-            return yield* waitAside(unit, spec, wait)
-          }
-        }
-      })
-
-    /** From one claim to the next; whether there is to be a next one. */
-    const once = (unit: Unit.Unit, generation: number, clusterShard: string, runner: string): Effect.Effect<boolean> =>
-      Effect.gen(function* () {
-        const spec = roster.get(unit.app)
-        if (spec === undefined || unit.shard >= countOf(spec)) {
-          yield* insist(store.finished(unit, generation))
-          return false
-        }
-        const started = yield* startTurn
-        // each attempt needs a fresh lease: the claim of a process that was suspended would fence the rightful owner
-        const claimed = yield* insist(Effect.zipRight(freshLease(clusterShard), store.claim(unit, generation, runner)))
-        if (claimed._tag === "Superseded") return false
-        if (claimed._tag === "Quarantined") {
-          yield* started
-          if (claimed.skipped !== undefined) {
-            const events = claimed.skipped.map(({ key }) => key).join(", ")
-            yield* Effect.logError(
-              `quarantined for ${Duration.format(claimed.wait)}: its process ended again and again${events === "" ? "" : `; skipped: ${events}`}`
-            )
-          }
-          yield* quarantine(unit, spec, claimed.wait)
-          return true
-        }
-        if (claimed.isFailover) ClusterMetrics.failovers.unsafeUpdate(1, [])
-        const { epoch, isSuspect } = claimed
-        const owner = { owner: Unit.idOf(unit), epoch }
-        const incarnation = new Incarnation(() => leases.isHeld(clusterShard), store.isCurrent(owner))
-        const writer: SqlStore.Writer = {
-          ...owner,
-          onFenced: () => incarnation.lose("another owner has claimed its records")
-        }
-        yield* leases.watch(() => void incarnation.isHeld())
-        yield* Effect.logDebug("a unit was claimed").pipe(Effect.annotateLogs({ epoch, isSuspect }))
-        const end = yield* live(unit, spec, writer, incarnation, isSuspect, started).pipe(
-          Effect.onInterrupt(() => release(writer))
-        )
-        yield* started
-        yield* after(unit, spec, writer, end)
-        return true
-      }).pipe(Effect.scoped)
-
-    return (unit, generation, clusterShard, runner) =>
-      Effect.zipRight(
-        roster.loaded,
-        Effect.asVoid(Effect.repeat(once(unit, generation, clusterShard, runner), { while: (isWanted) => isWanted }))
-      ).pipe(Effect.annotateLogs({ package: "@effect-qq/cluster", unit: Unit.idOf(unit) }))
-  })
+export const make = <HE>(options: Options<HE>): Effect.Effect<UnitRunner<HE>> =>
+  Effect.map(Effect.makeSemaphore(options.policy.concurrentStarts), (starts) => new UnitRunner(options, starts))
