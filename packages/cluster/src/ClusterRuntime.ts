@@ -185,7 +185,8 @@ export const layerPostgres = (
 }
 
 /**
- * A cluster of one runner in memory, for tests under virtual time: `TestPlatform` gives it the platform.
+ * A cluster of one runner in memory, for tests under virtual time: `TestPlatform` gives it the platform. Its
+ * `terminationTimeout` is zero unless `policy` says otherwise: no time passes while a test ends.
  *
  * @since 0.1.0
  * @category layers
@@ -200,9 +201,12 @@ export const layerTest = (options?: {
       Layer.provide(Runners.layerNoop),
       Layer.provide(MessageStorage.layerMemory),
       Layer.provide(RunnerHealth.layerNoop),
-      Layer.provideMerge(Leases.layer(options?.lease)),
+      // each look costs a virtual clock real time
+      Layer.provideMerge(Leases.layer({ lookEvery: Duration.seconds(1), ...options?.lease })),
       Layer.provide(RunnerStorage.layerMemory),
-      Layer.provide(ShardingConfig.layer(configOf({ ...defaults, ...options?.policy })))
+      Layer.provide(
+        ShardingConfig.layer(configOf({ ...defaults, terminationTimeout: Duration.zero, ...options?.policy }))
+      )
     ),
     ClusterStore.layerMemory(options?.store)
   )
