@@ -85,7 +85,15 @@ describe("the event loop", () => {
     ["emoji", "😀".repeat(100_000)],
     ["families", "👨‍👩‍👧‍👦".repeat(18_000)],
     ["flags", "🇨🇳".repeat(50_000)],
-    ["marks on one letter", `e${"\u0301".repeat(200_000)}`]
+    ["marks on one letter", `e${"\u0301".repeat(200_000)}`],
+    ["letters with marks", "e\u0301".repeat(100_000)],
+    ["control characters", "\u0001".repeat(200_000)],
+    ["wide punctuation", "．".repeat(200_000)],
+    ["marks of direction", "\u202e".repeat(200_000)],
+    ["syllables of Hangul", "가".repeat(200_000)],
+    ["letters of Devanagari", "क".repeat(200_000)],
+    ["Han beyond 16 bits", "𠀀".repeat(100_000)],
+    ["skin tones", "👩🏻".repeat(50_000)]
   ] as const) {
     it(`goes on while one line of 200 000 code units of ${name} is cut`, () => {
       let parts: ReadonlyArray<string> = []

@@ -72,7 +72,7 @@ const mutants: ReadonlyArray<Mutant> = [
     name: "the sequence number is stored before its event is handled",
     file: "gateway/SessionMemory.ts",
     from: "sequence: progress.watermark,",
-    to: "sequence: kept.received,",
+    to: "sequence: kept.receivedSeq,",
     found: ["Lost"],
     seeds: 3,
     options: quarter(["crash"], { traffic: { perHour: 120 } })
@@ -116,8 +116,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "beats are late",
     file: "gateway/Heartbeat.ts",
-    from: "yield* Effect.sleep(Math.max(0, due - Monotonic.unsafeMillis(clock)))",
-    to: "yield* Effect.sleep(1.2 * Math.max(0, due - Monotonic.unsafeMillis(clock)))",
+    from: "const left = Math.max(0, due - Monotonic.unsafeMillis(clock))",
+    to: "const left = 1.2 * Math.max(0, due - Monotonic.unsafeMillis(clock))",
     found: ["BeatsOnTime"],
     seeds: 1,
     options: quarter(["network"])
@@ -142,9 +142,9 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "every connection identifies",
-    file: "gateway/Session.ts",
-    from: "resume: Option.map(Option.fromNullable(memory.current()), ({ id, received }) => ({",
-    to: "resume: Option.map(Option.fromNullable(history.rung > 99 ? memory.current() : undefined), ({ id, received }) => ({",
+    file: "gateway/Attempt.ts",
+    from: "this.resume = Option.map(Option.fromNullable(session.memory.current()), ({ id, receivedSeq }) => ({",
+    to: "this.resume = Option.map(Option.fromNullable(this.shard[0] > 99 ? session.memory.current() : undefined), ({ id, receivedSeq }) => ({",
     found: ["SessionGivenUp", "IdentifyBudget"],
     seeds: 1,
     options: quarter(["network"])
@@ -153,7 +153,7 @@ const mutants: ReadonlyArray<Mutant> = [
     name: "every shard identifies when it likes",
     file: "gateway/IdentifyLimiter.ts",
     from: "      const at = opensAt.get(bucket)",
-    to: "      const at = opensAt.get(bucket + 1000 * turn.shard)",
+    to: "      const at = opensAt.get(bucket + 1000 * request.shard)",
     found: ["IdentifyBudget"],
     seeds: 1,
     options: quarter(["network"], { shards: 4, days: 0.05 })
@@ -169,9 +169,9 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a gap begins when it ends",
-    file: "gateway/SessionMemory.ts",
-    from: "from: Math.min(heardAt, before)",
-    to: "from: now",
+    file: "gateway/Resumable.ts",
+    from: "from: Math.min(heardAt, from)",
+    to: "from: wall",
     found: ["GapUntold"],
     seeds: 2,
     options: quarter(["gateway"], { traffic: { perHour: 240 } })
@@ -179,8 +179,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "READY in answer to a RESUME passes for the old session",
     file: "gateway/SessionMemory.ts",
-    from: "const before = lost ?? session",
-    to: "const before = lost",
+    from: "const before = this.lost ?? this.session",
+    to: "const before = this.lost",
     found: ["GapUntold"],
     seeds: 3,
     options: quarter(["oddity"], { traffic: { perHour: 240 } })
@@ -196,7 +196,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "an old session is kept",
-    file: "gateway/Session.ts",
+    file: "gateway/Replacement.ts",
     from: "const old = session.startedAt + Duration.toMillis(policy.maximumAge)",
     to: "const old = session.startedAt + 30 * Duration.toMillis(policy.maximumAge)",
     found: ["OldSession"],
@@ -237,8 +237,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a shutdown waits for handlers as long as they take",
     file: "delivery/Shutdown.ts",
-    from: "Release.within(ended, timeout)",
-    to: 'Release.within(ended, "1 hour")',
+    from: "Finalizer.timeout(ended, timeout)",
+    to: 'Finalizer.timeout(ended, "1 hour")',
     found: ["SlowEnd"],
     seeds: 3,
     options: quarter(["restart"], { traffic: { perHour: 120, work: 60_000 } })
@@ -255,7 +255,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a lost wake-up of the inbox",
     file: "delivery/Inbox.ts",
-    from: "if (pending.push(entry) === 1) arrived.unsafeOpen()",
+    from: "if (pending.push(entry) === 1) arrived.raise()",
     to: "pending.push(entry)",
     found: ["Lost"],
     seeds: 1,
@@ -281,7 +281,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "handlers are not drained",
-    file: "Gateway.ts",
+    file: "BotRun.ts",
     from: "yield* Effect.addFinalizer(() => delivery.drain)",
     to: "yield* Effect.addFinalizer(() => Effect.void)",
     found: ["CutOff"],
@@ -291,8 +291,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a fiber is left behind",
     file: "gateway/Session.ts",
-    from: "yield* Effect.forkScoped(memory.keepSaved)",
-    to: "yield* Effect.forkDaemon(memory.keepSaved)",
+    from: "yield* Effect.forkScoped(memory.keepSaved(scope))",
+    to: "yield* Effect.forkDaemon(memory.keepSaved(scope))",
     found: ["Leak"],
     seeds: 1,
     options: quarter(["network"])

@@ -60,7 +60,7 @@ export const defaultHosts: Hosts = {
 }
 
 /**
- * Which shards one process runs: as many as the platform recommends; all of so many; or some of so many, the others being
+ * Which shards one process runs: as many as the platform recommends; all of a number; or some of a number, the others being
  * run elsewhere. Shards part the guilds of a bot; what happens in private chats and groups comes to shard 0.
  *
  * @since 0.1.0

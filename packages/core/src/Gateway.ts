@@ -14,46 +14,26 @@
  *
  * @since 0.1.0
  */
-import type * as Socket from "@effect/platform/Socket"
 import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Subscribable from "effect/Subscribable"
-import * as SubscriptionRef from "effect/SubscriptionRef"
-import { BotConfig } from "./BotConfig.ts"
-import * as Acknowledgement from "./delivery/Acknowledgement.ts"
-import * as Delivery from "./delivery/Delivery.ts"
+import type * as Subscribable from "effect/Subscribable"
+import { BotConfig, type BotConfigShape } from "./BotConfig.ts"
+import * as BotRun from "./BotRun.ts"
+import { BotStatus } from "./BotStatus.ts"
+import type * as Dialogue from "./delivery/Dialogue.ts"
 import * as Handlers from "./delivery/Handlers.ts"
 import * as Event from "./events/Event.ts"
 import * as Interaction from "./events/Interaction.ts"
 import * as MessageView from "./events/MessageView.ts"
-import { OwnMessages } from "./events/OwnMessages.ts"
-import * as Changes from "./gateway/Changes.ts"
-import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
-import { GatewayMetadata } from "./gateway/GatewayMetadata.ts"
-import type { IdentifyLimiter } from "./gateway/IdentifyLimiter.ts"
-import * as Handshakes from "./gateway/Handshakes.ts"
-import * as Intents from "./gateway/Intents.ts"
-import * as Session from "./gateway/Session.ts"
-import type { SessionStore } from "./gateway/SessionStore.ts"
-import * as Shards from "./gateway/Shards.ts"
+import type * as Session from "./gateway/Session.ts"
 import * as Conversation from "./messages/Conversation.ts"
-import { InboundRecorder } from "./messages/InboundRecorder.ts"
-import { AccessToken } from "./openapi/AccessToken.ts"
-import type { OpenApi } from "./openapi/OpenApi.ts"
-import { type Presence, SessionAvailability } from "./openapi/SessionAvailability.ts"
-import { WebhookIntake } from "./webhook/WebhookIntake.ts"
 
 export {
   /**
@@ -204,32 +184,6 @@ export interface GatewayShape {
  */
 export class Gateway extends Context.Tag("@effect-qq/core/Gateway")<Gateway, GatewayShape>() {}
 
-type SessionServices =
-  | AccessToken
-  | BotConfig
-  | GatewayMetadata
-  | IdentifyLimiter
-  | OpenApi
-  | InboundRecorder
-  | SessionAvailability
-  | SessionStore
-  | Socket.WebSocketConstructor
-  | WebhookIntake
-
-interface Running {
-  readonly sessions: ReadonlyArray<Session.Session>
-  /** How it is where there are no sessions: not yet, or none at all. */
-  readonly otherwise: Session.SessionState
-  /** Cuts short whatever is waited for. */
-  readonly reconnectNow: Effect.Effect<void>
-  readonly delivery: Delivery.Delivery
-}
-
-const worse = (one: Session.SessionStatus, other: Session.SessionStatus): Session.SessionStatus =>
-  Session.ranks[other.state._tag] < Session.ranks[one.state._tag] ? other : one
-
-const isAlive = ({ state }: Session.SessionStatus): boolean => state._tag !== "Stopped"
-
 const isOfDialogue = (event: Event.Event): event is Event.EventOf<DialogueType> =>
   event.t === "INTERACTION_CREATE" || Event.isMessage(event)
 
@@ -247,267 +201,126 @@ const conversationIn = (of: Conversation.Conversation | Event.EventOf<DialogueTy
 /** How long a dialogue waits for the other. */
 const patience = Duration.minutes(5)
 
+/** The event that a dialogue waits for. */
+const wantedOf = <T extends DialogueType>(
+  of: Conversation.Conversation | Event.EventOf<DialogueType>,
+  options: NextOptions<T> | undefined
+): Dialogue.Wanted => {
+  const author = "t" in of ? (authorOf(of) ?? "") : undefined
+  const types: ReadonlyArray<string> | undefined = typeof options?.types === "string" ? [options.types] : options?.types
+  const isWanted = (event: Event.Event): event is Event.EventOf<T> =>
+    isOfDialogue(event) &&
+    (types === undefined ? Event.isMessage(event) : types.includes(event.t)) &&
+    (author === undefined || authorOf(event) === author)
+  return {
+    conversation: conversationIn(of),
+    queued: options?.queued ?? true,
+    timeout: options?.timeout ?? patience,
+    matches: (event) => isWanted(event) && (options?.where?.(event) ?? true)
+  }
+}
+
+/** One run at a time. One that has stopped for good stays to be looked at, until the next run. */
+const claimed = (appId: string, status: BotStatus): Effect.Effect<void, AlreadyRunning, Scope.Scope> => {
+  let begun = false
+  return Effect.acquireRelease(
+    Effect.suspend(() => {
+      if (begun) return new AlreadyRunning({ appId })
+      begun = true
+      return status.set(undefined)
+    }),
+    () =>
+      Effect.suspend(() => {
+        begun = false
+        return status.state._tag === "Stopped" ? Effect.void : status.set(undefined)
+      })
+  )
+}
+
+/** A gateway, put together. One object with methods: what is not asked for is not made. */
+class Live implements GatewayShape {
+  private readonly botStatus: BotStatus
+  private readonly services: Context.Context<BotRun.Services>
+  private readonly appId: string
+  private readonly claim: Effect.Effect<void, AlreadyRunning, Scope.Scope>
+
+  constructor(config: BotConfigShape, services: Context.Context<BotRun.Services>) {
+    this.botStatus = new BotStatus(config)
+    this.services = services
+    this.appId = config.appId
+    this.claim = claimed(config.appId, this.botStatus)
+  }
+
+  readonly run: GatewayShape["run"] = <E, R>(handlers: Layer.Layer<never, E, R>) =>
+    Effect.gen(this, function* () {
+      yield* this.claim
+      const registry = yield* Handlers.makeRegistry
+      // from the context, not from a layer: each layer that is provided costs a bot some kilobytes
+      yield* Effect.mapInputContext(
+        Layer.build(handlers),
+        (context: Context.Context<Exclude<R, Handlers.HandlerRegistry> | Scope.Scope>) =>
+          Context.add(context, Handlers.HandlerRegistry, registry) as Context.Context<R | Scope.Scope>
+      )
+      const registered = yield* registry.handlers
+      const run = BotRun.run({ status: this.botStatus, handlers: registered, conversationOf })
+      // the services of this bot, whichever the caller has; its scope is that of the run
+      const scope = yield* Effect.scope
+      return yield* Effect.provide(run, Context.add(this.services, Scope.Scope, scope))
+    }).pipe(Effect.scoped, Effect.annotateLogs({ package: "@effect-qq/core", appId: this.appId }))
+
+  get status(): GatewayShape["status"] {
+    return this.botStatus.status
+  }
+
+  get shards(): GatewayShape["shards"] {
+    return this.botStatus.shards
+  }
+
+  get ready(): GatewayShape["ready"] {
+    return this.botStatus.ready
+  }
+
+  get health(): GatewayShape["health"] {
+    return Effect.map(this.botStatus.status.get, ({ lastFrameAge, state }) => ({
+      state: state._tag,
+      lastFrameAge,
+      unsettled: this.botStatus.current?.delivery.unsettled() ?? 0
+    }))
+  }
+
+  get reconnectNow(): GatewayShape["reconnectNow"] {
+    return Effect.suspend(() => this.botStatus.current?.reconnectNow ?? Effect.void)
+  }
+
+  get events(): GatewayShape["events"] {
+    return Stream.suspend(() => this.botStatus.whileRunning(({ delivery }) => delivery.events))
+  }
+
+  readonly next: GatewayShape["next"] = <T extends DialogueType>(
+    of: Conversation.Conversation | Event.EventOf<DialogueType>,
+    options?: NextOptions<T>
+  ) => {
+    const wanted = wantedOf(of, options)
+    return Effect.flatMap(Effect.timeout(this.botStatus.begun, wanted.timeout), ({ delivery }) =>
+      delivery.next(wanted)
+    ).pipe(
+      // only what is wanted matches
+      Effect.map((event) => event as Event.EventOf<T>)
+    )
+  }
+}
+
 /**
  * A gateway over the services of one bot.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.gen(function* () {
-  const config = yield* BotConfig
-  const services = yield* Effect.context<SessionServices>()
-  const token = yield* AccessToken
-  const metadata = yield* GatewayMetadata
-  const reception = yield* InboundRecorder
-  const presence = yield* SessionAvailability
-  const webhook = yield* WebhookIntake
-  const own = yield* OwnMessages
-  const running = yield* SubscriptionRef.make(Option.none<Running>())
-  const changes = Changes.make<void>()
-  let begun = false
-
-  const without = (state: Session.SessionState): Session.SessionStatus => ({
-    state,
-    shard: [0, 1],
-    attempt: 0,
-    lastEnd: undefined,
-    sessionId: undefined,
-    received: undefined,
-    watermark: undefined,
-    lastFrameAge: undefined,
-    roundTrip: undefined
-  })
-
-  const notRunning = without({ _tag: "Disconnected" })
-
-  /** The same of the states alone. */
-  const overallState = ({ otherwise, sessions }: Running): Session.SessionState => {
-    let worst: Session.SessionState | undefined
-    let worstLiving: Session.SessionState | undefined
-    for (const session of sessions) {
-      const state = session.state()
-      if (worst === undefined || Session.ranks[state._tag] < Session.ranks[worst._tag]) worst = state
-      if (state._tag === "Stopped" && config.onShardStopped === "continue") continue
-      if (worstLiving === undefined || Session.ranks[state._tag] < Session.ranks[worstLiving._tag]) worstLiving = state
-    }
-    return worstLiving ?? worst ?? otherwise
-  }
-
-  /** Of all shards, how the bot is. */
-  const overall = (statuses: ReadonlyArray<Session.SessionStatus>, otherwise: Session.SessionState) => {
-    const living = config.onShardStopped === "continue" ? statuses.filter(isAlive) : statuses
-    const [first = without(otherwise), ...rest] = living.length > 0 ? living : statuses
-    return rest.reduce(worse, first)
-  }
-
-  const statusesOf = ({ sessions }: Running): Effect.Effect<ReadonlyArray<Session.SessionStatus>> =>
-    Effect.forEach(sessions, ({ status }) => status.get)
-
-  const statusOf = (now: Running): Effect.Effect<Session.SessionStatus> =>
-    Effect.map(statusesOf(now), (statuses) => overall(statuses, now.otherwise))
-
-  const current = Effect.flatMap(
-    SubscriptionRef.get(running),
-    Option.match({ onNone: () => Effect.succeed(notRunning), onSome: statusOf })
-  )
-
-  /** Senders hear of whatever is taken before a handler can: it is what they reply to. */
-  const heard = (sink: DispatchSinkShape): DispatchSinkShape => ({
-    ...sink,
-    offer: (frame, size, settled) => {
-      const isTaken = sink.offer(frame, size, settled)
-      if (isTaken && !own.isOwn(frame)) reception.dispatched(frame)
-      return isTaken
-    }
-  })
-
-  const setRunning = (next: Option.Option<Running>): Effect.Effect<void> =>
-    Effect.map(SubscriptionRef.set(running, next), () => changes.tell())
-
-  /** Tells senders how the bot is, for as long as it runs: to be run at every change. */
-  const announcing: Effect.Effect<Effect.Effect<void>, never, Scope.Scope> = Effect.suspend(() => {
-    let wasReady = false
-    const presenceOf = (state: Session.SessionState): Presence => {
-      wasReady = wasReady || state._tag === "Ready"
-      if (state._tag === "Ready") return "Up"
-      return wasReady && state._tag !== "Stopped" ? "Reconnecting" : "Absent"
-    }
-    const announce = Effect.flatMap(SubscriptionRef.get(running), (now) => {
-      changes.tell()
-      return presence.set(presenceOf(Option.match(now, { onNone: () => notRunning.state, onSome: overallState })))
-    })
-    return Effect.as(
-      Effect.addFinalizer(() => presence.set("Absent")),
-      announce
-    )
-  })
-
-  const claim = Effect.acquireRelease(
-    Effect.suspend(() => {
-      if (begun) return new AlreadyRunning({ appId: config.appId })
-      begun = true
-      return setRunning(Option.none())
-    }),
-    () =>
-      Effect.gen(function* () {
-        const { state } = yield* current
-        // one that has stopped for good stays to be looked at, until the next run
-        if (state._tag !== "Stopped") yield* setRunning(Option.none())
-        begun = false
-      })
-  )
-
-  const run: GatewayShape["run"] = <E, R>(handlers: Layer.Layer<never, E, R>) =>
-    Effect.gen(function* () {
-      yield* claim
-      const registry = yield* Handlers.makeRegistry
-      yield* Layer.build(Layer.provide(handlers, Layer.succeed(Handlers.HandlerRegistry, registry)))
-      const registered = yield* registry.handlers
-      const acknowledgement = yield* Effect.provide(Acknowledgement.make, services)
-      const delivery = yield* Delivery.make({
-        policy: config.delivery,
-        handlers: registered,
-        drainWaiting: config.session.onShutdown === "end",
-        conversationOf,
-        isOwn: own.isOwn,
-        received: acknowledgement.received
-      })
-      const intents = Option.getOrElse(config.intents, () =>
-        Intents.forEventTypes(registered.flatMap(({ subscribes, types }) => subscribes ?? types))
-      )
-      const failed = yield* Deferred.make<never, GatewayStopped>()
-      const startedAt = yield* Clock.currentTimeMillis
-      const begin = (
-        sessions: ReadonlyArray<Session.Session>,
-        otherwise: Session.SessionState,
-        reconnectNow: Effect.Effect<void>
-      ): Effect.Effect<void> => setRunning(Option.some({ sessions, otherwise, reconnectNow, delivery }))
-      const impatient = yield* Effect.makeLatch(false)
-      // before the sessions begin, and so undone after they have ended
-      const announce = yield* announcing
-      yield* Effect.forkScoped(Effect.intoDeferred(delivery.run, failed))
-      if (config.shards === "recommended") {
-        const because = "the number of shards is not known yet"
-        const again = Effect.zipRight(Effect.zipRight(token.askAgain, metadata.askAgain), impatient.open)
-        yield* begin([], { _tag: "Waiting", until: undefined, because }, Effect.asVoid(again))
-      }
-      const plan = Effect.tapError(Shards.plan(Effect.zipRight(impatient.await, impatient.close)), (because) =>
-        begin([], { _tag: "Stopped", because }, Effect.void)
-      )
-      const shards = config.transport === "webhook" ? [] : yield* Effect.provide(plan, services)
-      if (config.transport !== "websocket") {
-        const { run: take, sink } = delivery.intake({ app: config.appId, shard: "webhook" })
-        yield* Effect.forkScoped(Effect.intoDeferred(take, failed))
-        yield* webhook.open(heard(sink))
-      }
-      // all sessions are left at once: one that takes its time delays no other
-      const apart = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.parallel)
-      const handshakes = Handshakes.make(config.session.concurrentHandshakes)
-      let left = shards.length
-      const sessions = yield* Effect.forEach(shards, (shard) =>
-        Effect.gen(function* () {
-          const { run: take, sink } = delivery.intake({ app: config.appId, shard: shard.join("/") })
-          const session = yield* Session.make({ intents, shard, handshakes, onState: announce }).pipe(
-            Effect.provideService(DispatchSink, heard(sink)),
-            Effect.provide(services)
-          )
-          yield* Effect.forkScoped(Effect.intoDeferred(take, failed))
-          const alone = Effect.catchTag(session.run, "GatewayStopped", (stopped) =>
-            config.onShardStopped === "continue" && --left > 0 ? Effect.never : stopped
-          )
-          yield* Effect.forkIn(Effect.intoDeferred(alone, failed), apart)
-          return session
-        })
-      )
-      yield* begin(
-        sessions,
-        { _tag: "Ready", since: startedAt },
-        Effect.forEach(sessions, ({ reconnectNow }) => reconnectNow, { discard: true })
-      )
-      yield* announce
-      // scopes close in reverse: the handlers are drained while the sessions are still up
-      yield* Effect.addFinalizer(() => delivery.drain)
-      return yield* Deferred.await(failed)
-    }).pipe(Effect.scoped, Effect.annotateLogs({ package: "@effect-qq/core", appId: config.appId }))
-
-  const whileRunning = <A, E>(
-    stream: (now: Running) => Stream.Stream<A, E>,
-    otherwise: Stream.Stream<A>
-  ): Stream.Stream<A, E> =>
-    Stream.flatMap(running.changes, Option.match({ onNone: () => otherwise, onSome: stream }), { switch: true })
-
-  const now = Effect.map(SubscriptionRef.get(running), Option.getOrUndefined)
-
-  const statuses = Effect.flatMap(now, (now) => (now === undefined ? Effect.succeed([]) : statusesOf(now)))
-
-  /** Completes when a bot runs. */
-  const begunRunning = whileRunning((now) => Stream.succeed(now), Stream.empty).pipe(
-    Stream.runHead,
-    Effect.map(Option.getOrThrow)
-  )
-
-  const allReady = ({ otherwise, sessions }: Running): Effect.Effect<void, GatewayStopped> => {
-    if (otherwise._tag === "Stopped") return otherwise.because
-    if (sessions.length === 0) return otherwise._tag === "Ready" ? Effect.void : Effect.never
-    if (config.onShardStopped === "stop") {
-      return Effect.forEach(sessions, ({ ready }) => ready, { concurrency: "unbounded", discard: true })
-    }
-    return Effect.flatMap(
-      Effect.forEach(sessions, ({ ready }) => Effect.either(ready), { concurrency: "unbounded" }),
-      (outcomes) => outcomes.find(Either.isRight) ?? outcomes[0] ?? Effect.void
-    )
-  }
-
-  return Gateway.of({
-    run,
-    status: Subscribable.make({
-      get: current,
-      changes: Stream.mapEffect(
-        changes.from(() => undefined),
-        () => current
-      )
-    }),
-    shards: Subscribable.make({
-      get: statuses,
-      changes: Stream.mapEffect(
-        changes.from(() => undefined),
-        () => statuses
-      )
-    }),
-    ready: whileRunning((now) => Stream.fromEffect(allReady(now)), Stream.empty).pipe(Stream.runHead, Effect.asVoid),
-    health: Effect.map(Effect.zip(current, now), ([{ lastFrameAge, state }, now]) => ({
-      state: state._tag,
-      lastFrameAge,
-      unsettled: now?.delivery.unsettled() ?? 0
-    })),
-    reconnectNow: Effect.flatMap(now, (now) => now?.reconnectNow ?? Effect.void),
-    next: <T extends DialogueType>(
-      of: Conversation.Conversation | Event.EventOf<DialogueType>,
-      options?: NextOptions<T>
-    ) => {
-      const author = "t" in of ? (authorOf(of) ?? "") : undefined
-      const types: ReadonlyArray<string> | undefined =
-        typeof options?.types === "string" ? [options.types] : options?.types
-      const isWanted = (event: Event.Event): event is Event.EventOf<T> =>
-        isOfDialogue(event) &&
-        (types === undefined ? Event.isMessage(event) : types.includes(event.t)) &&
-        (author === undefined || authorOf(event) === author)
-      const timeout = options?.timeout ?? patience
-      return Effect.flatMap(Effect.timeout(begunRunning, timeout), ({ delivery }) =>
-        delivery.next({
-          conversation: conversationIn(of),
-          queued: options?.queued ?? true,
-          timeout,
-          matches: (event) => isWanted(event) && (options?.where?.(event) ?? true)
-        })
-      ).pipe(
-        // only what is wanted matches
-        Effect.map((event) => event as Event.EventOf<T>)
-      )
-    },
-    events: whileRunning(({ delivery }) => delivery.events, Stream.empty)
-  })
-})
+export const make: Effect.Effect<GatewayShape, never, BotRun.Services> = Effect.zipWith(
+  BotConfig,
+  Effect.context<BotRun.Services>(),
+  (config, services) => new Live(config, services)
+)
 
 /**
  * A gateway over the services of one bot.
@@ -515,7 +328,7 @@ export const make: Effect.Effect<GatewayShape, never, SessionServices> = Effect.
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<Gateway, never, SessionServices> = Layer.effect(Gateway, make)
+export const layer: Layer.Layer<Gateway, never, BotRun.Services> = Layer.effect(Gateway, make)
 
 /**
  * Runs handlers; see {@link GatewayShape.run}.

@@ -1,6 +1,6 @@
 /**
- * Many time limits on one timer: what is over is told so. A limit that is kept, as most are, costs an entry in a set, where a
- * time-out of its own costs two fibers.
+ * Many time limits on one timer. A limit that is cancelled in time, as most are, costs one entry of a set; a time-out of
+ * Effect costs two fibers.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
 /**
- * Calls `expire` once after so many milliseconds, unless what it returns is called before.
+ * Calls `expire` once after `millis` milliseconds. The function that is returned cancels it.
  *
  * @since 0.1.0
  * @category models

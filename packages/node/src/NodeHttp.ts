@@ -139,11 +139,11 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
     })
   }
 
-  /** Nobody waits for the answer any more. */
+  /** The caller gave up: closes the exchange. */
   abort(): void {
     this.#isOver = true
     this.#forget()
-    this.#controller?.abort(new Error("nobody waits for the answer"))
+    this.#controller?.abort(new Error("the request was cancelled"))
   }
 
   #end(outcome: Outcome): void {
@@ -161,7 +161,7 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
   /** There is a connection, and what is done here is done before the first byte is written. */
   onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
     // to abort what was given up meanwhile would cost the connection, which has not been used for it
-    if (this.#isOver) throw new Error("nobody waits for the answer")
+    if (this.#isOver) throw new Error("the request was cancelled")
     this.#controller = controller
   }
 
@@ -220,8 +220,8 @@ const exchangeOf =
 
 /**
  * An `HttpClient` on undici: connects within 10 s, waits 330 s for the headers of an answer and 120 s between two parts
- * of its body, reads 32 MiB at most, and opens 128 connections per host at most. These are a backstop: whoever calls has
- * a deadline of his own, which alone counts where the client makes a whole exchange of the OpenAPI. Certificates are always
+ * of its body, reads 32 MiB at most, and opens 128 connections per host at most. These are a backstop: callers
+ * set deadlines of their own, and the exchanges of the OpenAPI obey those alone. Certificates are always
  * verified.
  *
  * Through a proxy go all hosts but those of `NO_PROXY` and this machine itself. Fails when the URL of the proxy cannot

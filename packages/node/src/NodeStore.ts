@@ -37,7 +37,7 @@ export const temporaryPrefix = "%new-"
  */
 export const lockPrefix = "%lock-"
 
-/** A temporary file that nobody finished within this time was left by a process that is gone. Milliseconds. */
+/** Age, in milliseconds, from which a temporary file counts as left behind by a process that has ended. */
 const temporaryLifetime = 60 * 60 * 1000
 
 /** Characters that `encodeURIComponent` leaves and some file system refuses, and a dot where it would have a meaning. */

@@ -418,7 +418,7 @@ export const serve = (
     yield* Effect.addFinalizer(() => close(server, connections, options.gracePeriod ?? "5 seconds"))
     // loaded when a server is started: most bots have none
     const { makeHandler } = yield* Effect.promise(() => import("@effect/platform-node/NodeHttpServer"))
-    // whoever sees a signature can send the request again
+    // a logged signature would let a reader of the log replay the request
     const handle = yield* Effect.locallyWith(
       makeHandler(atPath(path, app, makeSparingLog(interval))),
       Headers.currentRedactedNames,

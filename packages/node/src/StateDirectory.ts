@@ -255,7 +255,7 @@ class LockFile {
     )
   }
 
-  /** A sign of life; a lock that was removed by hand is made again. */
+  /** Refreshes the lock's time; recreates a lock file that was removed by hand. */
   get touch(): Effect.Effect<void, PlatformError> {
     return Effect.flatMap(
       this.find,

@@ -73,4 +73,33 @@ describe("text in parts", () => {
       { numRuns: 1000 }
     )
   })
+
+  it("ends its parts where graphemes end, whatever characters stand beside each other", () => {
+    const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
+    const neighbours = ["a", "中", "\u0301", "\u200d", "क", "\u094d", "가", "\u1160", "👩", "🏻", "\r", "\u0600", "𠀀"]
+    const character = fc.oneof(
+      fc.integer({ min: 0, max: 0xd7ff }),
+      fc.integer({ min: 0xe000, max: 0xffff }),
+      fc.integer({ min: 0x10000, max: 0x1ffff }),
+      fc.constantFrom(0x1100, 0x0e33, 0x0eb3, 0x06dd, 0x200c, 0xff9e, 0xabc0, 0x0d4e)
+    )
+    fc.assert(
+      fc.property(
+        fc.array(character, { minLength: 1, maxLength: 3 }),
+        fc.constantFrom(...neighbours),
+        fc.integer({ min: 5, max: 7 }),
+        (codes, neighbour, maximum) => {
+          const own = String.fromCodePoint(...codes)
+          const text = (own + neighbour).repeat(4) + (neighbour + own).repeat(3)
+          const borders = new Set([text.length])
+          for (const { index } of segmenter.segment(text)) borders.add(index)
+          for (const { next } of TextSplit.parts(text, maximum, 0, "full")) {
+            const isBreak = text[next - 1] === "\n"
+            assert.isTrue(isBreak || borders.has(next), `cut at ${next} of ${JSON.stringify(text)}`)
+          }
+        }
+      ),
+      { numRuns: 20_000 }
+    )
+  })
 })

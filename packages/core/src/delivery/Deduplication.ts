@@ -122,6 +122,89 @@ const parseName = (name: string): readonly [key: string, namespace: Namespace] =
   return namespace !== "" && isNamespace(namespace) ? [name.slice(cut + 1), namespace] : [name, ""]
 }
 
+const makeIdentity = (
+  source: Source,
+  key: string,
+  namespace: Namespace,
+  hash: number,
+  type: string,
+  sequence: number
+): Identity => ({
+  key,
+  namespace,
+  hash,
+  index: -1,
+  type,
+  twins: undefined,
+  settled: 0,
+  done: false,
+  source,
+  sequence,
+  settledAt: 0,
+  declined: undefined
+})
+
+/** A number that can be replayed is the one to remember. */
+const renumber = (id: Identity, source: Source, sequence: number): void => {
+  if (sequence <= id.sequence) return
+  id.source = source
+  id.sequence = sequence
+}
+
+/** Adds a type; `false` for one that it has, or one too many. */
+const addType = (id: Identity, type: string): boolean => {
+  if (indexOf(id, type) >= 0 || (id.twins?.length ?? 0) + 1 >= mostTypes) return false
+  ;(id.twins ??= []).push(type)
+  return true
+}
+
+/**
+ * Ids that are settled altogether, in the order in which they were settled: an event whose handlers take long keeps no id
+ * behind it from being forgotten. A forgotten id leaves its place empty, for the array is kept until half of it is.
+ */
+class SettledOrder {
+  private order: Array<Identity | undefined> = []
+  private first = 0
+  private count = 0
+
+  get size(): number {
+    return this.count
+  }
+
+  get oldest(): Identity | undefined {
+    return this.order[this.first]
+  }
+
+  add(id: Identity): void {
+    id.done = true
+    this.count++
+    this.order.push(id)
+  }
+
+  /** Removes one that is in flight again. Twins come close after each other. */
+  remove(id: Identity): void {
+    id.done = false
+    this.count--
+    const place = this.order.lastIndexOf(id)
+    if (place >= this.first) this.order.splice(place, 1)
+  }
+
+  forgetOldest(): void {
+    this.order[this.first++] = undefined
+    this.count--
+    if (this.first < compaction || this.first * 2 < this.order.length) return
+    this.order = this.order.slice(this.first)
+    this.first = 0
+  }
+
+  forEach(look: (id: Identity) => void): void {
+    for (let place = this.first; place < this.order.length; place++) {
+      const id = this.order[place]
+      if (id !== undefined) look(id)
+    }
+  }
+}
+
 /**
  * Remembers nothing yet.
  *
@@ -131,91 +214,32 @@ const parseName = (name: string): readonly [key: string, namespace: Namespace] =
 export const make = (policy: DeliveryPolicy): Deduplication => {
   const window = Duration.toMillis(policy.deduplicationWindow)
   const ids = new KeyTable<Identity>()
-  /** How many are settled altogether. What is in flight is bounded by the inbox; what is done, here. */
-  let done = 0
+  const settledIds = new SettledOrder()
+  /** Those of which one type is settled and another is not. */
+  const partial = new Set<Identity>()
 
   const isOver = (id: Identity, now: number): boolean =>
     id.sequence <= id.source.watermark() && now - id.settledAt >= window
 
-  // in the order in which they were settled, so that an event whose handlers take long keeps nothing behind it from being
-  // forgotten; what was forgotten leaves its place empty, for the array is kept until half of it is
-  let order: Array<Identity | undefined> = []
-  let first = 0
-
-  /** Those of which one type is settled and another is not. */
-  const partial = new Set<Identity>()
-
   const finish = (id: Identity): void => {
     if (partial.size > 0) partial.delete(id)
-    id.done = true
-    done++
-    order.push(id)
+    settledIds.add(id)
   }
 
   /** A twin came for one that was done: it is in flight again. */
   const resume = (id: Identity): void => {
     if (!id.done) return
-    id.done = false
-    done--
+    settledIds.remove(id)
     partial.add(id)
-    // twins come close after each other
-    const place = order.lastIndexOf(id)
-    if (place >= first) order.splice(place, 1)
   }
 
   /** The oldest come first, so looking at them at each settlement keeps up with any rate. */
   const forget = (now: number): void => {
-    while (first < order.length) {
-      const id = order[first]
-      if (id === undefined || (done <= policy.deduplicationCapacity && !isOver(id, now))) return
-      order[first++] = undefined
-      done--
+    for (let id = settledIds.oldest; id !== undefined; id = settledIds.oldest) {
+      if (settledIds.size <= policy.deduplicationCapacity && !isOver(id, now)) return
+      settledIds.forgetOldest()
       ids.remove(id)
-      if (first >= compaction && first * 2 >= order.length) {
-        order = order.slice(first)
-        first = 0
-      }
     }
-  }
-
-  /** A number that can be replayed is the one to remember. */
-  const renumber = (id: Identity, source: Source, sequence: number): void => {
-    if (sequence <= id.sequence) return
-    id.source = source
-    id.sequence = sequence
-  }
-
-  const add = (
-    source: Source,
-    key: string,
-    namespace: Namespace,
-    hash: number,
-    type: string,
-    sequence: number
-  ): Identity => {
-    const id: Identity = {
-      key,
-      namespace,
-      hash,
-      index: -1,
-      type,
-      twins: undefined,
-      settled: 0,
-      done: false,
-      source,
-      sequence,
-      settledAt: 0,
-      declined: undefined
-    }
-    ids.add(id)
-    return id
-  }
-
-  /** Adds a type; false for one that it has, or one too many. */
-  const addType = (id: Identity, type: string): boolean => {
-    if (indexOf(id, type) >= 0 || (id.twins?.length ?? 0) + 1 >= mostTypes) return false
-    ;(id.twins ??= []).push(type)
-    return true
   }
 
   return {
@@ -223,7 +247,11 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
       const [key, namespace] = given === undefined ? parseName(name) : [name, given]
       const hash = hashOf(key, seeds[namespace])
       const known = ids.get(key, hash)
-      if (known === undefined) return add(source, key, namespace, hash, type, seq)
+      if (known === undefined) {
+        const id = makeIdentity(source, key, namespace, hash, type, seq)
+        ids.add(id)
+        return id
+      }
       renumber(known, source, seq)
       if (!addType(known, type)) return undefined
       resume(known)
@@ -255,14 +283,12 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
         }
       }
       // what a resume can replay is stored whole; of the rest, the newest: the record is written again and again
-      let older = done - policy.deduplicationStored
-      for (let place = first; place < order.length; place++) {
-        const id = order[place]
-        if (id === undefined) continue
+      let older = settledIds.size - policy.deduplicationStored
+      settledIds.forEach((id) => {
         older--
-        if (id.source !== source || isOver(id, now) || (older >= 0 && id.sequence <= watermark)) continue
+        if (id.source !== source || isOver(id, now) || (older >= 0 && id.sequence <= watermark)) return
         store(id)
-      }
+      })
       for (const id of partial) if (id.source === source) store(id)
       return stored
     },
@@ -275,7 +301,8 @@ export const make = (policy: DeliveryPolicy): Deduplication => {
         const hash = hashOf(key, seeds[namespace])
         const known = ids.get(key, hash)
         if (known === undefined) {
-          const id = add(source, key, namespace, hash, type, sequence)
+          const id = makeIdentity(source, key, namespace, hash, type, sequence)
+          ids.add(id)
           id.settled = 1
           id.settledAt = at
           finish(id)

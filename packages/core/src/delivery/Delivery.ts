@@ -94,14 +94,17 @@ const lag = 1024
 
 const noTags: ReadonlyArray<MetricLabel.MetricLabel> = []
 
-const makeEvents = (observe: Router.Router["observe"], observed: PubSub.PubSub<Event.Event>) =>
+/** Each reader has a buffer of its own, and none is made before. */
+const makeEvents = (observe: Router.Router["observe"]): Stream.Stream<Event.Event> =>
   Stream.unwrapScoped(
-    Effect.as(
-      Effect.acquireRelease(
-        Effect.sync(() => observe((event) => observed.unsafeOffer(event))),
-        (forget) => Effect.sync(forget)
-      ),
-      Stream.fromPubSub(observed)
+    Effect.flatMap(PubSub.sliding<Event.Event>(lag), (observed) =>
+      Effect.as(
+        Effect.acquireRelease(
+          Effect.sync(() => observe((event) => observed.unsafeOffer(event))),
+          (forget) => Effect.sync(forget)
+        ),
+        Stream.fromPubSub(observed)
+      )
     )
   )
 
@@ -120,7 +123,6 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
     const durations = new Map(
       handlers.flatMap(({ types }) => types.map((type) => [type, DeliveryMetrics.handlerDuration(type)] as const))
     )
-    const observed = yield* PubSub.sliding<Event.Event>(lag)
     let isClosing = false
     const scope = yield* Shutdown.makeScope(() => {
       isClosing = true
@@ -210,7 +212,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       run: Effect.zipRight(urgent.watch, ordinary.watch, { concurrent: true }),
       drain: Shutdown.drain(inboxes, pools, policy.drainTimeout),
       next: dialogue.next,
-      events: makeEvents(router.observe, observed),
+      events: Stream.suspend(() => makeEvents(router.observe)),
       unsettled: () => inboxes.reduce((total, inbox) => total + inbox.size(), 0),
       conversations: () => queues.size + interactions.size,
       remembered: deduplication.size

@@ -1,9 +1,6 @@
 /**
- * What was received and is not yet settled: bounded, in the order of sequence numbers, with the watermark a restart
+ * What was received and is not yet settled: bounded, in the order of sequence numbers, with the watermark that a restart
  * resumes from.
- *
- * The watermark is the highest received sequence number up to which every event was settled. It is read off the oldest
- * unsettled entry, so nothing has to be kept for events that are done.
  *
  * @since 0.1.0
  */
@@ -11,8 +8,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Event from "../events/Event.ts"
 import type { Frame } from "../gateway/Frame.ts"
+import { Signal } from "../internal/Signal.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
+import { Watermark } from "./Watermark.ts"
 import { type OnSettled, Work } from "./Work.ts"
 
 /** How often, in milliseconds, dropped events are logged. All are counted. */
@@ -32,7 +31,7 @@ export interface Inbox {
   readonly begin: (sequence: number, older?: () => void) => void
   /**
    * Takes one event; `false` when the inbox is full and its policy is to pause. `onSettled` is called with `true`
-   * when it is settled, with `false` when it is dropped, be that at once.
+   * when it is settled, with `false` when it is dropped, which may be at once.
    */
   readonly offer: (frame: Frame, size: number, onSettled?: OnSettled) => boolean
   /** Takes what the session says of itself, whatever there is room for: that it began, and what it may have missed. */
@@ -61,6 +60,30 @@ export interface Inbox {
  */
 export type Gauge = (unsettled: number, lag: number) => void
 
+/** Events that a full inbox dropped. */
+class Drops {
+  private untold = 0
+  private toldAt = Number.NEGATIVE_INFINITY
+
+  count(): void {
+    this.untold++
+    DeliveryMetrics.eventsDropped.unsafeUpdate(1, [])
+  }
+
+  /** Logs how many were dropped since the last line, at most once a second. */
+  readonly tell: Effect.Effect<void> = Effect.suspend(() =>
+    this.untold === 0
+      ? Effect.void
+      : Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          if (Math.abs(now - this.toldAt) < tellEvery) return Effect.void
+          const count = this.untold
+          this.untold = 0
+          this.toldAt = now
+          return Effect.logWarning(`the inbox is full: ${count} events were dropped`)
+        })
+  )
+}
+
 /**
  * An empty inbox. `onDropped` is called with each event that was dropped for a newer one; it is settled by then.
  *
@@ -72,98 +95,45 @@ export const make = (
   onDropped: (entry: Work) => void = () => undefined,
   gauge?: Gauge
 ): Inbox => {
-  const arrived = Effect.unsafeMakeLatch(false)
-  const roomy = Effect.unsafeMakeLatch(true)
-  const moved = Effect.unsafeMakeLatch(false)
+  const arrived = new Signal()
+  const roomy = new Signal()
+  roomy.raise()
+  const moved = new Signal()
+  const watermark = new Watermark()
+  const drops = new Drops()
   let pending: Array<Work> = []
-  let oldest: Work | undefined
-  let newest: Work | undefined
-  let session = 1
-  let received = 0
   let unsettled = 0
-  /** Of what came with a sequence number, how much of this session, and of those before it, is not settled. */
-  let ofThisSession = 0
-  let ofOlderSessions = 0
-  let onOlderSettled: Array<() => void> = []
   let held = 0
-  let dropped = 0
   let closed = false
-  let toldAt = Number.NEGATIVE_INFINITY
-
-  const watermark = (): number => (oldest === undefined ? received : oldest.below)
 
   const isFull = (size: number): boolean =>
     unsettled >= policy.capacity || (unsettled > 0 && held + size > policy.maximumSize)
 
-  const unlink = (entry: Work): void => {
-    if (entry.older === undefined) {
-      if (oldest === entry) oldest = entry.newer
-    } else entry.older.newer = entry.newer
-    if (entry.newer === undefined) {
-      if (newest === entry) newest = entry.older
-    } else entry.newer.older = entry.older
-    entry.older = undefined
-    entry.newer = undefined
-  }
-
-  const tellOlderSettled = (): void => {
-    const told = onOlderSettled
-    onOlderSettled = []
-    for (const tell of told) tell()
-  }
-
   const end = (entry: Work, handled: boolean): void => {
     if (entry.settled) return
     entry.settled = true
-    // those of an older session too, which would hold on to their neighbours
-    unlink(entry)
     unsettled--
     held -= entry.size
-    if (entry.frame.s !== undefined) {
-      if (entry.session === session) ofThisSession--
-      else if (--ofOlderSessions === 0) tellOlderSettled()
-    }
-    if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.unsafeOpen()
-    moved.unsafeOpen()
-    gauge?.(unsettled, received - watermark())
+    if (entry.frame.s !== undefined) watermark.remove(entry)
+    if (!closed && unsettled <= policy.capacity / 2 && held <= policy.maximumSize / 2) roomy.raise()
+    moved.raise()
+    gauge?.(unsettled, watermark.lag)
     entry.onSettled?.(handled)
-  }
-
-  /** Events come in order but for a reordering line; the walk back is then as long as the disorder. */
-  const link = (entry: Work, sequence: number): void => {
-    let older = newest
-    while (older !== undefined && (older.frame.s ?? 0) > sequence) older = older.older
-    const newer = older === undefined ? oldest : older.newer
-    entry.older = older
-    entry.newer = newer
-    entry.below = Math.min(newer === undefined ? received : newer.below, sequence - 1)
-    if (newer !== undefined) {
-      newer.older = entry
-      newer.below = Math.max(newer.below, sequence)
-    } else newest = entry
-    if (older !== undefined) older.newer = entry
-    else oldest = entry
-  }
-
-  const countDropped = (): void => {
-    dropped++
-    DeliveryMetrics.eventsDropped.unsafeUpdate(1, [])
   }
 
   /** Drops the oldest whose handlers have not begun, if there is one. */
   const dropOldest = (): boolean => {
-    let entry = oldest
-    while (entry !== undefined && entry.started) entry = entry.newer
+    const entry = watermark.oldestWaiting
     if (entry === undefined) return false
     end(entry, false)
-    countDropped()
+    drops.count()
     onDropped(entry)
     return true
   }
 
   const overflow = (frame: Frame, size: number): "refuse" | "accept" | "drop" => {
     if (closed || policy.overflow === "pause") {
-      roomy.unsafeClose()
+      roomy.lower()
       return "refuse"
     }
     if (policy.overflow === "drop-oldest") {
@@ -171,8 +141,8 @@ export const make = (
       while (isFull(size)) if (!dropOldest()) break
       if (!isFull(size)) return "accept"
     }
-    countDropped()
-    if (frame.s !== undefined && frame.s > received) received = frame.s
+    drops.count()
+    if (frame.s !== undefined) watermark.skip(frame.s)
     return "drop"
   }
 
@@ -182,17 +152,13 @@ export const make = (
     event: Event.Event | undefined,
     onSettled: OnSettled | undefined
   ): void => {
-    const entry = new Work(inbox, frame, size, session, received, event, onSettled)
+    const entry = new Work(inbox, frame, size, watermark.session, watermark.receivedSeq, event, onSettled)
     // an event without a sequence number cannot hold the watermark back: it would not be replayed
-    if (frame.s !== undefined) {
-      link(entry, frame.s)
-      ofThisSession++
-      if (frame.s > received) received = frame.s
-    }
+    if (frame.s !== undefined) watermark.add(entry, frame.s)
     unsettled++
     held += size
-    gauge?.(unsettled, received - watermark())
-    if (pending.push(entry) === 1) arrived.unsafeOpen()
+    gauge?.(unsettled, watermark.lag)
+    if (pending.push(entry) === 1) arrived.raise()
   }
 
   const offer = (frame: Frame, size: number, onSettled?: OnSettled): boolean => {
@@ -205,36 +171,16 @@ export const make = (
     return true
   }
 
-  const take = Effect.map(arrived.await, () => {
+  const take = Effect.map(arrived.take, () => {
     const taken = pending
     pending = []
-    arrived.unsafeClose()
     return taken
   })
 
-  const tellDropped = Effect.suspend(() =>
-    dropped === 0
-      ? Effect.void
-      : Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          if (Math.abs(now - toldAt) < tellEvery) return Effect.void
-          const count = dropped
-          dropped = 0
-          toldAt = now
-          return Effect.logWarning(`the inbox is full: ${count} events were dropped`)
-        })
-  )
-
   const inbox: Inbox = {
     begin: (sequence, older) => {
-      session++
-      ofOlderSessions += ofThisSession
-      ofThisSession = 0
-      if (older !== undefined) onOlderSettled.push(older)
-      if (ofOlderSessions === 0) tellOlderSettled()
-      received = sequence
-      oldest = undefined
-      newest = undefined
-      moved.unsafeOpen()
+      watermark.begin(sequence, older)
+      moved.raise()
       gauge?.(unsettled, 0)
     },
     offer,
@@ -242,17 +188,15 @@ export const make = (
       if (!closed) accept({ ...frame, s: undefined }, 0, event, onSettled)
     },
     settle: (entry) => end(entry, true),
-    watermark,
+    watermark: () => watermark.settledSeq,
     size: () => unsettled,
-    take: Effect.zipLeft(take, tellDropped),
+    take: Effect.zipLeft(take, drops.tell),
     close: () => {
       closed = true
-      roomy.unsafeClose()
+      roomy.lower()
     },
-    room: roomy.await,
-    changed: Effect.map(moved.await, () => {
-      moved.unsafeClose()
-    })
+    room: roomy.wait,
+    changed: moved.take
   }
   return inbox
 }

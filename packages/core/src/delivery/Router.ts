@@ -119,6 +119,29 @@ const malformed = ({ frame }: Work): Effect.Effect<void> =>
     return Effect.logWarning(`an event could not be decoded: ${frame.t}`)
   })
 
+/** Calls `route` with each event and runs what remains to be done; other fibers get their turn between two batches. */
+const inBatches = (
+  works: ReadonlyArray<Work>,
+  route: (work: Work) => Effect.Effect<void> | undefined,
+  after: Effect.Effect<void>
+): Effect.Effect<void> => {
+  let index = 0
+  return Effect.whileLoop({
+    while: () => index < works.length,
+    body: () => {
+      let rest = after
+      const end = Math.min(index + batch, works.length)
+      while (index < end) {
+        const work = works[index++]
+        const effect = work === undefined ? undefined : route(work)
+        if (effect !== undefined) rest = Effect.zipRight(effect, rest)
+      }
+      return index < works.length ? Effect.zipRight(rest, Effect.yieldNow()) : rest
+    },
+    step: () => undefined
+  })
+}
+
 /**
  * A router to these handlers.
  *
@@ -216,23 +239,7 @@ export const make = (options: Options): Router => {
   }
 
   return {
-    routeAll: (works, after) => {
-      let index = 0
-      return Effect.whileLoop({
-        while: () => index < works.length,
-        body: () => {
-          let rest = after
-          const end = Math.min(index + batch, works.length)
-          while (index < end) {
-            const work = works[index++]
-            const effect = work === undefined ? undefined : route(work)
-            if (effect !== undefined) rest = Effect.zipRight(effect, rest)
-          }
-          return index < works.length ? Effect.zipRight(rest, Effect.yieldNow()) : rest
-        },
-        step: () => undefined
-      })
-    },
+    routeAll: (works, after) => inBatches(works, route, after),
     // an event that is not in its queue yet is settled, and so is not routed
     dropped: (work) => {
       if (work.event === undefined) return

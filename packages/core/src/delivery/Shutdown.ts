@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import * as Release from "../gateway/Release.ts"
+import * as Finalizer from "../gateway/Finalizer.ts"
 import { stopTimeout } from "./Deadlines.ts"
 import type { Inbox } from "./Inbox.ts"
 import type { Workers } from "./Workers.ts"
@@ -25,7 +25,7 @@ export const makeScope = (onClose: () => void): Effect.Effect<Scope.CloseableSco
     Effect.addFinalizer((exit) =>
       Effect.suspend(() => {
         onClose()
-        return Release.within(Scope.close(scope, exit), stopTimeout)
+        return Finalizer.timeout(Scope.close(scope, exit), stopTimeout)
       }).pipe(
         Effect.flatMap((closed) =>
           Option.isSome(closed) ? Effect.void : Effect.logWarning("handlers that cannot be stopped were left behind")
@@ -54,7 +54,7 @@ export const drain = (
     // what has just arrived is given its worker first
     const ended = Effect.zipRight(Effect.yieldNow(), awaitIdle)
     const stop = Effect.forEach(pools, (workers) => workers.stop, { discard: true })
-    return Effect.zipRight(stop, Release.within(ended, timeout))
+    return Effect.zipRight(stop, Finalizer.timeout(ended, timeout))
   }).pipe(
     Effect.flatMap((ended) =>
       Option.isSome(ended)

@@ -43,7 +43,7 @@ const authorFields = {
 }
 
 /**
- * Whoever wrote a message. Ids are this bot's own: another bot sees others.
+ * The author of a message. The same user has another id for every bot.
  *
  * @since 0.1.0
  * @category schemas
@@ -51,7 +51,7 @@ const authorFields = {
 export const Author: Schema.Schema<Author> = Schema.Struct(authorFields)
 
 /**
- * Whoever wrote a message.
+ * The author of a message.
  *
  * @since 0.1.0
  * @category models

@@ -25,13 +25,13 @@ export type {
 } from "./AttachmentKind.ts"
 
 /**
- * Whoever wrote a message.
+ * The author of a message.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Author {
-  /** An openid in private chats and groups, the user's id in guilds. Empty where the payload names nobody. */
+  /** An openid in private chats and groups, the user's id in guilds. Empty where the payload has no author. */
   readonly id: string
   /** The name to show: in guilds the nickname, where there is one. */
   readonly name: string | undefined

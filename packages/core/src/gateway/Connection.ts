@@ -9,13 +9,13 @@ import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import * as Monotonic from "../internal/Monotonic.ts"
 import type { Disconnect } from "./Disconnect.ts"
 import * as Frame from "./Frame.ts"
@@ -23,7 +23,7 @@ import { ConnectionLost, type GatewayError, type Phase } from "./GatewayError.ts
 import * as Heartbeat from "./Heartbeat.ts"
 import * as LiveSocket from "./LiveSocket.ts"
 import { Protocol } from "./Protocol.ts"
-import * as Release from "./Release.ts"
+import * as Finalizer from "./Finalizer.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
 export type {
@@ -49,6 +49,8 @@ export interface ConnectionHandle {
   readonly roundTrip: () => number | undefined
   /** Ends the connection with this error, unless it has ended already. */
   readonly end: (error: GatewayError) => void
+  /** Runs a short effect on the fiber of the connection: what a callback of the socket cannot do itself. */
+  readonly attend: (effect: Effect.Effect<void>) => void
 }
 
 /**
@@ -72,6 +74,8 @@ export interface Options extends LiveSocket.Listener {
   readonly onHandle: (handle: ConnectionHandle) => void
   /** Given the heartbeat interval of HELLO as it came, before it is judged. */
   readonly onHello?: ((interval: unknown) => void) | undefined
+  /** Rings while the connection is live. */
+  readonly alarm?: Heartbeat.Alarm | undefined
   /** Runs at each step of the handshake, before that step is taken. */
   readonly onPhase: (phase: Phase) => Effect.Effect<void>
 }
@@ -98,7 +102,7 @@ const leave =
       }
       const ends = policy.onShutdown === "end" && Exit.isInterrupted(exit)
       return Effect.try(() => (ends ? socket.close(1000) : socket.close())).pipe(
-        Effect.zipRight(Release.within(Deferred.await(live.closed), policy.closeTimeout)),
+        Effect.zipRight(Finalizer.timeout(live.closed.wait, policy.closeTimeout)),
         Effect.flatMap((closed) => (Option.isSome(closed) ? Effect.void : terminate)),
         // a socket that cannot even be closed is dropped
         Effect.catchAll(() => terminate)
@@ -177,17 +181,17 @@ const introduce = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<
   })
 }
 
-/** The handshake, and then the heartbeat. */
-const talk = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void> =>
+/** The handshake, watched; it gives the interval between heartbeats. */
+const handshake = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<Duration.Duration> =>
   Effect.gen(function* () {
     const { live, options, protocol } = line
     const { policy } = options
     const watching = yield* Effect.fork(watch(line))
-    yield* Deferred.await(live.opened)
+    yield* live.opened.wait
     yield* enter(line, "Greeting")
-    const hello = yield* Deferred.await(live.greeted)
-    options.onHello?.(hello)
-    const { interval, warning } = Heartbeat.intervalOf(policy, hello)
+    yield* live.greeted.wait
+    options.onHello?.(live.interval)
+    const { interval, warning } = Heartbeat.intervalOf(policy, live.interval)
     protocol.expects(
       [interval, policy.heartbeatAckTimeout, policy.heartbeatProbeTimeout]
         .map(Duration.toMillis)
@@ -197,24 +201,33 @@ const talk = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void>
       yield* Effect.logWarning(`${warning}; sending a heartbeat every ${Duration.format(interval)}`)
     }
     yield* introduce(line, socket)
-    yield* Deferred.await(live.live)
+    yield* live.live.wait
     // an idle connection need not keep a fiber that has nothing left to watch
     if (protocol.isReady) yield* Fiber.interrupt(watching)
-    return yield* Heartbeat.run({
+    return interval
+  })
+
+/** The handshake, and then the heartbeat. */
+const talk = (line: Line, socket: LiveSocket.WebSocketLike): Effect.Effect<void> => {
+  const { clock, live, options, protocol } = line
+  return Effect.flatMap(handshake(line, socket), (interval) =>
+    Heartbeat.run({
       interval,
-      policy,
+      policy: options.policy,
       send: Effect.sync(() => live.beat(socket)),
-      silence: () => Monotonic.unsafeMillis(line.clock) - protocol.lastFrameAt,
-      answered: () => protocol.isAnswered
+      silence: () => Monotonic.unsafeMillis(clock) - protocol.lastFrameAt,
+      answered: () => protocol.isAnswered,
+      alarm: options.alarm
     })
-  }).pipe(
+  ).pipe(
     Effect.catchAllCause((cause) =>
       Effect.sync(() => {
         if (Cause.isInterruptedOnly(cause)) return
-        line.live.end(Option.getOrElse(Cause.failureOption(cause), () => line.live.defect(Cause.squash(cause))))
+        live.end(Option.getOrElse(Cause.failureOption(cause), () => live.defect(Cause.squash(cause))))
       })
     )
   )
+}
 
 const logRefusals = (live: LiveSocket.LiveSocket): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -224,31 +237,47 @@ const logRefusals = (live: LiveSocket.LiveSocket): Effect.Effect<void> =>
       : Effect.forEach(refusals, (reason) => Effect.logWarning(`frame refused: ${reason}`), { discard: true })
   })
 
+/** Completes only by failing, once the connection has ended. */
+const untilEnded = (live: LiveSocket.LiveSocket): Effect.Effect<never, GatewayError> =>
+  Effect.suspend(() =>
+    live.ended === undefined ? Effect.flatMap(live.happened.take, () => untilEnded(live)) : Effect.fail(live.ended)
+  )
+
 /** Does what a callback cannot, until the connection has ended. */
 const attend = ({ live, options, protocol }: Line): Effect.Effect<never, GatewayError> => {
   let wasReady = false
-  const ended: Effect.Effect<never, GatewayError> = Effect.suspend(() => {
-    if (live.ended !== undefined) return Effect.fail(live.ended)
-    live.happened.unsafeClose()
-    return Effect.zipRight(live.happened.await, ended)
+  const becomeReady = Effect.suspend(() => {
+    if (!protocol.isReady || wasReady) return Effect.void
+    wasReady = true
+    return options.onPhase("Ready")
   })
-  return Effect.gen(function* () {
-    while (true) {
-      yield* live.happened.await
-      live.happened.unsafeClose()
-      yield* logRefusals(live)
-      if (protocol.isReady && !wasReady) {
-        wasReady = true
-        yield* options.onPhase("Ready")
-      }
-      if (live.ended !== undefined) return yield* Effect.fail(live.ended)
-      const { doubt } = live
-      if (doubt !== undefined) {
-        return yield* Effect.raceFirst(ended, Effect.delay(Effect.fail(doubt.error), doubt.grace))
-      }
+  const next: Effect.Effect<never, GatewayError> = Effect.suspend(() => {
+    const { doubt, ended } = live
+    if (ended !== undefined) return Effect.fail(ended)
+    if (doubt !== undefined) {
+      return Effect.raceFirst(untilEnded(live), Effect.delay(Effect.fail(doubt.error), doubt.grace))
     }
+    return Effect.flatMap(live.happened.take, () => react)
   })
+  const react = Effect.suspend(() =>
+    logRefusals(live).pipe(
+      Effect.zipRight(Effect.forEach(live.takeTasks(), (task) => task, { discard: true })),
+      Effect.zipRight(becomeReady),
+      Effect.flatMap(() => next)
+    )
+  )
+  return next
 }
+
+const begin = (
+  construct: Context.Tag.Service<typeof Socket.WebSocketConstructor>,
+  line: Line
+): Effect.Effect<never, GatewayError, Scope.Scope> =>
+  line.options.onPhase("Connecting").pipe(
+    Effect.zipRight(Effect.acquireRelease(dial(construct, line), leave(line))),
+    Effect.flatMap((socket) => Effect.forkScoped(talk(line, socket))),
+    Effect.flatMap(() => attend(line))
+  )
 
 const toDisconnect =
   ({ live, protocol }: Line) =>
@@ -262,35 +291,65 @@ const toDisconnect =
       return yield* Effect.fail(disconnect)
     })
 
+/** The view of a connection that its session keeps. */
+class Handle implements ConnectionHandle {
+  private readonly line: Line
+
+  constructor(line: Line) {
+    this.line = line
+  }
+
+  lastFrameAge(): number {
+    return Monotonic.unsafeMillis(this.line.clock) - this.line.protocol.lastFrameAt
+  }
+
+  heardUntil(): number {
+    const { clock, protocol } = this.line
+    return clock.unsafeCurrentTimeMillis() - Math.floor(Monotonic.unsafeMillis(clock) - protocol.heardUntil)
+  }
+
+  roundTrip(): number | undefined {
+    return this.line.protocol.roundTrip
+  }
+
+  end(error: GatewayError): void {
+    this.line.live.end(error)
+  }
+
+  attend(effect: Effect.Effect<void>): void {
+    this.line.live.attend(effect)
+  }
+}
+
 /**
- * Runs one connection. It ends only by failing, or by interruption, which leaves the session resumable unless the policy
- * says otherwise; either way the socket is closed, or terminated when closing takes too long, before this effect ends.
+ * Runs one connection with this constructor of sockets. It ends only by failing, or by interruption, which leaves the
+ * session resumable unless the policy says otherwise; either way the socket is closed, or terminated when closing takes too
+ * long, before this effect ends.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const runWith = (
+  construct: Context.Tag.Service<typeof Socket.WebSocketConstructor>,
+  options: Options
+): Effect.Effect<never, Disconnect> =>
+  Effect.clockWith((clock) => {
+    const { policy, resume } = options
+    const protocol = new Protocol({ policy, resume, dialledAt: Monotonic.unsafeMillis(clock) })
+    const live = new LiveSocket.LiveSocket(options, protocol, clock, policy.maximumRetryAfter)
+    const line: Line = { options, clock, protocol, live }
+    options.onHandle(new Handle(line))
+    return Effect.scoped(begin(construct, line)).pipe(
+      Effect.catchAllDefect((cause) => Effect.fail(live.defect(cause))),
+      Effect.catchAll(toDisconnect(line))
+    )
+  })
+
+/**
+ * Runs one connection; see {@link runWith}.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const run = (options: Options): Effect.Effect<never, Disconnect, Socket.WebSocketConstructor> =>
-  Effect.gen(function* () {
-    const clock = yield* Effect.clock
-    const construct = yield* Socket.WebSocketConstructor
-    const now = () => Monotonic.unsafeMillis(clock)
-    const protocol = new Protocol({ policy: options.policy, resume: options.resume, dialledAt: now() })
-    const live = new LiveSocket.LiveSocket(options, protocol, clock, options.policy.maximumRetryAfter)
-    const line: Line = { options, clock, protocol, live }
-    options.onHandle({
-      lastFrameAge: () => now() - protocol.lastFrameAt,
-      heardUntil: () => clock.unsafeCurrentTimeMillis() - Math.floor(now() - protocol.heardUntil),
-      roundTrip: () => protocol.roundTrip,
-      end: (error) => live.end(error)
-    })
-    return yield* Effect.gen(function* () {
-      yield* options.onPhase("Connecting")
-      const socket = yield* Effect.acquireRelease(dial(construct, line), leave(line))
-      yield* Effect.forkScoped(talk(line, socket))
-      return yield* attend(line)
-    }).pipe(
-      Effect.catchAllDefect((cause) => Effect.fail(live.defect(cause))),
-      Effect.scoped,
-      Effect.catchAll(toDisconnect(line))
-    )
-  })
+  Effect.flatMap(Socket.WebSocketConstructor, (construct) => runWith(construct, options))

@@ -75,7 +75,7 @@ export interface DispatchSinkShape {
   readonly announce: (frame: Frame) => void
   /**
    * A session was lost before this one began, and with it whatever happened in between. Taken like an announcement.
-   * `settled` is called once its handlers are done: nobody replays it, so until then a restart has to tell of it again.
+   * `settled` is called once its handlers are done: the platform does not replay it, so until then a restart has to report it again.
    */
   readonly gap: (gap: Gap, settled?: () => void) => void
   /** The watermark of the current session. */

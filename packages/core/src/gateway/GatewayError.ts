@@ -51,8 +51,8 @@ export class GatewayUnavailable extends Schema.TaggedError<GatewayUnavailable>()
   }
   get hint(): string {
     return this.reason === "RateLimited"
-      ? "the platform asks for fewer requests; it is asked again after a pause"
-      : "the platform could not be reached or answered nonsense; it is asked again"
+      ? "the platform asks for fewer requests; retrying after a pause"
+      : "could not reach the platform or parse its answer; retrying"
   }
 }
 
@@ -152,7 +152,7 @@ export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("Connec
     return `connection lost while ${this.phase.toLowerCase()} (${[this.reason, ...facts].join(", ")})`
   }
   get hint(): string {
-    return "the connection is made again on the ladder"
+    return "reconnecting with backoff"
   }
 }
 

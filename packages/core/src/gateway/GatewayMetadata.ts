@@ -22,13 +22,23 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
+import * as Monotonic from "../internal/Monotonic.ts"
 import type * as AccessToken from "../openapi/AccessToken.ts"
 import type * as ApiError from "../openapi/ApiError.ts"
 import * as OpenApi from "../openapi/OpenApi.ts"
 import * as SingleFlight from "../openapi/SingleFlight.ts"
+import { Allowance } from "./Allowance.ts"
 import { CredentialsRejected, GatewayUnavailable, IpNotAllowed } from "./GatewayError.ts"
-import * as GatewayMetrics from "./GatewayMetrics.ts"
+import { IdentifyBudget, type Limits } from "./IdentifyBudget.ts"
 import * as SessionStore from "./SessionStore.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Limits
+} from "./IdentifyBudget.ts"
 
 /**
  * The answer of `/gateway/bot`.
@@ -48,23 +58,6 @@ export interface Metadata {
   /** Time from the answer until `remaining` is `total` again, at most a day; a minute when the platform does not say. */
   readonly resetAfter: Duration.Duration
   /** Identifies that may be sent in 5 s; 1 when the platform does not say. */
-  readonly maxConcurrency: number
-}
-
-/**
- * The budget of identifies now.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Limits {
-  /** `Infinity` when unknown. */
-  readonly total: number
-  /** Counted down by {@link GatewayMetadataShape.identified}; `Infinity` when unknown. */
-  readonly remaining: number
-  /** When `remaining` is `total` again, in milliseconds since 1970; now, when nothing is known. */
-  readonly resetAt: number
-  /** 1 when unknown. */
   readonly maxConcurrency: number
 }
 
@@ -249,43 +242,6 @@ const fromApiError = (error: ApiError.OpenApiError): MetadataError => {
   }
 }
 
-/** Requests that may be made now, in the manner of a leaking bucket. */
-const makeAllowance = () => {
-  const every = Duration.toMillis(policy.every)
-  let left: number = policy.burst
-  let countedAt: number | undefined
-  let notBefore = Number.NEGATIVE_INFINITY
-  let hurriedAt = Number.NEGATIVE_INFINITY
-  return {
-    /** Takes one, or says in how many milliseconds there will be one. Times are monotonic. */
-    take: (now: number): number => {
-      left = Math.min(policy.burst, left + (now - (countedAt ?? now)) / every)
-      countedAt = now
-      const wait = Math.max(notBefore - now, (1 - left) * every)
-      if (wait > 0) return Math.ceil(wait)
-      left--
-      return 0
-    },
-    pause: (until: number): void => {
-      notBefore = Math.max(notBefore, until)
-    },
-    /** Ends a pause now, or this many milliseconds after the last one that was ended so. */
-    hurry: (now: number, spacing: number): void => {
-      if (notBefore <= now) return
-      const soonest = Math.max(now, hurriedAt + spacing)
-      if (soonest === now) hurriedAt = now
-      notBefore = Math.min(notBefore, soonest)
-    }
-  }
-}
-
-const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
-
-interface Budget extends Limits {
-  remaining: number
-  resetAt: number
-}
-
 /**
  * Makes the service. Nothing is asked before it is needed.
  *
@@ -301,16 +257,12 @@ export const make: Effect.Effect<
   const openApi = yield* OpenApi.OpenApi
   const store = yield* SessionStore.SessionStore
   const isUsable = isGatewayUrl(hosts.api)
-  const allowance = makeAllowance()
+  const allowance = new Allowance(policy)
+  const budget = new IdentifyBudget(appId, policy.period)
   const saving = yield* FiberHandle.make<void>()
 
   let known: Metadata | undefined
   let stored: string | undefined
-  let budget: Budget | undefined
-
-  const tellLeft = (remaining: number): void => {
-    if (Number.isFinite(remaining)) GatewayMetrics.identifiesLeft(appId).unsafeUpdate(remaining, [])
-  }
 
   const read = (response: OpenApi.Response): Effect.Effect<Metadata, GatewayUnavailable> => {
     const answer = Option.filter(decode(response.body), ({ url }) => isUsable(url))
@@ -348,22 +300,21 @@ export const make: Effect.Effect<
     const { maxConcurrency, remaining, resetAfter, total, url } = metadata
     const resetAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(resetAfter)
     known = metadata
-    budget = { total, remaining, resetAt, maxConcurrency }
-    tellLeft(remaining)
+    budget.set({ total, remaining, resetAt, maxConcurrency })
     yield* keepUrl(url)
     return metadata
   }).pipe(
     Effect.tapErrorTag("GatewayUnavailable", ({ reason, retryAfter }) =>
       reason === "RateLimited"
-        ? Effect.map(monotonicMillis, (now) =>
-            allowance.pause(now + Duration.toMillis(retryAfter ?? policy.rateLimitedWait))
+        ? Effect.map(Monotonic.millis, (now) =>
+            allowance.pause.extend(now + Duration.toMillis(retryAfter ?? policy.rateLimitedWait))
           )
         : Effect.void
     )
   )
 
   const refresh = yield* SingleFlight.make(
-    Effect.flatMap(monotonicMillis, (now): Effect.Effect<Metadata, MetadataError> => {
+    Effect.flatMap(Monotonic.millis, (now): Effect.Effect<Metadata, MetadataError> => {
       const wait = allowance.take(now)
       if (wait === 0) return ask
       return known === undefined
@@ -395,30 +346,15 @@ export const make: Effect.Effect<
     )
   )
 
-  /** The budget, after what the clock has given back. */
-  const current = Effect.map(Clock.currentTimeMillis, (now): Budget => {
-    if (budget === undefined) {
-      return { total: Number.POSITIVE_INFINITY, remaining: Number.POSITIVE_INFINITY, resetAt: now, maxConcurrency: 1 }
-    }
-    if (now >= budget.resetAt) {
-      const period = Duration.toMillis(policy.period)
-      budget.remaining = budget.total
-      tellLeft(budget.remaining)
-      budget.resetAt += period * (Math.floor((now - budget.resetAt) / period) + 1)
-    }
-    return budget
-  })
-
   return {
     get,
     refresh,
     url,
-    limits: Effect.map(current, (now): Limits => ({ ...now })),
-    identified: Effect.map(current, (now) => {
-      now.remaining = Math.max(0, now.remaining - 1)
-      tellLeft(now.remaining)
-    }),
-    askAgain: Effect.map(monotonicMillis, (now) => allowance.hurry(now, Duration.toMillis(session.reconnectNowSpacing)))
+    limits: Effect.map(Clock.currentTimeMillis, (now) => budget.limits(now)),
+    identified: Effect.map(Clock.currentTimeMillis, (now) => budget.take(now)),
+    askAgain: Effect.map(Monotonic.millis, (now) =>
+      allowance.pause.cutShort(now, Duration.toMillis(session.reconnectNowSpacing))
+    )
   }
 })
 

@@ -13,9 +13,20 @@ import * as Effect from "effect/Effect"
  * @category models
  */
 export interface Handshakes {
-  /** Runs a connection once a slot is free; `ready`, or the end of the connection, frees the slot. */
-  readonly limit: <A, E, R>(connect: (ready: Effect.Effect<void>) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /**
+   * Waits for a slot. The effect that it returns frees the slot; to be run at Ready and at the end of the connection, where
+   * it does nothing the second time. An interrupted wait holds no slot.
+   */
+  readonly acquire: Effect.Effect<Effect.Effect<void>>
 }
+
+/**
+ * Any number of handshakes at the same time.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unlimited: Handshakes = { acquire: Effect.succeed(Effect.void) }
 
 /**
  * At most `slots` handshakes at the same time.
@@ -26,17 +37,13 @@ export interface Handshakes {
 export const make = (slots: number): Handshakes => {
   const semaphore = Effect.unsafeMakeSemaphore(Math.max(1, slots))
   return {
-    limit: (connect) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(restore(semaphore.take(1)), () => {
-          let isHeld = true
-          const release = Effect.suspend(() => {
-            if (!isHeld) return Effect.void
-            isHeld = false
-            return Effect.asVoid(semaphore.release(1))
-          })
-          return Effect.ensuring(restore(connect(release)), release)
-        })
-      )
+    acquire: Effect.map(semaphore.take(1), () => {
+      let isHeld = true
+      return Effect.suspend(() => {
+        if (!isHeld) return Effect.void
+        isHeld = false
+        return Effect.asVoid(semaphore.release(1))
+      })
+    })
   }
 }

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -46,6 +47,20 @@ export const intervalOf = (policy: SessionPolicy, value: unknown): Interval => {
 }
 
 /**
+ * Something else that is due now and then on a live connection. It rings on the fiber that beats, for an idle connection
+ * needs no other.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Alarm {
+  /** Milliseconds until it is due. Asked again after each beat and each ring. */
+  readonly left: () => number
+  /** Runs when it is due, and must not take long. */
+  readonly ring: Effect.Effect<void>
+}
+
+/**
  * What a heartbeat needs from its connection.
  *
  * @since 0.1.0
@@ -60,7 +75,20 @@ export interface Options {
   readonly silence: () => number
   /** Whether a frame came since the last beat was sent. */
   readonly answered: () => boolean
+  readonly alarm?: Alarm | undefined
 }
+
+/** Sleeps until the next beat is due, in monotonic milliseconds; the alarm may ring meanwhile. */
+const untilDue = (clock: Clock.Clock, due: number, alarm: Alarm | undefined): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const left = Math.max(0, due - Monotonic.unsafeMillis(clock))
+    const other = alarm === undefined ? left : alarm.left()
+    if (alarm === undefined || other >= left) return Effect.sleep(left)
+    return Effect.sleep(Math.max(0, other)).pipe(
+      Effect.flatMap(() => (alarm.left() > 0 ? Effect.void : alarm.ring)),
+      Effect.flatMap(() => untilDue(clock, due, alarm))
+    )
+  })
 
 /**
  * Beats until the connection is dead, then fails with {@link HeartbeatTimeout}; a beat that cannot be written fails with
@@ -94,7 +122,7 @@ export const run = (options: Options): Effect.Effect<never, HeartbeatTimeout | C
     let wallBefore = clock.unsafeCurrentTimeMillis()
     let due = before + Math.round((yield* Random.next) * firstWithin)
     while (true) {
-      yield* Effect.sleep(Math.max(0, due - Monotonic.unsafeMillis(clock)))
+      yield* untilDue(clock, due, options.alarm)
       const now = Monotonic.unsafeMillis(clock)
       const wall = clock.unsafeCurrentTimeMillis()
       // a machine that was suspended meanwhile has a suspect socket, and asks at once; its monotonic clock may have stood still

@@ -5,7 +5,7 @@
  * Shards share the bucket `shard % max_concurrency`. A bucket is held from the grant until the scope of the caller closes;
  * 5.25 s after an identify was sent the next of its queue is served, and at once when none was.
  *
- * The service is a port: where the shards of a bot run in several processes, they need one row for all of them.
+ * The service is a port: where the shards of a bot run in several processes, they need one queue for all of them.
  *
  * Source: `wss/shard_url_get.md` of the platform's documentation.
  *
@@ -20,6 +20,7 @@ import * as FiberHandle from "effect/FiberHandle"
 import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Monotonic from "../internal/Monotonic.ts"
 import * as GatewayMetadata from "./GatewayMetadata.ts"
 
 /**
@@ -42,13 +43,13 @@ export interface Permit {
 export interface IdentifyLimiterShape {
   /**
    * Waits until this shard (its index, from 0) may identify. The permit ends with the scope. An interrupted wait leaves
-   * the row.
+   * the queue.
    */
   readonly acquire: (shard: number) => Effect.Effect<Permit, GatewayMetadata.MetadataError, Scope.Scope>
 }
 
 /**
- * The row of identifies.
+ * The queue of identifies.
  *
  * @since 0.1.0
  * @category tags
@@ -72,7 +73,8 @@ export const policy = {
   recheck: Duration.minutes(10)
 } as const
 
-interface Turn {
+/** One identify, from its request until its bucket is open again. */
+interface Request {
   readonly shard: number
   readonly granted: Deferred.Deferred<void>
   state: "waiting" | "holding" | "left"
@@ -82,21 +84,14 @@ interface Turn {
   usedAt: number | undefined
 }
 
-const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
-
-/** Rounded up: measured from here, no spacing is a part of a millisecond short. */
-const monotonicMillisUp: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) =>
-  Number((nanos + 999_999n) / 1_000_000n)
-)
-
-/** Until when a turn closes its bucket to others. */
-const closedUntil = ({ state, usedAt }: Turn): number => {
+/** Until when a request closes its bucket to others. */
+const closedUntil = ({ state, usedAt }: Request): number => {
   if (state === "holding") return Number.POSITIVE_INFINITY
   return usedAt === undefined ? Number.NEGATIVE_INFINITY : usedAt + Duration.toMillis(policy.spacing)
 }
 
 /**
- * Makes the row of one process.
+ * The queue of one process.
  *
  * @since 0.1.0
  * @category constructors
@@ -105,9 +100,9 @@ export const make: Effect.Effect<IdentifyLimiterShape, never, GatewayMetadata.Ga
   Effect.gen(function* () {
     const metadata = yield* GatewayMetadata.GatewayMetadata
     const timer = yield* FiberHandle.make<void, never>()
-    let row: Array<Turn> = []
-    /** Turns that close their bucket, now or until a moment ago. */
-    let closing: Array<Turn> = []
+    let queue: Array<Request> = []
+    /** Requests that close their bucket, now or until a moment ago. */
+    let closing: Array<Request> = []
     let freed = Deferred.unsafeMake<void>(FiberId.none)
 
     /**
@@ -115,30 +110,30 @@ export const make: Effect.Effect<IdentifyLimiterShape, never, GatewayMetadata.Ga
      * anew, so that a change of `max_concurrency` counts at once.
      */
     const serve: Effect.Effect<void> = Effect.suspend(() =>
-      Effect.flatMap(Effect.zip(metadata.limits, monotonicMillis), ([limits, now]) => {
+      Effect.flatMap(Effect.zip(metadata.limits, Monotonic.millis), ([limits, now]) => {
         const buckets = Math.max(1, limits.maxConcurrency)
-        closing = closing.filter((turn) => closedUntil(turn) > now)
+        closing = closing.filter((request) => closedUntil(request) > now)
         const opensAt = new Map<number, number>()
-        for (const turn of closing) {
-          const bucket = turn.shard % buckets
-          opensAt.set(bucket, Math.max(closedUntil(turn), opensAt.get(bucket) ?? now))
+        for (const request of closing) {
+          const bucket = request.shard % buckets
+          opensAt.set(bucket, Math.max(closedUntil(request), opensAt.get(bucket) ?? now))
         }
         let next = Number.POSITIVE_INFINITY
-        const waiting: Array<Turn> = []
-        for (const turn of row) {
-          const bucket = turn.shard % buckets
+        const waiting: Array<Request> = []
+        for (const request of queue) {
+          const bucket = request.shard % buckets
           const at = opensAt.get(bucket)
           if (at === undefined) {
-            turn.state = "holding"
-            closing.push(turn)
+            request.state = "holding"
+            closing.push(request)
             opensAt.set(bucket, Number.POSITIVE_INFINITY)
-            Deferred.unsafeDone(turn.granted, Effect.void)
+            Deferred.unsafeDone(request.granted, Effect.void)
           } else {
-            waiting.push(turn)
+            waiting.push(request)
             next = Math.min(next, at)
           }
         }
-        row = waiting
+        queue = waiting
         if (!Number.isFinite(next)) return Effect.void
         // A timer that rings once more than needed does no harm: serving twice is serving once.
         const ring = Effect.zipRight(Effect.interruptible(Effect.sleep(next - now)), Effect.uninterruptible(serve))
@@ -146,12 +141,12 @@ export const make: Effect.Effect<IdentifyLimiterShape, never, GatewayMetadata.Ga
       })
     )
 
-    const leave = (turn: Turn): Effect.Effect<void> =>
+    const leave = (request: Request): Effect.Effect<void> =>
       Effect.suspend(() => {
-        if (turn.state === "left") return Effect.void
-        row = row.filter((other) => other !== turn)
-        turn.state = "left"
-        turn.reserved = false
+        if (request.state === "left") return Effect.void
+        queue = queue.filter((other) => other !== request)
+        request.state = "left"
+        request.reserved = false
         Deferred.unsafeDone(freed, Effect.void)
         freed = Deferred.unsafeMake<void>(FiberId.none)
         return serve
@@ -165,7 +160,7 @@ export const make: Effect.Effect<IdentifyLimiterShape, never, GatewayMetadata.Ga
     )
 
     /** Waits until the budget of the day has one identify more than others are about to send. */
-    const afford = (turn: Turn): Effect.Effect<void> =>
+    const afford = (request: Request): Effect.Effect<void> =>
       Effect.gen(function* () {
         let asked = false
         for (;;) {
@@ -176,25 +171,25 @@ export const make: Effect.Effect<IdentifyLimiterShape, never, GatewayMetadata.Ga
             continue
           }
           if (remaining > closing.filter((other) => other.reserved).length) {
-            turn.reserved = true
+            request.reserved = true
             return
           }
           const now = yield* Clock.currentTimeMillis
           const recheck = Duration.toMillis(policy.recheck)
           const wait = resetAt > now ? Math.min(resetAt - now, recheck) : Duration.toMillis(policy.spacing)
           yield* Effect.logWarning("no identify is left for now; waiting").pipe(
-            Effect.annotateLogs({ shard: turn.shard, untilResetMillis: Math.max(0, resetAt - now) })
+            Effect.annotateLogs({ shard: request.shard, untilResetMillis: Math.max(0, resetAt - now) })
           )
           asked = yield* Effect.raceFirst(Effect.as(Effect.sleep(wait), false), Effect.as(Deferred.await(freed), true))
         }
       })
 
-    const use = (turn: Turn): Effect.Effect<void> =>
-      Effect.flatMap(monotonicMillisUp, (now) => {
-        if (turn.usedAt !== undefined) return Effect.void
-        turn.usedAt = now
-        turn.reserved = false
-        if (turn.state === "left") closing.push(turn)
+    const use = (request: Request): Effect.Effect<void> =>
+      Effect.flatMap(Monotonic.millisUp, (now) => {
+        if (request.usedAt !== undefined) return Effect.void
+        request.usedAt = now
+        request.reserved = false
+        if (request.state === "left") closing.push(request)
         return metadata.identified
       })
 
@@ -202,27 +197,27 @@ export const make: Effect.Effect<IdentifyLimiterShape, never, GatewayMetadata.Ga
       acquire: (shard) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            const turn: Turn = {
+            const request: Request = {
               shard,
               granted: Deferred.unsafeMake<void>(FiberId.none),
               state: "waiting",
               reserved: false,
               usedAt: undefined
             }
-            yield* Effect.addFinalizer(() => leave(turn))
-            row.push(turn)
+            yield* Effect.addFinalizer(() => leave(request))
+            queue.push(request)
             yield* serve
-            yield* restore(Effect.zipRight(Deferred.await(turn.granted), afford(turn))).pipe(
-              Effect.onInterrupt(() => leave(turn))
+            yield* restore(Effect.zipRight(Deferred.await(request.granted), afford(request))).pipe(
+              Effect.onInterrupt(() => leave(request))
             )
-            return { used: Effect.uninterruptible(use(turn)) }
+            return { used: Effect.uninterruptible(use(request)) }
           })
         )
     }
   })
 
 /**
- * The row of one process.
+ * The queue of one process.
  *
  * @since 0.1.0
  * @category layers

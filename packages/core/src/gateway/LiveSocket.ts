@@ -1,16 +1,14 @@
 /**
  * A socket whose callbacks run the {@link Protocol}. Whatever must not wait behind events (HELLO, ACKs, signs of life, op 1,
- * op 7, op 9) is done here, in the callback; what needs an effect is left to the fiber that awaits {@link LiveSocket.happened}.
+ * op 7, op 9) is done here, in the callback; what needs an effect is left to the fiber that waits for {@link LiveSocket.happened}.
  *
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
+import type * as Effect from "effect/Effect"
 import * as Monotonic from "../internal/Monotonic.ts"
+import { Signal } from "../internal/Signal.ts"
 import * as Wire from "../internal/Wire.ts"
 import * as RetryAfter from "../openapi/RetryAfter.ts"
 import * as Frame from "./Frame.ts"
@@ -94,14 +92,16 @@ const refusalsLogged = 16
  * @category models
  */
 export class LiveSocket {
-  readonly opened = Deferred.unsafeMake<void>(FiberId.none)
+  readonly opened = new Signal()
+  /** HELLO came. */
+  readonly greeted = new Signal()
   /** The heartbeat interval of HELLO, as it came. */
-  readonly greeted = Deferred.unsafeMake<unknown>(FiberId.none)
+  interval: unknown
   /** READY, RESUMED or the first replayed dispatch came. */
-  readonly live = Deferred.unsafeMake<void>(FiberId.none)
-  readonly closed = Deferred.unsafeMake<void>(FiberId.none)
-  /** Open while something has happened that needs an effect. */
-  readonly happened = Effect.unsafeMakeLatch(false)
+  readonly live = new Signal()
+  readonly closed = new Signal()
+  /** Raised while something has happened that needs an effect. */
+  readonly happened = new Signal()
   /** How the connection ended. */
   ended: GatewayError | undefined
   doubt: Extract<Action, { readonly _tag: "Doubt" }> | undefined
@@ -112,6 +112,7 @@ export class LiveSocket {
   /** Nothing that the socket still says is heard. */
   retired = false
   #refusals: Array<string> = []
+  #tasks: Array<Effect.Effect<void>> = []
   readonly #listener: Listener
   readonly #protocol: Protocol
   readonly #clock: Clock.Clock
@@ -132,7 +133,7 @@ export class LiveSocket {
       "open",
       this.#guarded(() => {
         this.#protocol.opened(Monotonic.unsafeMillis(this.#clock))
-        Deferred.unsafeDone(this.opened, Exit.void)
+        this.opened.raise()
       })
     )
     socket.addEventListener(
@@ -152,7 +153,7 @@ export class LiveSocket {
       })
     )
     socket.addEventListener("close", (event) => {
-      Deferred.unsafeDone(this.closed, Exit.void)
+      this.closed.raise()
       if (!this.retired && this.ended === undefined)
         this.end(this.#protocol.closed(event.code ?? 1006, event.reason ?? ""))
     })
@@ -162,7 +163,7 @@ export class LiveSocket {
   /** Ends the connection, unless it has ended already. */
   end(error: GatewayError): void {
     this.ended ??= error
-    this.happened.unsafeOpen()
+    this.happened.raise()
   }
 
   /** Writes one frame; whether it went out. */
@@ -203,6 +204,19 @@ export class LiveSocket {
     })
   }
 
+  /** Leaves an effect to the fiber that waits for {@link LiveSocket.happened}. */
+  attend(task: Effect.Effect<void>): void {
+    this.#tasks.push(task)
+    this.happened.raise()
+  }
+
+  /** The effects that were left and have not run yet. */
+  takeTasks(): ReadonlyArray<Effect.Effect<void>> {
+    const tasks = this.#tasks
+    if (tasks.length > 0) this.#tasks = []
+    return tasks
+  }
+
   /** The refusals that have not been logged yet. */
   takeRefusals(): ReadonlyArray<string> {
     const refusals = this.#refusals
@@ -215,14 +229,15 @@ export class LiveSocket {
       case "None":
         return
       case "Dispatch":
-        if (action.confirmed) Deferred.unsafeDone(this.live, Exit.void)
+        if (action.confirmed) this.live.raise()
         return this.#listener.onDispatch(action.frame, action.size)
       case "Acknowledged":
         return GatewayMetrics.roundTrip.unsafeUpdate(action.roundTrip, [])
       case "Beat":
         return this.beat(socket)
       case "Greeted":
-        return Deferred.unsafeDone(this.greeted, Exit.succeed(action.interval))
+        if (!this.greeted.isRaised) this.interval = action.interval
+        return this.greeted.raise()
       case "Ready":
         this.#becomeLive()
         return this.#listener.onReady(action.sessionId, action.frame)
@@ -240,13 +255,13 @@ export class LiveSocket {
   }
 
   #becomeLive(): void {
-    Deferred.unsafeDone(this.live, Exit.void)
-    this.happened.unsafeOpen()
+    this.live.raise()
+    this.happened.raise()
   }
 
   #suspect(doubt: Extract<Action, { readonly _tag: "Doubt" }>): void {
     this.doubt ??= doubt
-    this.happened.unsafeOpen()
+    this.happened.raise()
   }
 
   #refuse(reason: string): void {
@@ -254,7 +269,7 @@ export class LiveSocket {
     GatewayMetrics.framesRefused.unsafeUpdate(1, [])
     if (this.refused > refusalsLogged) return
     this.#refusals.push(reason)
-    this.happened.unsafeOpen()
+    this.happened.raise()
   }
 
   #guarded(listener: (event: WebSocketEvent) => void): (event: WebSocketEvent) => void {

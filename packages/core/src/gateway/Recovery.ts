@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as RetryAfter from "../openapi/RetryAfter.ts"
 import * as Disconnect from "./Disconnect.ts"
 import { CredentialsRejected, type GatewayError, GatewayRejected, type Refusal } from "./GatewayError.ts"
 import * as History from "./History.ts"
@@ -82,7 +83,7 @@ const floorOf = (
 ): Duration.Duration => {
   const { error, invalidSession } = disconnect
   const floors = [
-    "retryAfter" in error ? Duration.min(error.retryAfter ?? Duration.zero, policy.maximumRetryAfter) : Duration.zero,
+    Duration.min(RetryAfter.askedBy(error), policy.maximumRetryAfter),
     isRateLimited(disconnect) ? policy.rateLimitedWait : Duration.zero,
     invalidSession === undefined ? Duration.zero : policy.invalidSessionWait,
     Disconnect.isQuick(policy, disconnect) && history.quick >= policy.quickDisconnectLimit

@@ -1,102 +1,253 @@
 /**
- * What a session remembers: what another connection could resume, what was lost, and of which gaps nobody has been told yet;
- * and how that outlives the process.
+ * What a session remembers: what another connection could resume, what was lost, and the gaps that no handler has been given
+ * yet; and how that outlives the process.
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import { BotConfig } from "../BotConfig.ts"
+import type * as Scope from "effect/Scope"
+import { BotConfig, type BotConfigShape } from "../BotConfig.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
-import { DispatchSink, type Gap } from "./DispatchSink.ts"
+import { DispatchSink, type DispatchSinkShape, type Gap } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import type * as Intents from "./Intents.ts"
-import { SessionStore, type StoreError } from "./SessionStore.ts"
+import * as Resumable from "./Resumable.ts"
+import { SessionStore, type SessionStoreShape, type StoreError, type StoredSession } from "./SessionStore.ts"
 
 /**
- * The session that another connection could resume.
+ * What {@link make} takes.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Resumable {
-  readonly id: string
-  /** Epoch milliseconds, like all times here. */
-  readonly startedAt: number
-  lastDispatchAt: number
-  /** The last sequence number that the sink took. */
-  received: number
-  /** Up to when everything that the platform had to say was received. */
-  heardAt: number
-  /** The same moment in monotonic milliseconds; `undefined` where an earlier process noted it. */
-  heardAtMonotonic: number | undefined
-  /** Up to when all of it was settled: what a restart may count on. */
-  settledAt: number
-  /** What will be settled next, oldest first: up to when all up to these sequence numbers was received. */
-  readonly marks: Array<{ readonly sequence: number; readonly heardAt: number }>
+export interface Options {
+  readonly shard: readonly [index: number, count: number]
+  /** Those that the session is made with. */
+  readonly intents: () => Intents.Intents
+  /** Up to when everything was received on the connection there is; `undefined` where some of it was missed. */
+  readonly heardAt: () => number | undefined
 }
 
-/**
- * What {@link make} gives. All but the effects is synchronous: it is called from the socket's callback.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SessionMemory {
-  readonly current: () => Resumable | undefined
-  /** READY: a session begins. If another was lost before it, the gap between them is told of after READY. */
-  readonly begin: (sessionId: string, ready: Frame) => void
-  /** Asks up to when everything was received. To be called before a connection is over. */
-  readonly noteHeard: () => void
-  /** Everything was received at least up to the last dispatch: the connection will pass over what comes next. */
-  readonly notePaused: () => void
-  /** Gives up the session. What is said until there is another will not come again. */
-  readonly drop: () => void
-  /** Ends the session on purpose. It leaves a gap only where something is untold or was not handled. */
-  readonly end: () => void
-  /** Takes up what an earlier process stored. */
-  readonly restore: Effect.Effect<void>
-  /** Stores what is remembered now; nothing as long as this process has neither read nor begun a session. */
-  readonly save: Effect.Effect<void, StoreError>
-  /**
-   * Saves what changes, at most once in the delivery policy's `saveEvery`, and at once that a session was given up. A store
-   * that fails is tried again until it takes it. One fiber is enough for a session's whole life.
-   */
-  readonly keepSaved: Effect.Effect<never>
+interface Services {
+  readonly config: BotConfigShape
+  readonly sink: DispatchSinkShape
+  readonly store: SessionStoreShape
+  readonly clock: Clock.Clock
 }
-
-/** So many marks of what is to be settled are kept; without room for more, a gap begins earlier than it has to. */
-const mostMarks = 256
 
 /** When a store that failed is tried again: after 1, 2, 4 … s, at most a minute. */
 const storeRetries = Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("1 minute"))
 
-const resumable = (
-  id: string,
-  sequence: number,
-  startedAt: number,
-  heardAt: number,
-  heardAtMonotonic?: number
-): Resumable => ({
-  id,
-  startedAt,
-  lastDispatchAt: startedAt,
-  received: sequence,
-  heardAt,
-  heardAtMonotonic,
-  settledAt: heardAt,
-  marks: []
-})
+/**
+ * The memory of one session. All but the effects is synchronous: it is called from the socket's callback.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class SessionMemory {
+  private readonly options: Options
+  private readonly services: Services
+  private session: Resumable.Resumable | undefined
+  /** What the next session begins after. */
+  private lost: Resumable.Resumable | undefined
+  /** Whether what is stored is ours to replace: what could not be read, or was not read yet, stays as it is. */
+  private isOurs = false
+  /** Gaps that a restart has to report. */
+  private gaps: ReadonlyArray<Gap> = []
+  private isSaving = false
+  /** Whether to save once more after the save that goes on. */
+  private isStale = false
+  /** The scope of the session's run, once it keeps this saved. */
+  private scope: Scope.Scope | undefined
 
-/** Marks what was received until now, and forgets the marks up to which all is settled. */
-const noteSettled = (session: Resumable, watermark: number): void => {
-  const { heardAt, marks, received } = session
-  if (marks.length < mostMarks) marks.push({ sequence: received, heardAt })
-  const open = marks.findIndex(({ sequence }) => sequence > watermark)
-  const [last] = marks.splice(0, open < 0 ? marks.length : open).slice(-1)
-  if (last !== undefined) session.settledAt = last.heardAt
+  constructor(options: Options, services: Services) {
+    this.options = options
+    this.services = services
+  }
+
+  /** The session that another connection could resume. */
+  readonly current = (): Resumable.Resumable | undefined => this.session
+
+  /** What logs say of the session. */
+  annotations(): Record<string, string | number> {
+    return this.session === undefined ? {} : { session: this.session.id, seq: this.session.receivedSeq }
+  }
+
+  /** READY: a session begins. If another was lost before it, the sink is given the gap between them after READY. */
+  begin(sessionId: string, ready: Frame): void {
+    const { sink } = this.services
+    const now = this.now()
+    const seq = ready.s ?? 0
+    // READY in answer to a RESUME: the platform has begun another session without a word about the old one
+    const before = this.lost ?? this.session
+    const gap = before === undefined ? undefined : this.gapAfter(before, now)
+    this.session = Resumable.begin(sessionId, seq, now)
+    this.isOurs = true
+    this.lost = undefined
+    sink.begin(seq, [], before === undefined || gap === undefined ? undefined : this.keepUnsettled(before, gap))
+    sink.announce(ready)
+    if (gap !== undefined) sink.gap(gap, this.keep(gap))
+  }
+
+  /** Asks up to when everything was received. To be called before a connection is over. */
+  noteHeard(): void {
+    const at = this.options.heardAt()
+    if (this.session !== undefined && at !== undefined) Resumable.hear(this.session, at, this.now())
+  }
+
+  /** Everything was received at least up to the last dispatch: the connection will pass over what comes next. */
+  notePaused(): void {
+    const { session } = this
+    if (session !== undefined) Resumable.hear(session, Math.max(session.heardAt, session.lastDispatchAt), this.now())
+  }
+
+  /**
+   * Gives up the session, and stores that at once. What is said until there is another will not come again.
+   */
+  giveUp(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.drop()
+      return this.scope === undefined ? Effect.void : Effect.asVoid(Effect.forkIn(this.saveUntilSaved(), this.scope))
+    })
+  }
+
+  /** Ends the session on purpose. It leaves a gap only where one is not handled yet or an event was not handled. */
+  end(): void {
+    const isDone = this.session === undefined || this.isSettled(this.session)
+    if (isDone && this.lost === undefined && this.gaps.length === 0) this.session = undefined
+    else this.drop()
+  }
+
+  /** Takes up what an earlier process stored. */
+  get restore(): Effect.Effect<void> {
+    const { intents, shard } = this.options
+    const { sink, store } = this.services
+    return Effect.gen(this, function* () {
+      const stored = yield* store.load({ intents: intents(), shard })
+      if (Option.isNone(stored)) return
+      const { gaps = [], heardAt, savedAt, sequence: seq, sessionId: id, settled, startedAt } = stored.value.session
+      this.session = Resumable.restore({ id, seq, startedAt, heardAt: heardAt ?? savedAt })
+      this.isOurs = true
+      sink.begin(seq, settled)
+      for (const stored of gaps) {
+        const gap = { ...stored, shard }
+        sink.gap(gap, this.keep(gap))
+      }
+      if (stored.value.resumable) return yield* Effect.logInfo("a stored session will be resumed", { seq })
+      this.drop()
+      yield* Effect.logInfo("the stored session cannot be resumed; a new one is made")
+    })
+  }
+
+  /** Stores what is remembered now; nothing as long as this process has neither read nor begun a session. */
+  get save(): Effect.Effect<void, StoreError> {
+    return Effect.suspend(() => {
+      if (!this.isOurs) return Effect.void
+      const { store } = this.services
+      // one that was given up is remembered until there is another, so that a restart does not forget the gap
+      const kept = this.session ?? this.lost
+      return kept === undefined ? store.clear(this.options.shard) : store.save(this.toStored(kept))
+    })
+  }
+
+  /**
+   * Saves what changes, at most once in the delivery policy's `saveEvery`, and at once that a session was given up. A store
+   * that fails is tried again until it takes it. One fiber is enough for a session's whole life; `scope` is that of its run.
+   */
+  keepSaved(scope: Scope.Scope): Effect.Effect<never> {
+    const { config, sink } = this.services
+    return Effect.suspend(() => {
+      this.scope = scope
+      const saveChanges = Effect.flatMap(sink.changed, () =>
+        Effect.zipRight(this.saveUntilSaved(), Effect.sleep(config.delivery.saveEvery))
+      )
+      // what was read may be given up already
+      return Effect.zipRight(this.lost === undefined ? Effect.void : this.saveUntilSaved(), Effect.forever(saveChanges))
+    })
+  }
+
+  /** One save at a time: what is asked for meanwhile makes it save once more. */
+  private saveUntilSaved(): Effect.Effect<void> {
+    const saved: Effect.Effect<void> = Effect.suspend(() => {
+      this.isStale = false
+      return this.save.pipe(
+        Effect.tapError((error) => Effect.logWarning(error.message)),
+        Effect.retry(storeRetries),
+        // retried for ever
+        Effect.orDie,
+        Effect.flatMap(() => (this.isStale ? saved : Effect.void))
+      )
+    })
+    return Effect.suspend(() => {
+      this.isStale = true
+      if (this.isSaving) return Effect.void
+      this.isSaving = true
+      return Effect.ensuring(
+        saved,
+        Effect.sync(() => {
+          this.isSaving = false
+        })
+      )
+    })
+  }
+
+  private now(): Resumable.Now {
+    const { clock } = this.services
+    return { wall: clock.unsafeCurrentTimeMillis(), monotonic: Monotonic.unsafeMillis(clock) }
+  }
+
+  private drop(): void {
+    this.lost ??= this.session
+    this.session = undefined
+  }
+
+  private gapAfter(before: Resumable.Resumable, now: Resumable.Now): Gap {
+    const bounds = Resumable.gapAfter(before, now, this.services.config.session)
+    return { ...bounds, lastSeq: before.receivedSeq, shard: this.options.shard }
+  }
+
+  /** The platform replays no gap: until the answer is called, it is one that the next process reports. */
+  private keep(gap: Gap): () => void {
+    this.gaps = [...this.gaps, gap]
+    return () => {
+      this.gaps = this.gaps.filter((other) => other !== gap)
+    }
+  }
+
+  private isSettled(of: Resumable.Resumable): boolean {
+    return this.services.sink.watermark() >= of.receivedSeq
+  }
+
+  /** The platform does not replay what of a lost session is not settled yet: until it is, a restart has to report it. */
+  private keepUnsettled(before: Resumable.Resumable, gap: Gap): (() => void) | undefined {
+    // the times do not say whether there is any: two events may share one, and a clock may be set back
+    if (this.isSettled(before)) return undefined
+    Resumable.settle(before, this.services.sink.watermark())
+    return this.keep({ ...gap, from: Math.min(before.settledAt, gap.from), to: Math.max(before.heardAt, gap.from) })
+  }
+
+  private toStored(kept: Resumable.Resumable): StoredSession {
+    const { clock, config, sink } = this.services
+    const progress = sink.progress()
+    this.noteHeard()
+    Resumable.settle(kept, progress.watermark)
+    return {
+      appId: config.appId,
+      intents: this.options.intents(),
+      shard: this.options.shard,
+      sessionId: kept.id,
+      sequence: progress.watermark,
+      startedAt: kept.startedAt,
+      savedAt: clock.unsafeCurrentTimeMillis(),
+      heardAt: kept.settledAt,
+      dropped: this.session === undefined ? true : undefined,
+      gaps: this.gaps.length === 0 ? undefined : this.gaps.map(({ from, lastSeq, to }) => ({ from, to, lastSeq })),
+      settled: progress.settled
+    }
+  }
 }
 
 /**
@@ -105,159 +256,11 @@ const noteSettled = (session: Resumable, watermark: number): void => {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: {
-  readonly shard: readonly [index: number, count: number]
-  /** Those that the session is made with. */
-  readonly intents: () => Intents.Intents
-  /** Up to when everything was received on the connection there is; `undefined` where some of it was missed. */
-  readonly heardAt: () => number | undefined
-}): Effect.Effect<SessionMemory, never, BotConfig | DispatchSink | SessionStore> =>
+export const make = (options: Options): Effect.Effect<SessionMemory, never, BotConfig | DispatchSink | SessionStore> =>
   Effect.gen(function* () {
-    const { appId, delivery, session: policy } = yield* BotConfig
+    const config = yield* BotConfig
     const sink = yield* DispatchSink
     const store = yield* SessionStore
     const clock = yield* Effect.clock
-    const { intents, shard } = options
-
-    let session: Resumable | undefined
-    /** What the next session begins after. */
-    let lost: Resumable | undefined
-    /** Whether what is stored is ours to replace: what could not be read, or was not read yet, stays as it is. */
-    let isOurs = false
-    /** Open while a session was given up since the last save. */
-    const givenUp = yield* Effect.makeLatch(false)
-    /** Gaps that a restart has to tell of. */
-    let gaps: ReadonlyArray<Gap> = []
-
-    /** Until the answer is called, a gap is one that the next process tells of. */
-    const keep = (gap: Gap): (() => void) => {
-      gaps = [...gaps, gap]
-      return () => {
-        gaps = gaps.filter((other) => other !== gap)
-      }
-    }
-
-    /** Nobody replays a gap: what a shutdown or a crash cuts off is told of by the next process. */
-    const tellOfGap = (gap: Gap): void => sink.gap(gap, keep(gap))
-
-    const monotonic = (): number => Monotonic.unsafeMillis(clock)
-
-    /**
-     * The gap that ends now. If the wall clock was set during it, either of its readings may be the right one: the gap covers
-     * both. After a restart only the wall clock is left: a session heard in the future was stored by a clock that has been
-     * set back since, and the gap begins with the session.
-     */
-    const gapAfter = ({ heardAt, heardAtMonotonic, received: lastSeq, startedAt }: Resumable, now: number): Gap => {
-      const before =
-        heardAtMonotonic !== undefined
-          ? now - Math.round(monotonic() - heardAtMonotonic)
-          : heardAt <= now
-            ? heardAt
-            : startedAt < now
-              ? startedAt
-              : now - Duration.toMillis(policy.maximumAge)
-      return { from: Math.min(heardAt, before), to: Math.max(now, heardAt + now - before), lastSeq, shard }
-    }
-
-    const isSettled = (of: Resumable): boolean => sink.watermark() >= of.received
-
-    /** What of a lost session is not settled yet, nobody replays: until it is, a restart has to tell of it. */
-    const keepUnsettled = (before: Resumable, gap: Gap): (() => void) | undefined => {
-      // the times do not say whether there is any: two events may share one, and a clock may be set back
-      if (isSettled(before)) return undefined
-      noteSettled(before, sink.watermark())
-      return keep({ ...gap, from: Math.min(before.settledAt, gap.from), to: Math.max(before.heardAt, gap.from) })
-    }
-
-    const hear = (of: Resumable, at: number): void => {
-      of.heardAt = at
-      of.heardAtMonotonic = monotonic() - (clock.unsafeCurrentTimeMillis() - at)
-    }
-
-    const noteHeard = (): void => {
-      const at = options.heardAt()
-      if (session !== undefined && at !== undefined) hear(session, at)
-    }
-
-    const drop = (): void => {
-      lost ??= session
-      session = undefined
-      givenUp.unsafeOpen()
-    }
-
-    const save = Effect.suspend(() => {
-      givenUp.unsafeClose()
-      if (!isOurs) return Effect.void
-      // one that was given up is remembered until there is another, so that a restart does not forget the gap
-      const kept = session ?? lost
-      if (kept === undefined) return store.clear(shard)
-      const progress = sink.progress()
-      noteHeard()
-      noteSettled(kept, progress.watermark)
-      return store.save({
-        appId,
-        intents: intents(),
-        shard,
-        sessionId: kept.id,
-        sequence: progress.watermark,
-        startedAt: kept.startedAt,
-        savedAt: clock.unsafeCurrentTimeMillis(),
-        heardAt: kept.settledAt,
-        dropped: session === undefined ? true : undefined,
-        gaps: gaps.length === 0 ? undefined : gaps.map(({ from, lastSeq, to }) => ({ from, to, lastSeq })),
-        settled: progress.settled
-      })
-    })
-
-    const saveUntilSaved = save.pipe(
-      Effect.tapError((error) => Effect.logWarning(error.message)),
-      Effect.retry(storeRetries),
-      // retried for ever
-      Effect.orDie
-    )
-
-    return {
-      current: () => session,
-      begin: (sessionId, ready) => {
-        const now = clock.unsafeCurrentTimeMillis()
-        const sequence = ready.s ?? 0
-        // READY in answer to a RESUME: the platform has begun another session without a word about the old one
-        const before = lost ?? session
-        const gap = before === undefined ? undefined : gapAfter(before, now)
-        session = resumable(sessionId, sequence, now, now, monotonic())
-        isOurs = true
-        lost = undefined
-        sink.begin(sequence, [], before === undefined || gap === undefined ? undefined : keepUnsettled(before, gap))
-        sink.announce(ready)
-        if (gap !== undefined) tellOfGap(gap)
-      },
-      noteHeard,
-      notePaused: () => {
-        if (session !== undefined) hear(session, Math.max(session.heardAt, session.lastDispatchAt))
-      },
-      drop,
-      end: () => {
-        const isDone = session === undefined || isSettled(session)
-        if (isDone && lost === undefined && gaps.length === 0) session = undefined
-        else drop()
-      },
-      restore: Effect.gen(function* () {
-        const stored = yield* store.load({ intents: intents(), shard })
-        if (Option.isNone(stored)) return
-        const { gaps: untold = [], heardAt, savedAt, sequence, sessionId, settled, startedAt } = stored.value.session
-        session = resumable(sessionId, sequence, startedAt, heardAt ?? savedAt)
-        isOurs = true
-        sink.begin(sequence, settled)
-        for (const gap of untold) tellOfGap({ ...gap, shard })
-        if (stored.value.resumable) return yield* Effect.logInfo("a stored session will be resumed", { sequence })
-        drop()
-        yield* Effect.logInfo("the stored session cannot be resumed; a new one is made")
-      }),
-      save,
-      keepSaved: Effect.raceFirst(sink.changed, givenUp.await).pipe(
-        Effect.zipRight(saveUntilSaved),
-        Effect.zipRight(Effect.raceFirst(Effect.sleep(delivery.saveEvery), givenUp.await)),
-        Effect.forever
-      )
-    }
+    return new SessionMemory(options, { config, sink, store, clock })
   })

@@ -26,7 +26,7 @@ export interface SessionPolicy {
   readonly identifyStableAfter: Duration.Duration
   /** An unrequested end sooner than this after the latest HELLO, READY or RESUMED is a quick disconnect. Default 5 s. */
   readonly quickDisconnect: Duration.Duration
-  /** So many quick disconnects in a row bring {@link SessionPolicy.quickDisconnectPenalty}. Default 3. */
+  /** Consecutive quick disconnects before {@link SessionPolicy.quickDisconnectPenalty} applies. Default 3. */
   readonly quickDisconnectLimit: number
   /** The least wait after too many quick disconnects. Default 60 s. */
   readonly quickDisconnectPenalty: Duration.Duration
@@ -47,9 +47,9 @@ export interface SessionPolicy {
   readonly invalidSessionGrace: Duration.Duration
   /** The wait after an op 9. Default 3 s. */
   readonly invalidSessionWait: Duration.Duration
-  /** The pause between two looks at a refusal that only the operator can mend, after a first READY. Default 10 min. */
+  /** How often to recheck an error that only the operator can fix, after a first READY. Default 10 min. */
   readonly refusalProbe: Duration.Duration
-  /** So many credential refusals in a row end the session. Default 3. */
+  /** Consecutive credential refusals that end the session. Default 3. */
   readonly credentialAttempts: number
   /** Consecutive refused identifies after which the log names the likely cause. Default 3. */
   readonly identifyRefusals: number
@@ -58,7 +58,7 @@ export interface SessionPolicy {
    * for the bot to stop: an intent is then not granted. After a READY they never end a bot. Default 10 min.
    */
   readonly identifyRefusedFor: Duration.Duration
-  /** So many resumes in {@link SessionPolicy.fruitlessResumeWindow} without a dispatch or an ACK drop the session. Default 5. */
+  /** Resumes without a dispatch or an ACK in {@link SessionPolicy.fruitlessResumeWindow} that drop the session. Default 5. */
   readonly fruitlessResumes: number
   /** Default 300 s. */
   readonly fruitlessResumeWindow: Duration.Duration
@@ -72,7 +72,7 @@ export interface SessionPolicy {
   readonly storeWriteTimeout: Duration.Duration
   /** How long no dispatch may have come for a moment to be quiet. Default 60 s. */
   readonly quietFor: Duration.Duration
-  /** So many failed connects in a row make the metadata be asked again. Default 3. */
+  /** Consecutive failed connects after which the metadata is requested again. Default 3. */
   readonly metadataAfterFailures: number
   /** Maximum number of shards of a bot that are between dialling and Ready at the same time. Default 16. */
   readonly concurrentHandshakes: number
@@ -99,8 +99,8 @@ export interface SessionPolicy {
   /** What close code 4009 does: resume, as documented, or identify, as some clients do. Default `resume`. */
   readonly expiredSession: "resume" | "identify"
   /**
-   * How a shutdown leaves: so that the session can be resumed, or with 1000, which ends it. After that a gap is told of only
-   * where handlers were cut off, or an earlier one was not told of yet. Default `keep`.
+   * How a shutdown leaves: so that the session can be resumed, or with 1000, which ends it. After that a gap is reported only
+   * where handlers were cut off, or an earlier one was not reported yet. Default `keep`.
    */
   readonly onShutdown: "keep" | "end"
 }

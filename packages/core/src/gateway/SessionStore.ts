@@ -17,7 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as BotConfig from "../BotConfig.ts"
-import * as StoredText from "../StoredText.ts"
+import * as StoredRecord from "../internal/StoredRecord.ts"
 import type { Gap } from "./DispatchSink.ts"
 import type * as Intents from "./Intents.ts"
 
@@ -133,10 +133,26 @@ export interface SessionStoreShape {
  */
 export class SessionStore extends Context.Tag("@effect-qq/core/SessionStore")<SessionStore, SessionStoreShape>() {}
 
-const decode = Schema.decodeUnknownOption(Schema.parseJson(StoredSession))
+const decode = StoredRecord.decodeJson(StoredSession)
+
+/** The address of the gateway is stored as it is. */
+const decodeUrl = (text: string): Option.Option<string> => Option.some(text)
+
+const messages: StoredRecord.Messages = {
+  unreadable: "the session store cannot be read; the bot starts without it",
+  unusable: "the stored session cannot be used; a new session is made",
+  notMoved: "the stored session could not be set aside"
+}
+
+const storeError =
+  (operation: StoreError["operation"]) =>
+  (cause: unknown): StoreError =>
+    Cause.isTimeoutException(cause)
+      ? new StoreError({ operation, detail: "the store did not answer in time", cause })
+      : new StoreError({ operation, detail: "the store refused", cause })
 
 /**
- * The key under which the session of a shard is kept, for whoever looks at a store from outside.
+ * The key under which the session of a shard is kept, for programs that read the store themselves.
  *
  * @since 0.1.0
  * @category lookups
@@ -155,77 +171,42 @@ export const make: Effect.Effect<SessionStoreShape, never, BotConfig.BotConfig |
   Effect.gen(function* () {
     const { appId, session: policy } = yield* BotConfig.BotConfig
     const store = yield* KeyValueStore.KeyValueStore
-    // A key is written by one fiber at a time: a shutdown's save may meet the one that runs once a second.
-    const writing = yield* Effect.makeSemaphore(1)
+    const records = new StoredRecord.StoredRecords(store, policy.storeReadTimeout, messages)
+    const patience = policy.storeWriteTimeout
     const gatewayKey = `gateway.${appId}`
 
-    const write = (operation: StoreError["operation"]) => {
-      return <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void, StoreError> =>
-        // one that hangs keeps its turn, so that no other overtakes it, but not its caller
-        StoredText.write(writing.withPermits(1)(effect), policy.storeWriteTimeout).pipe(
-          Effect.mapError((cause) =>
-            Cause.isTimeoutException(cause)
-              ? new StoreError({ operation, detail: "the store did not answer in time", cause })
-              : new StoreError({ operation, detail: "the store refused", cause })
-          ),
-          Effect.asVoid
-        )
-    }
+    const isOf =
+      (shard: StoredSession["shard"]) =>
+      (session: StoredSession): boolean =>
+        session.appId === appId && session.shard[0] === shard[0] && session.shard[1] === shard[1]
 
-    const read = (key: string): Effect.Effect<Option.Option<string>> =>
-      Effect.catchAll(StoredText.read(store, key, policy.storeReadTimeout), (error) =>
-        Effect.as(
-          Effect.logWarning("the session store cannot be read; the bot starts without it", error),
-          Option.none()
-        )
-      )
-
-    const setAside = (key: string, text: string): Effect.Effect<void> =>
-      StoredText.write(
-        writing.withPermits(1)(Effect.zipRight(store.set(`${key}.corrupt`, text), store.remove(key))),
-        StoredText.setAsidePatience
-      ).pipe(
-        Effect.catchAll((error) => Effect.logWarning("the stored session could not be set aside", error)),
-        Effect.zipRight(
-          Effect.logWarning("the stored session cannot be used; a new session is made").pipe(
-            Effect.annotateLogs({ setAside: `${key}.corrupt` })
-          )
-        )
-      )
+    const isResumable = (session: StoredSession, intents: Intents.Intents, now: number): boolean =>
+      session.dropped !== true &&
+      session.intents === intents &&
+      now - session.startedAt < Duration.toMillis(policy.maximumAge)
 
     return {
-      load: ({ intents, shard }) =>
-        Effect.gen(function* () {
-          const key = sessionKey(appId, shard)
-          const text = yield* read(key)
-          if (Option.isNone(text)) return Option.none()
-          const isOurs = (session: StoredSession): boolean =>
-            session.appId === appId && session.shard[0] === shard[0] && session.shard[1] === shard[1]
-          const session = Option.filter(decode(text.value), isOurs)
-          if (Option.isNone(session)) {
-            yield* setAside(key, text.value)
-            return Option.none()
-          }
-          const age = (yield* Clock.currentTimeMillis) - session.value.startedAt
-          const resumable =
-            session.value.dropped !== true &&
-            session.value.intents === intents &&
-            age < Duration.toMillis(policy.maximumAge)
-          return Option.some({ session: session.value, resumable })
-        }),
+      load: ({ intents, shard }) => {
+        const stored = records.read({
+          key: sessionKey(appId, shard),
+          decode: (text) => Option.filter(decode(text), isOf(shard))
+        })
+        return Effect.zipWith(stored, Clock.currentTimeMillis, (stored, now) =>
+          Option.map(stored, (session) => ({ session, resumable: isResumable(session, intents, now) }))
+        )
+      },
       save: (session) =>
         session.appId === appId
-          ? write("save")(Effect.suspend(() => store.set(sessionKey(appId, session.shard), JSON.stringify(session))))
+          ? Effect.suspend(() => records.set(sessionKey(appId, session.shard), JSON.stringify(session), patience)).pipe(
+              Effect.mapError(storeError("save"))
+            )
           : Effect.fail(new StoreError({ operation: "save", detail: "the session belongs to another bot" })),
-      clear: (shard) => {
-        const key = sessionKey(appId, shard)
-        return write("clear")(Effect.flatMap(store.has(key), (has) => (has ? store.remove(key) : Effect.void)))
-      },
+      clear: (shard) => Effect.mapError(records.remove(sessionKey(appId, shard), patience), storeError("clear")),
       gatewayUrl: Effect.map(
-        read(gatewayKey),
+        records.read({ key: gatewayKey, decode: decodeUrl }),
         Option.filter((url) => url !== "")
       ),
-      saveGatewayUrl: (url) => write("saveGatewayUrl")(store.set(gatewayKey, url))
+      saveGatewayUrl: (url) => Effect.mapError(records.set(gatewayKey, url, patience), storeError("saveGatewayUrl"))
     }
   })
 

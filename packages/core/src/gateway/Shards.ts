@@ -14,13 +14,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Ladder from "../internal/Ladder.ts"
+import * as RetryAfter from "../openapi/RetryAfter.ts"
 import { BotConfig, type Shards as Wanted } from "../BotConfig.ts"
 import { GatewayRejected, GatewayStopped } from "./GatewayError.ts"
 import { GatewayMetadata, type MetadataError } from "./GatewayMetadata.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
 /**
- * One shard of so many.
+ * One shard, and the number of all of them.
  *
  * @since 0.1.0
  * @category models
@@ -42,11 +43,7 @@ export const ofGuild = (guildId: bigint, count: number): number => Number((guild
  * @category schedules
  */
 export const retries = (policy: SessionPolicy): Schedule.Schedule<unknown, MetadataError> =>
-  Ladder.climbing(policy.startupLadder).pipe(
-    Ladder.atLeast((error: MetadataError) =>
-      error._tag === "GatewayUnavailable" ? (error.retryAfter ?? Duration.zero) : Duration.zero
-    )
-  )
+  Ladder.climbing(policy.startupLadder).pipe(Ladder.atLeast((error: MetadataError) => RetryAfter.askedBy(error)))
 
 const recommended = Effect.gen(function* () {
   const { session: policy } = yield* BotConfig

@@ -21,3 +21,13 @@ export const unsafeMillis = (clock: Clock.Clock): number => Math.floor(Number(cl
  * @category lookups
  */
 export const millis: Effect.Effect<number> = Effect.clockWith((clock) => Effect.sync(() => unsafeMillis(clock)))
+
+/**
+ * Whole monotonic milliseconds, rounded up: nothing that is measured from here is a part of a millisecond short.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const millisUp: Effect.Effect<number> = Effect.clockWith((clock) =>
+  Effect.sync(() => Math.ceil(Number(clock.unsafeCurrentTimeNanos()) / 1e6))
+)

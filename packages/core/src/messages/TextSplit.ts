@@ -7,12 +7,36 @@
 /** A grapheme of more code units than this, and than a part may have, is cut between its code points. */
 const longestGrapheme = 128
 
-/** Letters of ASCII, kana and Han: between two of them a grapheme ends. */
+/** Letters of ASCII, kana and Han: a grapheme begins at each of them, but behind a mark that is written before its letter. */
 const isPlain = (code: number): boolean =>
   (code >= 0x20 && code < 0x7f) || (code >= 0x3041 && code <= 0x3096) || (code >= 0x4e00 && code <= 0x9fff)
 
-/** The first half of emoji that join with nothing before them unless there is a joiner. */
-const emoji = 0xd83d
+/** What a grapheme may begin with, among code units that are characters. */
+const starter = /[\p{L}\p{N}\p{P}\p{S}\p{Zs}\p{Cc}\p{Cf}]/u
+
+/** Of those, what continues a grapheme: line feed, jamo, the vowels Am of Thai and Lao, joiners, the voiced marks of katakana. */
+const continuing =
+  /[\n\u{1100}-\u{11ff}\u{200c}-\u{200d}\u{e33}\u{eb3}\u{a960}-\u{a97f}\u{d7b0}-\u{d7ff}\u{ff9e}\u{ff9f}]/u
+
+/** What joins with the letter before it where a mark or a joiner stands between them: pictures, and letters of Indic scripts. */
+const joining =
+  /[\p{Extended_Pictographic}\u{900}-\u{dff}\u{1000}-\u{109f}\u{1780}-\u{17ff}\u{1a20}-\u{1bff}\u{a984}-\u{abe2}]/u
+
+/** What surely ends before the next starter. */
+const ending = /[\p{L}\p{N}\p{P}\p{S}\p{Zs}]/u
+
+/** Marks and jamo that belong to what follows them, carriage return (before a line feed), and the first halves of what is beyond 16 bits. */
+const prepended = /[\r\u1100-\u115f\ua960-\ua97c\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u0d4e\ud800-\udfff]/
+
+/** First halves of emoji that join with nothing before them unless there is a joiner. */
+const isEmoji = (code: number): boolean => code === 0xd83d || code === 0xd83e
+
+/** First halves of Han and of mathematical letters. */
+const isWide = (code: number): boolean => code === 0xd835 || (code >= 0xd840 && code <= 0xd88d)
+
+const isHigh = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
+
+const isLow = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff
 
 /** Half of a flag. */
 const isRegional = (text: string, index: number): boolean => {
@@ -28,11 +52,22 @@ const flagAt = (text: string, start: number, index: number): number => {
 }
 
 /** Whether a grapheme surely ends before the code unit at this index. */
-const isBorder = (text: string, index: number): boolean =>
-  (isPlain(text.charCodeAt(index - 1)) && isPlain(text.charCodeAt(index))) ||
-  (text.charCodeAt(index - 2) === emoji && text.charCodeAt(index) === emoji)
+const isBorder = (text: string, index: number): boolean => {
+  const code = text.charCodeAt(index)
+  const before = text.charCodeAt(index - 1)
+  if (isPlain(code) && isPlain(before)) return true
+  const first = text.charCodeAt(index - 2)
+  if (isHigh(code) || isLow(code)) {
+    return isWide(code) ? isPlain(before) || isWide(first) : isEmoji(code) && (isPlain(before) || isEmoji(first))
+  }
+  const previous = text.charAt(index - 1)
+  const next = text.charAt(index)
+  if (prepended.test(previous)) return starter.test(next) && !continuing.test(next) && isWide(first)
+  if (!starter.test(next) || continuing.test(next)) return false
+  return !joining.test(next) || ending.test(previous)
+}
 
-/** How far back a sure end of a grapheme is looked for before all of the part is segmented. */
+/** How far back a sure end of a grapheme is looked for. */
 const lookBack = 256
 
 /**
@@ -51,20 +86,22 @@ export const endOf = (segmenter: Intl.Segmenter, line: string, start: number, ma
   let from = limit
   while (from > start && from > limit - lookBack && !isBorder(line, from)) from--
   if (from === limit) return limit
-  if (from <= limit - lookBack) from = start
+  const isSure = from === start || isBorder(line, from)
+  // in the middle of a grapheme only that one is seen to end too early
+  if (!isSure && isLow(line.charCodeAt(from))) from--
   const window = line.slice(from, Math.max(limit, start + longestGrapheme) + 1)
-  let end = from
+  let end = isSure && from > start ? from : undefined
   for (const { index, segment } of segmenter.segment(window)) {
     const next = from + index + segment.length
     if (next > limit) {
-      if (end > start) return end
+      if (end !== undefined) return end
       // the first grapheme alone is longer than a part
-      if (next - start <= longestGrapheme) return next
+      if (from === start && next - start <= longestGrapheme) return next
       break
     }
     end = next
   }
-  const isInPair = /[\uD800-\uDBFF]/.test(line.charAt(limit - 1)) && /[\uDC00-\uDFFF]/.test(line.charAt(limit))
+  const isInPair = isHigh(line.charCodeAt(limit - 1)) && isLow(line.charCodeAt(limit))
   return isInPair ? (maximum === 1 ? limit + 1 : limit - 1) : limit
 }
 

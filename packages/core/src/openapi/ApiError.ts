@@ -115,7 +115,7 @@ export class TokenRejected extends Schema.TaggedError<TokenRejected>()("TokenRej
  */
 export class TokenUnavailable extends Schema.TaggedError<TokenUnavailable>()("TokenUnavailable", {
   reason: Schema.Literal("Transport", "TimedOut", "Refused", "RateLimited", "Malformed"),
-  /** The least time before the token endpoint is asked again. */
+  /** The least time before the next request to the token endpoint. */
   retryAfter: optionalDuration,
   status: optionalNumber,
   code: optionalNumber,
@@ -127,8 +127,8 @@ export class TokenUnavailable extends Schema.TaggedError<TokenUnavailable>()("To
   }
   get hint(): string {
     return this.reason === "RateLimited"
-      ? "the token endpoint asks for fewer requests; it is asked again after a pause"
-      : "the token endpoint could not be reached or answered nonsense; it is asked again"
+      ? "the token endpoint asks for fewer requests; retrying after a pause"
+      : "could not reach the token endpoint or parse its answer; retrying"
   }
 }
 

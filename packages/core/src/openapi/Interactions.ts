@@ -36,7 +36,7 @@ export type Outcome = keyof typeof codes
 
 /**
  * Acknowledges an interaction by its `d.id`. The platform takes one acknowledgement of each, so this is never tried again;
- * an interaction that is acknowledged already is no error. It takes 3 s at most, for later nobody waits.
+ * an interaction that is acknowledged already is no error. It takes 3 s at most, for later is too late.
  *
  * `data` is for interactions that ask for some, such as the query of a configuration.
  *

@@ -1,7 +1,7 @@
 /**
  * How answers are read. The platform's field tables are incomplete and at odds with what is on the wire, and a call that
  * succeeded must not fail for it: a field that is missing, `null` or not of its type is `undefined`; ids and counts may come
- * as text or as numbers; an entry of a list that is no entry is left out; fields that nobody named are kept.
+ * as text or as numbers; an entry of a list that is no entry is left out; fields that the schema does not name are kept.
  *
  * @since 0.1.0
  */

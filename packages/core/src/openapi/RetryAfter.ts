@@ -86,6 +86,15 @@ export const grant = (values: ReadonlyArray<unknown>, now: number, maximum: Dura
 }
 
 /**
+ * The wait that an error brings with it; zero where it asks for none.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const askedBy = (error: object): Duration.Duration =>
+  "retryAfter" in error && Duration.isDuration(error.retryAfter) ? error.retryAfter : Duration.zero
+
+/**
  * The wait that an answer asks for by its `Retry-After` header or else by `retry_after` in its body, at most `maximum`; a
  * longer one is warned about. `undefined` when it asks for none that can be read.
  *

@@ -2,7 +2,7 @@
  * Whether the bot's gateway session is up: a port that the gateway fills and that senders read, so that the HTTP side needs
  * to know nothing of the gateway.
  *
- * Messages that were sent while a session was being made again have been seen answered with 200 and lost
+ * Messages that were sent while a session was reconnecting have been seen answered with 200 and lost
  * (openclaw-qqbot#254, #255), and channels refuse them (304018): a sender waits a little instead.
  *
  * @since 0.1.0
@@ -33,7 +33,7 @@ export interface SessionAvailabilityShape {
   readonly current: Effect.Effect<Presence>
   /** Completes at once unless the session is `Reconnecting`, else when it no longer is. */
   readonly settled: Effect.Effect<void>
-  /** For whoever runs the session. */
+  /** For the part that runs the session. */
   readonly set: (presence: Presence) => Effect.Effect<void>
 }
 

@@ -1,5 +1,5 @@
 /**
- * Spans that cost nothing where nobody traces.
+ * Spans that cost nothing without a tracer.
  *
  * @since 0.1.0
  */

@@ -45,7 +45,7 @@ export interface WebhookIntakeShape {
    */
   readonly offer: (event: Frame, size: number, ended?: (settled: boolean) => void) => Offered
   /**
-   * For whoever runs handlers: events go to this sink until the scope closes. Of several, they go to the one that was
+   * For the part that runs handlers: events go to this sink until the scope closes. Of several, they go to the one that was
    * there first.
    */
   readonly open: (sink: Sink) => Effect.Effect<void, never, Scope.Scope>

@@ -1,6 +1,6 @@
 /**
- * Tells whoever listens of each change, at the cost of one entry in the mailbox of each listener: nobody listens most of
- * the time, and a state changes five times in a reconnect.
+ * Tells listeners of each change, at the cost of one entry in the mailbox of each: most of the time there are none, and a
+ * state changes five times in a reconnect.
  *
  * @since 0.1.0
  */
@@ -14,19 +14,19 @@ import * as Stream from "effect/Stream"
  * @since 0.1.0
  * @category models
  */
-export interface Changes<A> {
+export interface Broadcast<A> {
   readonly tell: (value: A) => void
   /** What is so now, and then every change. It never ends. */
   readonly from: (now: () => A) => Stream.Stream<A>
 }
 
 /**
- * Nobody listens yet.
+ * Without listeners.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A>(): Changes<A> => {
+export const make = <A>(): Broadcast<A> => {
   const listeners = new Set<Mailbox.Mailbox<A>>()
   const listen = (now: () => A) =>
     Effect.acquireRelease(
