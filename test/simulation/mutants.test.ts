@@ -88,7 +88,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a new msg_seq at each attempt",
-    file: "messages/Transmission.ts",
+    file: "messages/SendRequest.ts",
     from: "replyFields(transmission))",
     to: "replyFields({ ...transmission, sequence: transmission.sequence + progress.attempts }))",
     found: ["ReplyTwice"],
@@ -219,8 +219,8 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "windows are measured by the wall clock",
     file: "messages/ReplyLedger.ts",
-    from: "standing: (anchor) => Effect.map(Monotonic.millis, (now) => standingOf(find(anchor), now)),",
-    to: "standing: (anchor) => Effect.sync(() => standingOf(find(anchor), clock.unsafeCurrentTimeMillis())),",
+    from: "index.status(anchor, Monotonic.unsafeMillis(clock))",
+    to: "index.status(anchor, clock.unsafeCurrentTimeMillis())",
     found: ["Proactive"],
     seeds: 3,
     options: quarter(["clock"], { traffic: { perHour: 240 } })

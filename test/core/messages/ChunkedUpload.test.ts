@@ -238,7 +238,7 @@ describe("a step of an upload", () => {
       ["no answer", Fault.hang({ accepted: false })],
       ["no answer after accepting", Fault.hang({ accepted: true })]
     ] as const) {
-      it.effect(`${step}, failing once by ${name}, is tried again`, () =>
+      it.effect(`${step}, failing once by ${name}, is retried`, () =>
         Effect.gen(function* () {
           yield* inject(Fault.http(endpoint, failure))
           const outcome = yield* Media.upload(user, film()).pipe(within("10 minutes"))
@@ -464,7 +464,7 @@ describe("an upload whose addresses no longer work", () => {
   )
 
   for (const status of [401, 403, 404, 410]) {
-    it.effect(`that the store refuses twice with ${status} is announced once more, and once is tried again only`, () =>
+    it.effect(`that the store refuses twice with ${status} is announced once more, and once is only retried`, () =>
       Effect.gen(function* () {
         yield* inject(Fault.http("part", Fault.status(status)))
         assert.isTrue(Either.isRight(yield* Media.upload(user, film()).pipe(within("1 minute"))))

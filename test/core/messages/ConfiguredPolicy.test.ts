@@ -8,7 +8,7 @@ import { errorOf, inject, receiptOf, world } from "./harness.ts"
 
 const user = Conversation.c2c("u1")
 
-/** Somebody has said something, and markdown is not granted. */
+/** A user has written, and markdown is not granted. */
 const asked = Effect.gen(function* () {
   yield* Bot.online
   yield* Effect.flatMap(world, (platform) => platform.privateMessage({ user: "u1", text: "hi" }))

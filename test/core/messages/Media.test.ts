@@ -105,7 +105,7 @@ describe("an upload", () => {
     ["no answer", Fault.hang({ accepted: false })],
     ["an address that could not be fetched", Fault.status(400, { code: 850026, errCode: 40034001, message: "fetch" })]
   ] as const) {
-    it.effect(`that fails once by ${name} is tried again`, () =>
+    it.effect(`that fails once by ${name} is retried`, () =>
       Effect.gen(function* () {
         yield* inject(Fault.http("upload", failure))
         const outcome = yield* Messenger.send(user, Message.media(picture())).pipe(within("2 minutes"))

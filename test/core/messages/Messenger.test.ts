@@ -286,7 +286,7 @@ describe("a reply whose outcome is unknown", () => {
     )
   )
 
-  it.effect("and then an expired window: nothing else is tried, and nobody is told that it was not sent", () =>
+  it.effect("and then an expired window: nothing else is tried, and the outcome stays unknown", () =>
     Effect.gen(function* () {
       const { outcomes } = yield* answering({ after: "3595 seconds" })
       yield* inject(Fault.http("send", Fault.hang({ accepted: false })))
@@ -416,7 +416,7 @@ describe("a reply that comes too late", () => {
   )
 })
 
-describe("a message that nobody asked for", () => {
+describe("a proactive message", () => {
   it.effect("is sent without anything that would make it a reply", () =>
     Effect.gen(function* () {
       const receipt = yield* Messenger.send(Conversation.group("g1"), Message.text("news"))
@@ -437,7 +437,7 @@ describe("a message that nobody asked for", () => {
     ["nothing at all", Fault.body(200, ""), []],
     ["an empty object", Fault.body(200, "{}"), []]
   ] as const) {
-    it.effect(`${name}: sent once, and the caller is told that nobody knows`, () =>
+    it.effect(`${name}: sent once, and the outcome is unknown`, () =>
       Effect.gen(function* () {
         yield* inject(Fault.http("send", failure))
         const fiber = yield* sending("news")
@@ -450,7 +450,7 @@ describe("a message that nobody asked for", () => {
     )
   }
 
-  it.effect("a connection that was refused is tried again: nothing was sent", () =>
+  it.effect("a refused connection is retried: nothing was sent", () =>
     Effect.gen(function* () {
       yield* inject(Fault.http("send", Fault.refused, { times: 2 }))
       const fiber = yield* sending("news")
@@ -655,7 +655,7 @@ describe("an event that comes again", () => {
     }).pipe(on())
   )
 
-  it.effect("because its handler is tried again is answered with the same msg_seq: seen once", () =>
+  it.effect("because its handler is retried is answered with the same msg_seq: seen once", () =>
     Effect.gen(function* () {
       let runs = 0
       const handlers = Gateway.on(

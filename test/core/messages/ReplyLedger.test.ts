@@ -397,7 +397,7 @@ describe("the store", () => {
     }
   }
 
-  it.effect("that fails is tried again", () =>
+  it.effect("that fails is retried", () =>
     Effect.gen(function* () {
       const store = yield* memory
       let broken = true
@@ -526,7 +526,7 @@ describe("the store", () => {
     ["", Effect.never],
     [" and cannot be interrupted", Effect.uninterruptible(Effect.never)]
   ] as const) {
-    it.effect(`that never answers${how} holds up nobody for longer than five seconds, and no shutdown`, () =>
+    it.effect(`that never answers${how} delays a flush by five seconds at most, and holds up no shutdown`, () =>
       Effect.gen(function* () {
         const hanging = { ...(yield* memory), set: () => never }
         let flushed = 0

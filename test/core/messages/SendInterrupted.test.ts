@@ -15,7 +15,7 @@ const forever = { times: Number.POSITIVE_INFINITY }
 
 const user = Conversation.c2c("u1")
 
-describe("while the session is made again", () => {
+describe("while the session reconnects", () => {
   it.effect("messages wait, and go out when it is up", () =>
     Effect.gen(function* () {
       const { privately } = yield* listening
@@ -152,7 +152,7 @@ describe("after a restart", () => {
       const receipt = yield* run(reply)
       assert.isTrue(receipt.deduplicated)
       yield* Bot.advance("2 hours")
-      // and what was delivered is known to be, when nobody can ask any more
+      // what was delivered stays known after the caller is gone
       const late = yield* run(reply)
       assert.isTrue(late.deduplicated)
       assert.deepStrictEqual(yield* visible, ["re"])
@@ -223,7 +223,7 @@ describe("after a restart", () => {
 
 describe("interruption", () => {
   const stages: ReadonlyArray<readonly [string, Effect.Effect<void, never, TestPlatform.TestPlatform>, number]> = [
-    ["while the session is made again", inject(Fault.drop()), 500],
+    ["while the session reconnects", inject(Fault.drop()), 500],
     ["while the platform does not answer", inject(Fault.http("send", Fault.hang({ accepted: false }))), 5000],
     ["after the platform took it", inject(Fault.http("send", Fault.hang({ accepted: true }))), 5000],
     ["while waiting for a retry", inject(Fault.http("send", Fault.refused)), 250],

@@ -360,7 +360,7 @@ describe("an expired reply", () => {
     }).pipe(on())
   )
 
-  it.effect("is never a typing notice that nobody asked for", () =>
+  it.effect("is never a proactive typing notice", () =>
     Effect.gen(function* () {
       const { privately } = yield* listening
       const event = yield* privately()
@@ -388,7 +388,7 @@ describe("an expired reply", () => {
 })
 
 describe("what the platform refuses", () => {
-  it.effect("as markdown goes out as plain text, and is not tried again for an hour", () =>
+  it.effect("as markdown goes out as plain text, and is left out for an hour", () =>
     Effect.gen(function* () {
       const { privately } = yield* listening
       const event = yield* privately()

@@ -21,7 +21,7 @@ class Muse extends Data.TaggedError("Muse")<{}> {}
 const words = ["Once ", "upon ", "a ", "time ", "there ", "was ", "a ", "bot"]
 const story = words.join("")
 
-/** A word every so many milliseconds. */
+/** A word at each interval, in milliseconds. */
 const told = (every: number, list: ReadonlyArray<string> = words) =>
   Stream.fromIterable(list).pipe(Stream.schedule(Schedule.spaced(Duration.millis(every))))
 
@@ -427,7 +427,7 @@ describe("a streamed reply", () => {
     )
   }
 
-  it.effect("spends one reply, and is known when it is made again", () =>
+  it.effect("uses up one reply, and is known when it is sent again", () =>
     Effect.gen(function* () {
       const { privately } = yield* listening
       const event = yield* privately()

@@ -93,14 +93,14 @@ const wordsOf = (list: string): ReadonlyArray<string> => list.trim().split(/\s+/
 
 const endings: ReadonlySet<string> = new Set([...wordsOf(ascii), ...wordsOf(international)])
 
-/** The scripts whose texts go on behind an address without a space. */
+/** The scripts whose text continues after an address without a space. */
 const unspacedScript =
   /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}]/u
 
 const unspaced: ReadonlyArray<string> = wordsOf(international).filter((word) => unspacedScript.test(word))
 
 /**
- * Whether domain names end so: a word without its dot, in any case; `xn--` with anything behind it is taken for one.
+ * Whether a word, without its dot and in any case, is a top-level domain; `xn--` with anything after it counts as one.
  *
  * @since 0.1.0
  * @category guards
@@ -114,8 +114,8 @@ export const isEnding = (word: string): boolean => {
 const linked = /\b(?:[a-z][a-z0-9+-]{0,19}:\/\/|(?=www\.))([^\s<>"'）】》，。；]+)/gi
 
 /**
- * Words with dots in them. A full-width or ideographic dot is no dot of an address. Looked for at the beginnings of words only,
- * else the time for a long word without a dot would grow with its square.
+ * Words with dots in them. A full-width or ideographic dot is not a dot of an address. Searched at the beginnings of words
+ * only, because the time for a long word without a dot would otherwise grow with its square.
  */
 const dotted = /(?<![\p{L}\p{N}\p{M}_-])[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L}\p{N}\p{M}_-]+)+/gu
 

@@ -24,7 +24,7 @@ export interface Anchor {
 }
 
 /**
- * An anchor of one's own making, as for a message id that was kept elsewhere.
+ * An anchor of any id, such as a message id that was stored elsewhere.
  *
  * @since 0.1.0
  * @category constructors
@@ -42,12 +42,12 @@ export interface Parts {
   readonly kind: "msg_id" | "event_id"
   readonly id: string
   readonly scene: Conversation.Scene
-  /** Whom the conversation is with; see `Conversation.targetOf`. */
+  /** The other side of the conversation; see `Conversation.targetOf`. */
   readonly target: string
 }
 
 /**
- * Takes an anchor apart.
+ * The parts of an anchor.
  *
  * @since 0.1.0
  * @category conversions
@@ -68,7 +68,7 @@ export const partsOf = ({ conversation, id, kind }: Anchor): Parts => ({
 export const isAnchor = (value: { readonly _tag?: unknown }): value is Anchor => value._tag === "Anchor"
 
 /**
- * A dispatch as far as it matters here: a frame of the gateway, or a body of the webhook.
+ * The fields of a dispatch that matter here: a frame of the gateway, or a body of the webhook.
  *
  * @since 0.1.0
  * @category models
@@ -105,11 +105,11 @@ const repliable = {
 } as const satisfies { readonly [T in Event.EventType]?: ReadonlyArray<Conversation.Scene> }
 
 /**
- * The events that can be answered by their own id, and in which scenes.
+ * The events that can be replied to by the id of the event, and in which scenes.
  *
- * Source: the event pages of the platform's documentation of 2026. Those of forums and of members of guilds can be answered so
- * too, but not where they happened: a forum takes no messages, and a member is in no channel. {@link make} makes an anchor of
- * such an event's id and the channel of one's choice.
+ * Source: the event pages of the platform's documentation of 2026. Events of forums and of members of guilds can be replied to
+ * as well, but not where they happened: a forum takes no messages, and a member is in no channel. For those, {@link make} an
+ * anchor of the event's id and a channel.
  *
  * @since 0.1.0
  * @category constants
@@ -137,8 +137,8 @@ const placeOf = (d: Fields): readonly [Conversation.Scene, string] | undefined =
 }
 
 /**
- * The parts of what a dispatch can be replied by; none where it cannot be, or lacks what it would take. Never throws,
- * whatever the payload.
+ * The parts of the anchor of a dispatch; `undefined` if it cannot be replied to, or lacks a field that this needs. Never
+ * throws, whatever the payload.
  *
  * @since 0.1.0
  * @category lookups
@@ -162,7 +162,7 @@ export const partsOfDispatch = (dispatch: Dispatch): Parts | undefined => {
 }
 
 /**
- * What a dispatch can be replied by; none where it cannot be, or lacks what it would take. Never throws, whatever the
+ * The anchor of a dispatch; none if it cannot be replied to, or lacks a field that this needs. Never throws, whatever the
  * payload.
  *
  * @since 0.1.0
@@ -176,7 +176,8 @@ export const ofDispatch = (dispatch: Dispatch): Option.Option<Anchor> => {
 }
 
 /**
- * What an event can be replied by: a message by its id, one of {@link repliableEvents} by its own. None for anything else.
+ * The anchor of an event: a message is replied to by its id, one of {@link repliableEvents} by the id of the event. None for
+ * other events.
  *
  * @example
  * ```ts

@@ -23,7 +23,7 @@ export type Ark = Links | Thumbnail | Picture
 export interface Links {
   readonly _tag: "Links"
   readonly description: string
-  /** What a notification says. */
+  /** The text of the notification. */
   readonly prompt: string
   readonly items: ReadonlyArray<{ readonly description: string; readonly link?: string | undefined }>
 }

@@ -1,5 +1,5 @@
 /**
- * What became of messages that wait for moderation: a port that whoever receives events fills, and that senders wait on.
+ * The decisions of moderation on held messages: a port that the receiving side fills and that senders wait on.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import type { Dispatch } from "./Anchor.ts"
 
 /**
- * The decision about one message.
+ * The decision on one message.
  *
  * @since 0.1.0
  * @category models
@@ -32,9 +32,9 @@ export type AuditOutcome =
  * @category models
  */
 export interface AuditOutcomesShape {
-  /** Notes a decision. Synchronous, because it is called from a socket's callback. */
+  /** Records a decision. Synchronous, because it is called from a socket's callback. */
   readonly decided: (outcome: AuditOutcome) => void
-  /** Waits for the decision about this audit id; one that has come already is remembered. */
+  /** Waits for the decision on this audit id; earlier decisions are remembered. */
   readonly outcome: (auditId: string) => Effect.Effect<AuditOutcome>
 }
 
@@ -47,7 +47,7 @@ export interface AuditOutcomesShape {
 export class AuditOutcomes extends Context.Tag("@effect-qq/core/AuditOutcomes")<AuditOutcomes, AuditOutcomesShape>() {}
 
 /**
- * So many decisions, and audit ids that somebody waits for, are remembered: 1024.
+ * Maximum number of decisions remembered, and of audit ids that are waited for: 1024.
  *
  * @since 0.1.0
  * @category constants
@@ -55,7 +55,7 @@ export class AuditOutcomes extends Context.Tag("@effect-qq/core/AuditOutcomes")<
 export const capacity = 1024
 
 /**
- * Nothing is decided yet. A decision may come before the answer that names its audit id, so both are kept until they meet.
+ * No decision yet. A decision may arrive before the answer with its audit id, so each is kept until the other arrives.
  *
  * @since 0.1.0
  * @category constructors
@@ -105,7 +105,7 @@ const textOf = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : undefined
 
 /**
- * The decision that a dispatch brings: MESSAGE_AUDIT_PASS and MESSAGE_AUDIT_REJECT, intent `MESSAGE_AUDIT`. `undefined` for
+ * The decision in a dispatch: MESSAGE_AUDIT_PASS and MESSAGE_AUDIT_REJECT, intent `MESSAGE_AUDIT`. `undefined` for
  * anything else. Never throws.
  *
  * @since 0.1.0

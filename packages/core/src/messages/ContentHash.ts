@@ -1,5 +1,5 @@
 /**
- * How bytes are named by their content: what was uploaded once need not be uploaded again, and the platform asks for it.
+ * Digests of media: they identify bytes that were uploaded before, and the platform asks for them.
  *
  * @since 0.1.0
  */
@@ -21,8 +21,8 @@ export type {
 } from "./Digest.ts"
 
 /**
- * How digests are computed. Default: in plain TypeScript, some 100 MB a second; a runtime that has faster ones may provide
- * them, as `NodeBot` does. `Media` looks at it when it is made.
+ * How digests are computed. Default: in plain TypeScript, about 100 MB/s; a runtime may provide faster ones, as `NodeBot`
+ * does. Read by `Media` when it is built.
  *
  * @since 0.1.0
  * @category references
@@ -31,11 +31,11 @@ export class ContentHash extends Context.Reference<ContentHash>()("@effect-qq/co
   defaultValue: (): ((algorithm: Digest.Algorithm) => Digest.Digest) => Digest.make
 }) {}
 
-/** Bytes that are worked on before other fibers get their turn: some milliseconds. */
+/** Bytes digested between two yields to other fibers: a few milliseconds. */
 const stretch = 2 ** 20
 
 /**
- * Gives bytes to digests. Other fibers get their turn after each mebibyte.
+ * Adds bytes to digests. Yields to other fibers after each mebibyte.
  *
  * @since 0.1.0
  * @category hashing
@@ -56,7 +56,7 @@ export const update = (digests: ReadonlyArray<Digest.Digest>, bytes: Uint8Array)
   })
 
 /**
- * The digest of bytes in hexadecimal, computed as {@link ContentHash} says.
+ * The digest of bytes in hexadecimal, computed by {@link ContentHash}.
  *
  * @since 0.1.0
  * @category hashing

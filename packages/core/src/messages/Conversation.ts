@@ -1,5 +1,5 @@
 /**
- * Where messages go: a private chat, a group, a channel of a guild, or the private chat of a guild's member.
+ * Where messages are sent: a private chat, a group, a channel of a guild, or the private chat of a guild's member.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ export type Conversation = C2C | Group | Channel | DirectMessage
  */
 export interface C2C {
   readonly _tag: "C2C"
-  /** The user's openid, which is another one for every bot. */
+  /** The user's openid, which differs for every bot. */
   readonly user: string
 }
 
@@ -37,12 +37,12 @@ export interface C2C {
  */
 export interface Group {
   readonly _tag: "Group"
-  /** The group's openid, which is another one for every bot. */
+  /** The group's openid, which differs for every bot. */
   readonly group: string
 }
 
 /**
- * A channel of a guild. Messages to it need a living gateway session of the bot.
+ * A channel of a guild. Messages to it need a live gateway session of the bot.
  *
  * @since 0.1.0
  * @category models
@@ -124,7 +124,8 @@ export const sceneOf = (conversation: Conversation): Scene => {
 }
 
 /**
- * Whom a conversation is with: the openid of the user or the group, the id of the channel, or the `guild_id` of the session.
+ * The other side of a conversation: the openid of the user or the group, the id of the channel, or the `guild_id` of the
+ * session.
  *
  * @since 0.1.0
  * @category lookups

@@ -1,6 +1,6 @@
 /**
- * MD5, SHA-1 and SHA-256 in plain TypeScript, of bytes that come piece by piece: what the platform asks for when a file is
- * uploaded in parts, and what an upload is remembered by. None of it keeps a secret.
+ * MD5, SHA-1 and SHA-256 in plain TypeScript, of bytes that come piece by piece: the platform asks for them when a file is
+ * uploaded in parts, and uploads and replies are identified by them. None of it protects a secret.
  *
  * Source: RFC 1321, FIPS 180-4.
  *
@@ -8,7 +8,7 @@
  */
 
 /**
- * A way to make one short text of any bytes.
+ * A digest algorithm.
  *
  * @since 0.1.0
  * @category models
@@ -186,12 +186,23 @@ const sha256Constants: Uint32Array = Uint32Array.of(
   0xc67178f2
 )
 
-/** FIPS 180-4, 6.2.2. */
 const sha256Compress: Compress = (state, schedule, bytes, offset) => {
   for (let t = 0; t < 16; t++) {
     const at = offset + t * 4
     schedule[t] = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
   }
+  sha256Rounds(state, schedule)
+}
+
+/**
+ * Works one block of SHA-256 into the state. The first 16 words of the schedule, which has 64, hold the block.
+ *
+ * Source: FIPS 180-4, 6.2.2.
+ *
+ * @since 0.1.0
+ * @category hashing
+ */
+export const sha256Rounds = (state: Int32Array, schedule: Int32Array): void => {
   for (let t = 16; t < 64; t++) {
     const early = schedule[t - 15]!
     const late = schedule[t - 2]!
@@ -231,6 +242,16 @@ const sha256Compress: Compress = (state, schedule, bytes, offset) => {
   state[7] = (state[7]! + h) | 0
 }
 
+/**
+ * The state in which SHA-256 begins (FIPS 180-4, 5.3.3).
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const sha256Initial: ReadonlyArray<number> = [
+  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19
+]
+
 interface Row {
   readonly compress: Compress
   readonly initial: ReadonlyArray<number>
@@ -245,7 +266,7 @@ const rows: { readonly [A in Algorithm]: Row } = {
   sha1: { compress: sha1Compress, initial: [...start, 0xc3d2e1f0], isLittleEndian: false },
   sha256: {
     compress: sha256Compress,
-    initial: [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19],
+    initial: sha256Initial,
     isLittleEndian: false
   }
 }

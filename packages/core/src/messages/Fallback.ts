@@ -1,5 +1,6 @@
 /**
- * What a refused message is changed to: each change is made at most once, and has its own `msg_seq`.
+ * The variants of a message that are sent after it was refused. Each change is made at most once, and each variant has its
+ * own `msg_seq`.
  *
  * @since 0.1.0
  */
@@ -11,12 +12,12 @@ import type { SendPolicy } from "./SendPolicy.ts"
 /**
  * A change.
  *
- * - `plain-text`: markdown went out as plain text.
+ * - `plain-text`: markdown was sent as plain text.
  * - `without-keyboard`: the keyboard was left out.
- * - `masked`: addresses were written so that they are no links.
- * - `split`: the text went out in parts.
- * - `uploaded-again`: the media was given to the platform once more.
- * - `as-file`: a picture, film or voice message went out as a file, for the platform did not take it as what it is.
+ * - `masked`: addresses were masked, so that clients do not make links of them.
+ * - `split`: the text was sent in parts.
+ * - `uploaded-again`: the media was uploaded a second time.
+ * - `as-file`: a picture, film or voice message was sent as a file, because the platform did not accept its format.
  *
  * @since 0.1.0
  * @category models
@@ -24,31 +25,32 @@ import type { SendPolicy } from "./SendPolicy.ts"
 export type Fallback = "plain-text" | "without-keyboard" | "masked" | "split" | "uploaded-again" | "as-file"
 
 /**
- * A message as it is about to be sent, and how it came to be so.
+ * A message as it is sent, and the changes that were made to it.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Form {
+export interface MessageVariant {
   readonly message: Message.Message
-  /** As `MessageSequence` counts them. */
+  /** The number of the variant in `MessageSequence`. */
   readonly variant: number
   readonly applied: ReadonlyArray<Fallback>
 }
 
 /**
- * A message as it was written, but for what had to happen to its media when it was uploaded.
+ * The message as the caller wrote it; media may have become a file when it was uploaded.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const asWritten = (message: Message.Message): Form => {
+export const asWritten = (message: Message.Message): MessageVariant => {
   const isOther = message._tag === "Media" && message.media._tag === "Uploaded" && message.media.insteadOf !== undefined
   return { message, variant: 0, applied: isOther ? ["as-file"] : [] }
 }
 
 /**
- * The codes that say what the bot may not do, rather than what is wrong with one message: they are remembered.
+ * The codes that mean a missing permission of the bot rather than a fault of one message: they are remembered for later
+ * messages.
  *
  * @since 0.1.0
  * @category constants
@@ -64,7 +66,7 @@ interface Row {
   readonly change: (message: Message.Message) => Message.Message | undefined
 }
 
-/** What is changed for which refusal. Parts and uploads are not in it: they are more than another body. */
+/** The change for each class of refusal. Parts and uploads are not listed: they need more than another body. */
 const rows: ReadonlyArray<Row> = [
   {
     class: "markdown_refused",
@@ -89,43 +91,44 @@ const rows: ReadonlyArray<Row> = [
   }
 ]
 
-const applied = (form: Form, row: Row, policy: SendPolicy): Form | undefined => {
-  if (form.applied.includes(row.fallback) || !row.isWanted(policy)) return undefined
-  const message = row.change(form.message)
-  return message === undefined ? undefined : { message, variant: row.variant, applied: [...form.applied, row.fallback] }
+const applied = (variant: MessageVariant, row: Row, policy: SendPolicy): MessageVariant | undefined => {
+  if (variant.applied.includes(row.fallback) || !row.isWanted(policy)) return undefined
+  const message = row.change(variant.message)
+  return message === undefined
+    ? undefined
+    : { message, variant: row.variant, applied: [...variant.applied, row.fallback] }
 }
 
 /**
- * The form to send after this one was refused; `undefined` where there is none.
+ * The variant to send after this one was refused; `undefined` if there is none.
  *
  * @since 0.1.0
  * @category decisions
  */
-export const next = (form: Form, error: SendError, policy: SendPolicy): Form | undefined => {
+export const next = (variant: MessageVariant, error: SendError, policy: SendPolicy): MessageVariant | undefined => {
   if (error._tag !== "MessageRejected") return undefined
   const row = rows.find((candidate) => candidate.class === error.class)
-  return row === undefined ? undefined : applied(form, row, policy)
+  return row === undefined ? undefined : applied(variant, row, policy)
 }
 
 /**
- * A form with a change made in advance: because the bot is known not to be allowed what it leaves out.
+ * A variant with a change made before the first request, because the bot is known to lack the permission.
  *
  * @since 0.1.0
  * @category decisions
  */
-export const inAdvance = (form: Form, fallback: Fallback, policy: SendPolicy): Form => {
+export const inAdvance = (variant: MessageVariant, fallback: Fallback, policy: SendPolicy): MessageVariant => {
   const row = rows.find((candidate) => candidate.fallback === fallback)
-  return (row === undefined ? undefined : applied(form, row, policy)) ?? form
+  return (row === undefined ? undefined : applied(variant, row, policy)) ?? variant
 }
 
 /**
- * The form that an earlier run of the same program has sent under this variant; as it was written where that cannot be
- * told.
+ * The variant with this number, as an earlier run has sent it; the message as written if there is no such change.
  *
  * @since 0.1.0
  * @category decisions
  */
-export const ofVariant = (message: Message.Message, variant: number): Form => {
+export const ofVariant = (message: Message.Message, variant: number): MessageVariant => {
   const row = rows.find((candidate) => candidate.variant === variant)
   const changed = row?.change(message)
   return row === undefined || changed === undefined
@@ -134,26 +137,26 @@ export const ofVariant = (message: Message.Message, variant: number): Form => {
 }
 
 /**
- * What the bot is known not to be allowed, by scene, for a while.
+ * The permissions that the bot was refused recently, by scene.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Refusals {
-  /** Notes a refusal at this time, in monotonic milliseconds; only those of {@link remembered} are kept. */
+  /** Records a refusal at this time, in monotonic milliseconds; only codes of {@link remembered} are kept. */
   readonly note: (scene: Scene, error: SendError, now: number) => void
-  /** The form that avoids what was refused lately. */
-  readonly avoid: (scene: Scene, form: Form, now: number) => Form
+  /** The variant without what was refused recently. `now` in monotonic milliseconds. */
+  readonly avoid: (scene: Scene, variant: MessageVariant, now: number) => MessageVariant
 }
 
 /**
- * No refusal so far.
+ * No refusal yet. `remember` in milliseconds.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeRefusals = (policy: SendPolicy, remember: number): Refusals => {
-  // one entry for each scene and row: it cannot grow
+  // at most one entry for each scene and row
   const until = new Map<string, number>()
   return {
     note: (scene, error, now) => {
@@ -162,11 +165,13 @@ export const makeRefusals = (policy: SendPolicy, remember: number): Refusals => 
       const row = rows.find((candidate) => candidate.class === error.class)
       if (isKept && row !== undefined) until.set(`${scene}:${row.fallback}`, now + remember)
     },
-    avoid: (scene, form, now) =>
-      rows.reduce(
+    avoid: (scene, variant, now) => {
+      if (until.size === 0) return variant
+      return rows.reduce(
         (current, row) =>
           (until.get(`${scene}:${row.fallback}`) ?? 0) > now ? inAdvance(current, row.fallback, policy) : current,
-        form
+        variant
       )
+    }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What sending needs to hear of everything that is received: what can be replied to, and what moderation decided. A port
- * that the gateway calls with each dispatch it takes.
+ * What sending needs from received events: what can be replied to, and the decisions of moderation. A port that the gateway
+ * calls with each dispatch.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import { ReplyLedger } from "./ReplyLedger.ts"
  * @category models
  */
 export interface InboundRecorderShape {
-  /** Takes note of one dispatch. Synchronous, because it is called from a socket's callback; never throws. */
+  /** Records one dispatch. Synchronous, because it is called from a socket's callback; never throws. */
   readonly dispatched: (dispatch: Anchor.Dispatch) => void
 }
 
@@ -35,7 +35,7 @@ export class InboundRecorder extends Context.Tag("@effect-qq/core/InboundRecorde
 >() {}
 
 /**
- * Feeds the ledger and the audit outcomes.
+ * Records dispatches in the ledger and the audit outcomes.
  *
  * @since 0.1.0
  * @category constructors
@@ -51,7 +51,7 @@ export const make: Effect.Effect<InboundRecorderShape, never, ReplyLedger | Audi
         if (parts !== undefined) return ledger.receiveParts(parts)
         const outcome = AuditOutcomes.ofDispatch(dispatch)
         if (outcome === undefined) return
-        // what moderation held back gets its id only now
+        // a held message gets its id only with the decision
         if (outcome._tag === "Passed") own.sent(outcome.messageId)
         audits.decided(outcome)
       }
@@ -60,7 +60,7 @@ export const make: Effect.Effect<InboundRecorderShape, never, ReplyLedger | Audi
 )
 
 /**
- * Feeds the ledger and the audit outcomes.
+ * Records dispatches in the ledger and the audit outcomes.
  *
  * @since 0.1.0
  * @category layers

@@ -17,7 +17,7 @@ export type Keyboard =
   | { readonly _tag: "Rows"; readonly rows: ReadonlyArray<ReadonlyArray<Button>> }
 
 /**
- * Who may press a button. Default everybody.
+ * Who may press a button. Default: all users.
  *
  * @since 0.1.0
  * @category models
@@ -57,22 +57,22 @@ export type Action =
  * @category models
  */
 export interface Button {
-  /** Comes back in the interaction. */
+  /** Returned in the interaction. */
   readonly id?: string | undefined
   /** About ten characters are shown. */
   readonly label: string
-  /** What it says once pressed. Default: the label. */
+  /** The label once pressed. Default: `label`. */
   readonly visitedLabel?: string | undefined
   /** Default `blue`. */
   readonly style?: "grey" | "blue" | "red" | "filled" | undefined
   readonly action: Action
   readonly permission?: Permission | undefined
-  /** Said by clients that do not know this kind of button. Default: `please update QQ`. */
+  /** Shown by clients that do not support this kind of button. Default: `please update QQ`. */
   readonly unsupported?: string | undefined
 }
 
 /**
- * The most rows, and the most buttons in one: 5.
+ * Maximum number of rows, and of buttons in a row: 5.
  *
  * @since 0.1.0
  * @category constants

@@ -6,19 +6,19 @@
 import * as MarkdownBlocks from "./MarkdownBlocks.ts"
 import * as TextSplit from "./TextSplit.ts"
 
-/** What a cut parts, from worst to best. */
+/** The quality of a border between two parts, from worst to best. */
 const rank = { space: 1, sentence: 2, row: 3, line: 4, paragraph: 5 } as const
 
-/** A heading is not left at the end of a part if another cut is possible. */
+/** The rank of a border after a heading: a part ends with a heading only if no better border is possible. */
 const behindHeading = rank.space
 
-/** Behind these a sentence of Chinese or Japanese ends, and behind those a part of one. */
+/** Marks that end a sentence of Chinese or Japanese, and marks that end a clause. */
 const isStop = (char: string): boolean => "。！？；…".includes(char)
 const isComma = (char: string): boolean => "，、：".includes(char)
 const isAsciiStop = (char: string): boolean => ".!?;:".includes(char)
 const isSpace = (char: string): boolean => char === " " || char === "\t" || char === "\u3000"
 
-/** Whether no grapheme of the text before goes on with this code unit, and no sentence. */
+/** Whether this code unit can begin a part: it continues no grapheme. */
 const isBeginning = (code: number): boolean =>
   (code > 0x20 && code < 0x300) ||
   (code >= 0x400 && code < 0x483) ||
@@ -28,19 +28,19 @@ const isBeginning = (code: number): boolean =>
 
 const isClosingMark = (char: string): boolean => "。！？；…，、：”’」』）》】)]}\"'".includes(char)
 
-/** The code units that a fence or table may cost a part: half of it at most, else it is cut as text. */
+/** The code units that repeating a fence or table head adds to a part. Above half of the part it is cut as text instead. */
 const overheadOf = (zone: MarkdownBlocks.Zone): number => zone.prefix.length + zone.suffix.length
 
-/** From which share of a part on the best border is taken, and the least share that a border is taken for at all. */
+/** Shares of a part's room: from `best` on the best border is used; a border before `least` is not used at all. */
 const shares = {
   neat: { best: 1 / 2, least: 1 / 4 },
   full: { best: 15 / 16, least: 15 / 16 }
 } as const
 
-/** The cuts of one text into parts of one size. */
+/** Cuts one text into parts of one size. */
 class Cutter {
   private readonly zones: ReadonlyArray<MarkdownBlocks.Zone>
-  /** Where no cut is made: in order, apart from each other. */
+  /** Where no cut is made, in order, without overlaps. */
   private readonly spans: ReadonlyArray<MarkdownBlocks.Span>
   private readonly headings: ReadonlySet<number>
   private readonly segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
@@ -58,7 +58,7 @@ class Cutter {
     this.spans = this.merged(blocks.spans)
   }
 
-  /** The spans that a part has room for, those that overlap as one while it has room for that too. */
+  /** The spans that fit into a part; overlapping ones are merged if the result fits too. */
   private merged(spans: ReadonlyArray<MarkdownBlocks.Span>): ReadonlyArray<MarkdownBlocks.Span> {
     const fits = ({ end, start }: MarkdownBlocks.Span): boolean => {
       const zone = this.zoneAt(start)
@@ -76,7 +76,7 @@ class Cutter {
     return merged
   }
 
-  /** The last of a list, in order, that begins at this index at the latest. */
+  /** The last element of an ordered list that begins at or before this index. */
   private lastBefore<A extends { readonly start: number }>(all: ReadonlyArray<A>, index: number): A | undefined {
     let low = 0
     let high = all.length
@@ -99,13 +99,13 @@ class Cutter {
     return span !== undefined && index > span.start && index < span.end ? span : undefined
   }
 
-  /** What the part has to end with that is cut here. */
+  /** The text that a part cut here has to end with. */
   private suffixAt(index: number): string {
     const zone = this.zoneAt(index)
     return zone?.suffix ?? ""
   }
 
-  /** How good a cut before this index is; 0 for none but between any two graphemes. */
+  /** The rank of a cut before this index; 0 if there is no border. */
   private rankAt(at: number, index: number): number {
     const { text } = this
     if (text[index] === "\n") return this.rankOfLine(at, index)
@@ -135,7 +135,11 @@ class Cutter {
     return isBehindBlank ? rank.paragraph : rank.line
   }
 
-  /** The best cut of a part that begins at `at` and has room for so many code units: the index where it ends. */
+  /**
+   * The end of a part that begins at `at` and has room for `room` code units. Searches backwards from the limit for the
+   * latest border of each rank, up to the share `best` of the room, or further if there is none, and uses the one of the
+   * highest rank. Without a border the part ends between two graphemes.
+   */
   private cut(at: number, room: number): number {
     const limit = at + room
     const early = at + room * this.shares.best
@@ -145,7 +149,7 @@ class Cutter {
       if (index < early && latest.size > 0) break
       const span = this.spanAt(index)
       if (span !== undefined) {
-        // the beginning of a span may be a cut itself
+        // the beginning of a span may be a border itself
         index = Math.min(index, span.start + 1)
         continue
       }
@@ -156,17 +160,17 @@ class Cutter {
     }
     const best = [...latest.keys()].reduce((most, found) => Math.max(most, found), 0)
     if (best > 0) soft = latest.get(best) ?? soft
-    // a cut so early would leave most of the part empty
+    // an earlier border would leave most of the part empty
     return soft >= at + room * this.shares.least ? soft : Math.max(soft, this.hard(at, limit))
   }
 
-  /** The last end of a grapheme that leaves room for what has to follow, outside of spans if there is one. */
+  /** The last end of a grapheme with room for the suffix after it, outside of spans if possible. */
   private hard(at: number, limit: number): number {
     let end = Math.min(limit, this.text.length)
     for (;;) {
       const room = Math.max(1, Math.min(end, limit - this.suffixAt(end).length) - at)
       const found = TextSplit.endOf(this.segmenter, this.text, at, room)
-      // the first grapheme alone is longer
+      // the first grapheme alone is longer than the room
       if (found - at > room) return found
       const span = this.spanAt(found)
       const isInSpan = span !== undefined && span.start > at
@@ -177,7 +181,7 @@ class Cutter {
     }
   }
 
-  /** A stretch of the text; the closing line of a fence that was opened again without its margin has none either. */
+  /** A slice of the text. If a fence was reopened without its margin, its closing line is written without margin too. */
   private piece(start: number, end: number, zone: MarkdownBlocks.Zone | undefined): string {
     const { text } = this
     return zone === undefined || zone.closing === zone.suffix || end < zone.closed || zone.closed === zone.end
@@ -195,7 +199,7 @@ class Cutter {
       const isRest = text.length - at + this.suffixAt(text.length).length <= room
       const end = isRest ? text.length : this.cut(at, room)
       const cutZone = this.zoneAt(end)
-      // what is left of a fence is its closing line, which the part has now
+      // only the closing line of the fence is left, and the part ends with it already
       const behind = cutZone?.end === end ? cutZone.closed : end
       const next = text[behind] === "\n" ? behind + 1 : behind
       const suffix = (cutZone === zone ? zone?.closing : cutZone?.suffix) ?? ""
@@ -208,8 +212,8 @@ class Cutter {
 }
 
 /**
- * As {@link split}, from an index on, and with the place of each part. Cutting from the `next` of a part gives what cutting
- * the whole text gives after that part.
+ * As {@link split}, from an index on, with the position of each part. Cutting from the `next` of a part gives the same parts
+ * as cutting the whole text gives after it.
  *
  * @since 0.1.0
  * @category splitting
@@ -227,11 +231,11 @@ export const parts = (
 
 /**
  * Cuts markdown into parts of at most `maximum` UTF-16 code units: between paragraphs, else lines, else sentences or words, and
- * between graphemes where it must. A fence that is cut is closed at the end of the part, and opened in the next with the
+ * otherwise between graphemes. A fence that is cut is closed at the end of the part, and reopened in the next one with the
  * same mark and info string; a table that is cut has its head repeated. Items of lists, rows of tables, links, images, code
  * spans, addresses and mentions stay whole unless one alone is longer than a part. A fence or head that would take more
  * than half of a part is not repeated. Only a grapheme that is longer by itself (up to 128 code units) makes a longer part.
- * The line break at a cut is left out, and so are parts that would be blank; nothing else is lost. At least 1.
+ * The line break at a cut and blank parts are left out; nothing else is lost. `maximum` is at least 1.
  *
  * @example
  * ```ts

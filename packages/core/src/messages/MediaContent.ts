@@ -1,6 +1,5 @@
 /**
- * The bytes of media: how many they are, what their digests are, and how they are cut into parts, without holding more of them
- * in memory than is needed.
+ * The bytes of media: their number, their digests, and their parts, without holding more in memory than needed.
  *
  * @since 0.1.0
  */
@@ -15,7 +14,7 @@ import type { SendPolicy } from "./SendPolicy.ts"
 type Begin = (algorithm: ContentHash.Algorithm) => ContentHash.Digest
 
 /**
- * What the platform asks for before a file is sent in parts.
+ * The digests that the platform asks for before a chunked upload.
  *
  * @since 0.1.0
  * @category models
@@ -23,12 +22,12 @@ type Begin = (algorithm: ContentHash.Algorithm) => ContentHash.Digest
 export interface Digests {
   readonly md5: string
   readonly sha1: string
-  /** The MD5 of the first 10 002 432 bytes, or of all where there are fewer. */
+  /** The MD5 of the first 10 002 432 bytes, or of all if there are fewer. */
   readonly md5Of10M: string
 }
 
 /**
- * Where a part begins and how long it is, in bytes.
+ * The position and length of a part, in bytes.
  *
  * @since 0.1.0
  * @category models
@@ -46,12 +45,12 @@ export interface Range {
  */
 export interface Content {
   readonly size: number
-  /** Names it; in hexadecimal. */
+  /** Identifies the content; in hexadecimal. */
   readonly sha256: string
-  /** All of it, where it is in memory. */
+  /** The whole content, if it is in memory. */
   readonly bytes: Uint8Array | undefined
   readonly digests: Effect.Effect<Digests>
-  /** Its parts, one after another. The ranges follow each other and end with the content. */
+  /** Its parts, in order. The ranges are contiguous and end with the content. */
   readonly cut: <R extends Range>(
     ranges: ReadonlyArray<R>
   ) => Stream.Stream<{ readonly range: R; readonly bytes: Uint8Array }, MessageInvalid>
@@ -122,7 +121,7 @@ const inMemory = (bytes: Uint8Array, sha256: string, begin: Begin): Content => (
     }))
 })
 
-/** Reads a stream once more, a part at a time, and fails at its end where it was not what it was the first time. */
+/** Reads a stream a second time, part by part, and fails at its end if it differs from the first time. */
 const cutStream = <R extends Range>(
   stream: Stream.Stream<Uint8Array, MessageInvalid>,
   ranges: ReadonlyArray<R>,
@@ -134,7 +133,7 @@ const cutStream = <R extends Range>(
       const digest = begin("md5")
       let chunk: ReadonlyArray<Uint8Array> = []
       let position = 0
-      /** What a part has left of the last piece. */
+      /** The rest of the last piece, after the end of a part. */
       let rest: Uint8Array = new Uint8Array(0)
       /** The next bytes, as they come; `undefined` at the end. */
       const next: Effect.Effect<Uint8Array | undefined, MessageInvalid> = Effect.suspend(() => {
@@ -218,9 +217,8 @@ const readStream = (
   })
 
 /**
- * Reads a source as far as is needed to know its size and its digests. Fails with `MessageInvalid` for what cannot be read, is
- * empty, is not as large as it was said to be, is larger than the platform takes, or would have to be held in memory and is
- * too large for that.
+ * Reads a source to learn its size and digests. Fails with `MessageInvalid` if it cannot be read, is empty, has another size
+ * than declared, is larger than the platform takes, or would have to be held in memory and is too large for that.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Pictures, films, voice messages and files, before and after they were given to the platform.
+ * Pictures, films, voice messages and files, before and after their upload.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import type * as Stream from "effect/Stream"
 export type MediaKind = "image" | "video" | "voice" | "file"
 
 /**
- * Media that has yet to be given to the platform.
+ * Media that is not uploaded yet.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +22,7 @@ export type MediaKind = "image" | "video" | "voice" | "file"
 export type MediaSource = FromUrl | FromBytes | FromStream
 
 /**
- * Media that the platform fetches. It has to be able to reach the host; bytes are the surer way.
+ * Media that the platform fetches. The platform has to be able to reach the host; bytes are more reliable.
  *
  * @since 0.1.0
  * @category models
@@ -58,7 +58,7 @@ export interface FromStream {
   readonly _tag: "FromStream"
   readonly kind: MediaKind
   readonly stream: Stream.Stream<Uint8Array, unknown>
-  /** In bytes; `undefined` where nobody knows before the end. */
+  /** In bytes; `undefined` if unknown before the end of the stream. */
   readonly size?: number | undefined
   /**
    * Whether the stream gives the same bytes each time it is run, as that of a file does. Then it is read twice, once for its
@@ -69,7 +69,7 @@ export interface FromStream {
 }
 
 /**
- * Media that the platform has, for messages of the scene it was given in.
+ * Uploaded media, for messages of the scene it was uploaded for.
  *
  * @since 0.1.0
  * @category models
@@ -80,11 +80,11 @@ export interface Uploaded {
   readonly scene: "c2c" | "group"
   /** Opaque. */
   readonly fileInfo: string
-  /** Epoch milliseconds; `undefined` for media that stays. */
+  /** Epoch milliseconds; `undefined` for media that does not expire. */
   readonly expiresAt: number | undefined
-  /** What it was meant to be, where the platform took it only as a file. */
+  /** The kind of the source, if the platform accepted it only as a file. */
   readonly insteadOf?: MediaKind | undefined
-  /** Names what was uploaded, where that is known: its digest or its address, the same for each upload of the same. */
+  /** Identifies the content, if known: its digest or its address, the same for each upload of the same content. */
   readonly content?: string | undefined
 }
 
@@ -114,9 +114,9 @@ export const fromBytes = (
 ): FromBytes => ({ _tag: "FromBytes", kind, bytes, name: options?.name })
 
 /**
- * Media from a stream of bytes. A stream that can be run again should say so (`repeatable`): any other is held in memory
- * while it is uploaded, up to `streamBuffer` of the policy, and `MessageInvalid` beyond. A failure of the stream is a
- * `MessageInvalid` with its `cause`. With a `size` that is not what the stream gives nothing is sent.
+ * Media from a stream of bytes. A stream that can be run again should be marked `repeatable`: any other is held in
+ * memory while it is uploaded, up to `streamBuffer` of the policy, and fails with `MessageInvalid` beyond that. A failure of the
+ * stream is a `MessageInvalid` with its `cause`. If `size` is not the size of the stream, nothing is sent.
  *
  * @example
  * ```ts
@@ -150,7 +150,7 @@ export const fromStream = (
 })
 
 /**
- * Whether a source may be read once more: all but streams that do not say so.
+ * Whether a source can be read more than once: every source but a stream without `repeatable`.
  *
  * @since 0.1.0
  * @category guards

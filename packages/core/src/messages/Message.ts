@@ -1,5 +1,5 @@
 /**
- * What a bot says, as a value.
+ * Messages as values.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import * as MediaSource from "./MediaSource.ts"
  */
 export type Message = Text | Markdown | ArkCard | Embed | Media | InputNotify
 
-/** What any message that users see may have. */
+/** The fields of every message that users see. */
 interface Common {
   /** Quotes this message: a `REFIDX_…` of C2C and groups, or the id of a guild's message. */
   readonly reference?: string | undefined
@@ -50,7 +50,7 @@ export interface Markdown extends Common {
         readonly parameters: Readonly<Record<string, string | ReadonlyArray<string>>>
       }
   readonly keyboard?: Keyboard.Keyboard | undefined
-  /** What is said where markdown is refused. Default: the source of custom markdown; a template has none. */
+  /** The text sent if markdown is refused. Default: the source of custom markdown; a template has none. */
   readonly plainText?: string | undefined
 }
 
@@ -74,7 +74,7 @@ export interface ArkCard extends Common {
 export interface Embed extends Common {
   readonly _tag: "Embed"
   readonly title: string
-  /** What a notification says. */
+  /** The text of the notification. */
   readonly prompt: string
   /** The URL of a picture. */
   readonly thumbnail?: string | undefined
@@ -95,7 +95,7 @@ export interface Media extends Common {
 }
 
 /**
- * The notice that the bot is typing. In private chats only, as a reply only; it spends one of the replies.
+ * The notice that the bot is typing. In private chats only, as a reply only; it uses up one of the replies.
  *
  * @since 0.1.0
  * @category models
@@ -122,7 +122,7 @@ export interface InputNotify {
 export const text = (content: string, options?: Common): Text => ({ _tag: "Text", content, ...options })
 
 /**
- * Custom markdown. Where the bot may not send any, its source goes out as plain text.
+ * Custom markdown. If the bot may not send markdown, its source is sent as plain text.
  *
  * @since 0.1.0
  * @category constructors
@@ -134,7 +134,7 @@ export const markdown = (content: string, options?: Omit<Markdown, "_tag" | "sou
 })
 
 /**
- * Markdown by a template of the QQ open platform's console. Give a `plainText` for where it is refused.
+ * Markdown by a template of the QQ open platform's console. `plainText` is sent if it is refused.
  *
  * @since 0.1.0
  * @category constructors
@@ -163,7 +163,7 @@ export const embed = (fields: Omit<Embed, "_tag">): Embed => ({ _tag: "Embed", .
 
 /**
  * Media from an address, from memory or from a stream, which is uploaded when it is sent, or media that was uploaded before.
- * How large it is does not matter up to 200 MB: what is too much for one request is uploaded in parts.
+ * Up to 200 MB; media that is too large for one request is uploaded in parts.
  *
  * @since 0.1.0
  * @category constructors
@@ -183,7 +183,7 @@ export const image = (from: string | Uint8Array, options?: Omit<Media, "_tag" | 
   media(typeof from === "string" ? MediaSource.fromUrl("image", from) : MediaSource.fromBytes("image", from), options)
 
 /**
- * The notice that the bot is typing, for so many seconds. Default 60, which is the most.
+ * The notice that the bot is typing. `seconds`: how long it is shown. Default 60, which is the maximum.
  *
  * @since 0.1.0
  * @category constructors
@@ -197,7 +197,7 @@ export const inputNotify = (seconds = 60): InputNotify => ({ _tag: "InputNotify"
  * @category models
  */
 export interface Problem {
-  /** As it is written in the value: `content`, `keyboard.rows[0]`. */
+  /** The path of the field: `content`, `keyboard.rows[0]`. */
   readonly field: string
   readonly detail: string
 }
@@ -228,7 +228,7 @@ const mediaProblem = (message: Media, scene: Scene): Problem | undefined => {
 }
 
 /**
- * Why a message cannot be sent to a scene; `undefined` if it can, as far as this can be known without asking.
+ * Why a message cannot be sent to a scene, as far as this is known before a request; `undefined` if it can.
  *
  * @since 0.1.0
  * @category validation
@@ -278,7 +278,7 @@ const embedBody = (message: Embed): Body => ({
   fields: message.fields.map((name) => ({ name }))
 })
 
-/** A `msg_type` and what goes with it, in C2C and groups; channels know no types. */
+/** The `msg_type` and the fields of a message in C2C and groups; channels have no types. */
 const typed = (message: Message): readonly [type: number, body: Body] => {
   switch (message._tag) {
     case "Text":
@@ -329,7 +329,7 @@ export const toBody = (message: Message, scene: Scene): Body => {
 }
 
 /**
- * The text of a message, as far as it has any that may be cut into parts.
+ * The text of a message that can be cut into parts; `undefined` if it has none.
  *
  * @since 0.1.0
  * @category lookups
@@ -346,7 +346,7 @@ export const textOf = (message: Message): string | undefined => {
 }
 
 /**
- * The same message with another text; the message itself where it has none.
+ * The same message with another text; the message itself if it has none.
  *
  * @since 0.1.0
  * @category conversions
@@ -363,7 +363,7 @@ export const withText = (message: Message, content: string): Message => {
 }
 
 /**
- * The plain text that can stand for a markdown message; `undefined` where there is none.
+ * The plain text that can stand for a markdown message; `undefined` if there is none.
  *
  * @since 0.1.0
  * @category conversions
@@ -375,7 +375,7 @@ export const asPlainText = (message: Message): Text | undefined => {
 }
 
 /**
- * The same message without its keyboard; `undefined` where it has none.
+ * The same message without its keyboard; `undefined` if it has none.
  *
  * @since 0.1.0
  * @category conversions
@@ -387,8 +387,8 @@ export const withoutKeyboard = (message: Message): Markdown | undefined => {
 }
 
 /**
- * The same message with the dots of its addresses written as `。`, so that no client makes links of them; `undefined` where
- * it has no address in its text.
+ * The same message with the dots of its addresses written as `。`, so that clients make no links of them; `undefined` if its
+ * text has no address.
  *
  * @since 0.1.0
  * @category conversions

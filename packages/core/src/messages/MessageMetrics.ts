@@ -1,5 +1,5 @@
 /**
- * The metrics of sending, by name, in one place.
+ * The metrics of sending.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ const sent = MetricKey.counter("qq_messages_sent", {
   incremental: true
 })
 
-/** The table bounds what may become a label. */
+/** Only codes of the table become labels, which bounds their number. */
 const codeLabel = (code: number | undefined): string => {
   if (code === undefined) return "none"
   return ErrorCode.lookup(code) === undefined ? "other" : String(code)

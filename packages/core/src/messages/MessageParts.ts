@@ -1,6 +1,6 @@
 /**
- * A message in parts: where it is cut, what is cut again, and how the cut is stored, so that a later run of the same handler
- * makes the same parts.
+ * A message in parts: where its text is cut, how parts that are too long are cut again, and how cuts are stored, so that a
+ * later run of the same handler makes the same parts.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as MessageSequence from "./MessageSequence.ts"
 import * as TextSplit from "./TextSplit.ts"
 
 /**
- * A part, and the size that it was cut by.
+ * A part, and the limit by which it was cut.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +22,7 @@ export interface Part extends TextSplit.Part {
 }
 
 /**
- * A plan: the parts, or how many there would be.
+ * The parts; or their number if there are too many; or neither if the text cannot be cut.
  *
  * @since 0.1.0
  * @category models
@@ -40,7 +40,7 @@ export type Plan =
  */
 export interface Stored {
   readonly digest: string
-  /** The variant of the message that was cut; a part may have been sent as another one. */
+  /** The variant of the whole message; the part may have been sent as another one. */
   readonly variant: number
   /** The length of the text that was cut, in UTF-16 code units. */
   readonly length: number
@@ -51,7 +51,7 @@ export interface Stored {
 
 const fills = ["neat", "full"] as const
 
-/** Cuts the text of a message from an index on; markdown so that each part is markdown. */
+/** Cuts the text of a message from an index on; each part of markdown is markdown. */
 const cut = (message: Message.Message, limit: number, from: number, fill: TextSplit.Fill): ReadonlyArray<Part> => {
   const text = Message.textOf(message)
   if (text === undefined) return []
@@ -59,7 +59,7 @@ const cut = (message: Message.Message, limit: number, from: number, fill: TextSp
   return parts(text, limit, from, fill).map((part) => ({ ...part, limit, fill }))
 }
 
-/** The first of these that has few enough parts behind those that were sent. */
+/** The first of these rests that has few enough parts, after those that were sent. */
 const firstFitting = (sent: ReadonlyArray<Part>, rests: Iterable<ReadonlyArray<Part>>): Plan => {
   let fewest: number | undefined
   for (const rest of rests) {
@@ -86,12 +86,12 @@ export const plan = (message: Message.Message, partLength: number): Plan => {
     : firstFitting([], [cut(message, limit, 0, "full")])
 }
 
-/** To these shares of what was refused a part is cut: to half of it, or to more where that would be too many parts. */
+/** The shares of its length to which a refused part is cut: half, or more if that would make too many parts. */
 const refusedShares = [1 / 2, 5 / 8, 3 / 4, 7 / 8, 15 / 16] as const
 
 /**
- * The parts after the one with this index, counted from 0, was refused as too long: it and what follows are cut again, into
- * as many parts as are left.
+ * The parts after the one with this index, from 0, was refused as too long: it and the parts after it are cut again, into at
+ * most the number of parts that is left.
  *
  * @since 0.1.0
  * @category constructors
@@ -112,8 +112,8 @@ export const again = (message: Message.Message, parts: ReadonlyArray<Part>, inde
 }
 
 /**
- * The parts as an earlier run has cut them, as far as it has stored that, and what follows. `undefined` where it was another
- * text, or where nothing is known of the first part.
+ * The parts as an earlier run has cut them, as far as its cuts are stored, and the rest. `undefined` if the stored cuts are of
+ * another text, or if the first part is not stored.
  *
  * @since 0.1.0
  * @category constructors
@@ -128,7 +128,7 @@ export const resumed = (
   for (let number = 1; number <= MessageSequence.maximumParts; number++) {
     const found = stored.get(number)
     const from = known.at(-1)?.next ?? 0
-    // between two parts there is nothing but what would have been a blank part
+    // only white space may lie between two parts
     const isNext = found?.length === text.length && found.start >= from && text.slice(from, found.start).trim() === ""
     if (!isNext) break
     known.push(...cut(message, found.limit, found.start, found.fill).slice(0, 1))
@@ -139,21 +139,21 @@ export const resumed = (
 }
 
 /**
- * The messages that the parts are: what is quoted comes with the first, buttons come below the last.
+ * The message of one part: the first part quotes, and the last one has the buttons.
  *
  * @since 0.1.0
  * @category conversions
  */
 export const messageOf = (message: Message.Message, parts: ReadonlyArray<Part>, index: number): Message.Message => {
   const part = Message.withText(message, parts[index]?.content ?? "")
-  // the plain text of the whole message is that of no part
+  // the plain text of the whole message does not fit a part
   const own = part._tag === "Markdown" ? { ...part, plainText: undefined } : part
   const unquoted = index === 0 || own._tag === "InputNotify" ? own : { ...own, reference: undefined }
   return index === parts.length - 1 ? unquoted : (Message.withoutKeyboard(unquoted) ?? unquoted)
 }
 
 /**
- * As the ledger stores it.
+ * A cut as the ledger stores it.
  *
  * @since 0.1.0
  * @category encoding
@@ -164,7 +164,7 @@ export const encode = ({ digest, fill, length, limit, start, variant }: Stored):
 const stored = /^([^/]+)\/(\d)\/(\d{1,9})\/(\d{1,9})\/([1-9]\d{0,8})\/(neat|full)$/
 
 /**
- * What is stored of a part; `undefined` for what was sent whole.
+ * The stored cut of a part; `undefined` for a message that was sent whole.
  *
  * @since 0.1.0
  * @category decoding
@@ -184,7 +184,7 @@ export const decode = (text: string): Stored | undefined => {
 }
 
 /**
- * The digest of the whole message that is stored of it or of a part of it.
+ * The digest of the whole message, as stored with it or with a part of it.
  *
  * @since 0.1.0
  * @category decoding

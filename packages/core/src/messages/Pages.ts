@@ -1,9 +1,8 @@
 /**
- * Many values in a ring of pages, each of which is stored by itself: a change costs the writing of one page, however many
- * values there are.
+ * Values in a ring of pages that are stored separately, so that a change writes one page whatever the number of values.
  *
- * A value stays on the page it was put on, so that a page on the disk is either its old or its new self and no value is
- * ever between two of them. A new page takes the place of the oldest one.
+ * A value stays on the page that it was put on: a crash between two writes leaves each page old or new, and loses no value. A
+ * new page replaces the oldest one.
  *
  * @since 0.1.0
  */
@@ -15,7 +14,7 @@
  * @category models
  */
 export interface Paged {
-  /** The number of the page it is on, which may have lost its place to a newer one. */
+  /** The number of its page, which a newer page may have replaced. */
   page: number | undefined
 }
 
@@ -28,7 +27,7 @@ export interface Paged {
 export interface Page<A> {
   /** Pages are counted from 0. */
   readonly number: number
-  /** In the order in which they were put there. */
+  /** In insertion order. */
   readonly values: Array<A>
 }
 
@@ -39,22 +38,22 @@ export interface Page<A> {
  * @category models
  */
 export interface Pages<A extends Paged> {
-  /** A value is new or has changed. One whose page has lost its place is put on the newest page. */
+  /** A value is new or has changed. If its page was replaced, it is put on the newest page. */
   readonly touch: (value: A) => void
   readonly remove: (value: A) => void
-  /** Takes back a page that was stored, with its values. Pages come in their order, before anything is touched. */
+  /** Loads a stored page with its values. Pages are loaded in order, before anything is touched. */
   readonly restore: (number: number, values: ReadonlyArray<A>) => void
   /**
-   * The pages that have changed since they were last taken, newest first: of a value that was put on another page there are
-   * then rather two than none.
+   * The pages that have changed since they were last taken, newest first: if only some are stored, a value that has moved to
+   * another page is stored twice rather than not at all.
    */
   readonly take: () => ReadonlyArray<Page<A>>
-  /** Pages that were taken and not stored. */
+  /** Marks pages as changed that were taken and could not be stored. */
   readonly putBack: (pages: ReadonlyArray<Page<A>>) => void
 }
 
 /**
- * How many pages there are: a few more reads at the start, and one part in so many of the whole to write at a change.
+ * The number of pages: more pages need more reads at the start, and fewer bytes written at a change.
  *
  * @since 0.1.0
  * @category constants
@@ -83,7 +82,7 @@ export const make = <A extends Paged>(capacity: number): Pages<A> => {
 
   const hasPlace = (page: Page<A>): boolean => ring[placeOf(page.number)] === page
 
-  /** None where it has lost its place: a value holds the number only, for it may be known long after its page is gone. */
+  /** None if it was replaced. A value holds only the number of its page, because it may outlive the page. */
   const pageOf = (value: A): Page<A> | undefined => {
     const page = value.page === undefined ? undefined : ring[placeOf(value.page)]
     return page?.number === value.page ? page : undefined

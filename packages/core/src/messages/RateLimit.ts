@@ -14,7 +14,8 @@ import { SlidingWindow } from "../internal/SlidingWindow.ts"
 import * as Conversation from "./Conversation.ts"
 
 /**
- * What is done: a message is sent, a piece of a stream, a file; an upload in parts goes a step on; or a message is recalled.
+ * The operations that have rates: sending a message, a piece of a stream, or a file; one request of a chunked upload; and
+ * recalling a message.
  *
  * @since 0.1.0
  * @category models
@@ -30,9 +31,9 @@ export type Operation = "send" | "stream" | "upload" | "chunk" | "recall"
 export interface Rate {
   readonly operation: Operation
   readonly scene: Conversation.Scene
-  /** `proactive`: replies do not count. */
+  /** `proactive`: only proactive messages count. */
   readonly counts: "all" | "proactive"
-  /** What the limit is for: the bot as a whole, in this scene, or each conversation. */
+  /** Whether all conversations of the scene share the limit, or each has its own. */
   readonly per: "bot" | "conversation"
   readonly limit: number
   readonly window: Duration.Duration
@@ -55,8 +56,8 @@ const rate = (
 ): Rate => ({ operation, scene, counts, per, limit, window, source })
 
 /**
- * The published rates. Where certified bots may do more, that is what stands here: what the platform refuses beyond it is
- * waited for. Quotas of a day are not in it, for nobody can wait for them.
+ * The published rates, with the larger figure where certified bots have another: what the platform refuses below it is
+ * retried. Daily quotas are not listed, since no message can wait for them.
  *
  * @since 0.1.0
  * @category constants
@@ -80,7 +81,7 @@ export const table: ReadonlyArray<Rate> = [
 ]
 
 /**
- * What is to be done, and where.
+ * An operation in a conversation.
  *
  * @since 0.1.0
  * @category models
@@ -92,13 +93,13 @@ export interface Turn {
 }
 
 /**
- * The turn would come later than the caller would wait for. Nothing was reserved.
+ * The turn would come later than the caller is willing to wait. Nothing was reserved.
  *
  * @since 0.1.0
  * @category errors
  */
 export class TurnTooLate extends Data.TaggedError("TurnTooLate")<{
-  /** How long it would have been. */
+  /** How long it would have waited. */
   readonly wait: Duration.Duration
 }> {}
 
@@ -109,9 +110,9 @@ export class TurnTooLate extends Data.TaggedError("TurnTooLate")<{
  * @category models
  */
 export interface RateLimitShape {
-  /** Completes when it is this turn's time. Turns are given in the order in which they are asked for. */
+  /** Completes when the operation may start. Turns are given in the order in which they are requested. */
   readonly turn: (turn: Turn, atMost: Duration.Duration) => Effect.Effect<void, TurnTooLate>
-  /** How long a turn that is asked for now would wait. */
+  /** How long a turn requested now would wait. */
   readonly wait: (turn: Turn) => Effect.Effect<Duration.Duration>
 }
 
@@ -126,6 +127,89 @@ export class RateLimit extends Context.Tag("@effect-qq/core/RateLimit")<RateLimi
 /** The number of windows above which each turn forgets some that are over. */
 const forgetAbove = 1024
 
+/** A rate, and the key of its window: that of the bot, or the beginning of those of conversations. */
+interface Limit {
+  readonly rate: Rate
+  readonly key: string
+}
+
+/** The limits of each operation and scene, so that a turn does not search the table. */
+const limitsOf = (
+  rates: ReadonlyArray<Rate>
+): ReadonlyMap<Operation, ReadonlyMap<Conversation.Scene, Array<Limit>>> => {
+  const limits = new Map<Operation, Map<Conversation.Scene, Array<Limit>>>()
+  rates.forEach((row, index) => {
+    const scenes = limits.get(row.operation) ?? new Map<Conversation.Scene, Array<Limit>>()
+    limits.set(row.operation, scenes)
+    const found = scenes.get(row.scene) ?? []
+    scenes.set(row.scene, found)
+    found.push({ rate: row, key: row.per === "bot" ? String(index) : `${index}:` })
+  })
+  return limits
+}
+
+/** The windows of some rates. All of it is synchronous: a moment is found and reserved in one step. */
+class Windows {
+  private readonly limits: ReturnType<typeof limitsOf>
+  private readonly windows = new Map<string, SlidingWindow>()
+  private readonly visits: number
+  private unvisited = this.windows.entries()
+
+  constructor(rates: ReadonlyArray<Rate>) {
+    this.limits = limitsOf(rates)
+    this.visits = 2 * rates.length
+  }
+
+  /** The windows that count a turn; none if it is not limited. */
+  of({ conversation, operation, proactive }: Turn, now: number): ReadonlyArray<SlidingWindow> {
+    this.forget(now)
+    const limits = this.limits.get(operation)?.get(Conversation.sceneOf(conversation))
+    if (limits === undefined) return []
+    const found: Array<SlidingWindow> = []
+    for (const { key, rate } of limits) {
+      if (rate.counts === "proactive" && !proactive) continue
+      found.push(this.window(rate.per === "bot" ? key : key + Conversation.targetOf(conversation), rate, now))
+    }
+    return found
+  }
+
+  private window(key: string, { limit, window }: Rate, now: number): SlidingWindow {
+    const known = this.windows.get(key)
+    if (known !== undefined) {
+      known.forgetBefore(now)
+      return known
+    }
+    const fresh = new SlidingWindow(limit, Duration.toMillis(window))
+    this.windows.set(key, fresh)
+    return fresh
+  }
+
+  /** Visits two windows for each one that a turn may add, so that no call visits all of them. */
+  private forget(now: number): void {
+    if (this.windows.size <= forgetAbove) return
+    for (let visits = this.visits; visits > 0; visits--) {
+      const next = this.unvisited.next()
+      if (next.done === true) {
+        this.unvisited = this.windows.entries()
+        return
+      }
+      const [key, window] = next.value
+      if (window.isOver(now)) this.windows.delete(key)
+    }
+  }
+}
+
+/** The first moment that is free in every window. */
+const firstFree = (windows: ReadonlyArray<SlidingWindow>, now: number): number => {
+  let at = now
+  for (;;) {
+    let next = at
+    for (const window of windows) next = window.firstFree(next)
+    if (next === at) return at
+    at = next
+  }
+}
+
 /**
  * Rates by a table.
  *
@@ -133,71 +217,42 @@ const forgetAbove = 1024
  * @category constructors
  */
 export const make = (rates: ReadonlyArray<Rate> = table): Effect.Effect<RateLimitShape> =>
-  Effect.sync(() => {
-    const windows = new Map<string, SlidingWindow>()
-    let unvisited = windows.entries()
+  Effect.map(Effect.clock, (clock) => {
+    const windows = new Windows(rates)
 
-    /** Looks at two windows for each one that a turn may add: no call looks at all of them. */
-    const forget = (now: number): void => {
-      if (windows.size <= forgetAbove) return
-      for (let visits = 2 * rates.length; visits > 0; visits--) {
-        const next = unvisited.next()
-        if (next.done === true) {
-          unvisited = windows.entries()
-          return
-        }
-        const [key, window] = next.value
-        if (window.isOver(now)) windows.delete(key)
-      }
-    }
-
-    const windowsOf = ({ conversation, operation, proactive }: Turn, now: number): ReadonlyArray<SlidingWindow> => {
-      forget(now)
-      const scene = Conversation.sceneOf(conversation)
-      return rates.flatMap((row, index) => {
-        const isMeant = row.operation === operation && row.scene === scene && (row.counts === "all" || proactive)
-        if (!isMeant) return []
-        const key = row.per === "bot" ? String(index) : `${index}:${Conversation.targetOf(conversation)}`
-        const known = windows.get(key)
-        if (known !== undefined) {
-          known.forgetBefore(now)
-          return [known]
-        }
-        const fresh = new SlidingWindow(row.limit, Duration.toMillis(row.window))
-        windows.set(key, fresh)
-        return [fresh]
-      })
-    }
-
-    /** The first moment that is free in every window. */
-    const first = (all: ReadonlyArray<SlidingWindow>, now: number): number => {
-      let at = now
-      for (;;) {
-        const next = all.reduce((latest, window) => window.firstFree(latest), at)
-        if (next === at) return at
-        at = next
-      }
-    }
+    const waiting = (turn: Turn, atMost: Duration.Duration): Effect.Effect<void, TurnTooLate> =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.suspend(() => {
+          const now = Monotonic.unsafeMillis(clock)
+          const all = windows.of(turn, now)
+          const at = firstFree(all, now)
+          const wait = Duration.millis(at - now)
+          if (at > now && Duration.greaterThan(wait, atMost)) return new TurnTooLate({ wait })
+          for (const window of all) window.reserve(at)
+          if (at <= now) return Effect.void
+          // an interrupted turn frees its moment
+          return Effect.onError(
+            restore(Effect.zipRight(Effect.logDebug(`waiting ${at - now} ms for a turn`), Effect.sleep(wait))),
+            () => Effect.sync(() => all.forEach((window) => window.release(at)))
+          )
+        })
+      )
 
     return {
       turn: (turn, atMost) =>
-        // the moment is found and reserved in one step: another fiber would find the same one in between
-        Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(Monotonic.millis, (now) => {
-            const all = windowsOf(turn, now)
-            const at = first(all, now)
-            const wait = Duration.millis(at - now)
-            if (at > now && Duration.greaterThan(wait, atMost)) return new TurnTooLate({ wait })
-            for (const window of all) window.reserve(at)
-            if (at <= now) return Effect.void
-            // the moment of a turn that is given up is free again
-            return Effect.onError(
-              restore(Effect.zipRight(Effect.logDebug(`waiting ${at - now} ms for a turn`), Effect.sleep(wait))),
-              () => Effect.sync(() => all.forEach((window) => window.release(at)))
-            )
-          })
-        ),
-      wait: (turn) => Effect.map(Monotonic.millis, (now) => Duration.millis(first(windowsOf(turn, now), now) - now))
+        Effect.suspend(() => {
+          const now = Monotonic.unsafeMillis(clock)
+          const all = windows.of(turn, now)
+          // what need not wait holds nothing that an interruption would have to release
+          if (firstFree(all, now) > now) return waiting(turn, atMost)
+          for (const window of all) window.reserve(now)
+          return Effect.void
+        }),
+      wait: (turn) =>
+        Effect.sync(() => {
+          const now = Monotonic.unsafeMillis(clock)
+          return Duration.millis(firstFree(windows.of(turn, now), now) - now)
+        })
     }
   })
 

@@ -1,5 +1,5 @@
 /**
- * Takes a message back.
+ * Recalls messages.
  *
  * @since 0.1.0
  */
@@ -21,13 +21,13 @@ import * as SendPolicy from "./SendPolicy.ts"
 export type RecallError = SendError.SendError | SendError.RecallExpired
 
 /**
- * A recall that the platform refused for its age is a result, not an error: a retry would not help.
+ * A recall refused because the message is too old is a result rather than an error, so that it is not retried.
  */
 type Outcome = Option.Option<SendError.RecallExpired>
 
 const unnamed = new SendError.MessageInvalid({
   field: "id",
-  detail: "is not known: the platform did not name the message",
+  detail: "is unknown: the platform returned no id for the message",
   hint: "correct the message"
 })
 
@@ -44,7 +44,7 @@ export const make = (services: {
 }): ((conversation: Conversation.Conversation, id: string | undefined) => Effect.Effect<void, RecallError>) => {
   const { api, policy, rates } = services
 
-  /** `attempt` remembers whether an earlier attempt had no answer. */
+  /** `attempt.unanswered`: whether an earlier attempt had no answer. */
   const request = (path: string, attempt: { unanswered: boolean }): Effect.Effect<Outcome, SendError.SendError> =>
     api.request({ method: "DELETE", path, timeout: policy.timeout }).pipe(
       Effect.as<Outcome>(Option.none()),
@@ -55,7 +55,7 @@ export const make = (services: {
         }
         const failed = SendError.fromOpenApi(error)
         if (failed._tag === "AlreadySent" || failed._tag === "UnderAudit") return Effect.succeedNone
-        // what is gone after an attempt without an answer was recalled by that attempt
+        // a message that is gone after an attempt without an answer was recalled by that attempt
         return failed._tag === "MessageRejected" && attempt.unanswered ? Effect.succeedNone : Effect.fail(failed)
       }),
       Effect.tapErrorTag("DeliveryUnknown", () =>

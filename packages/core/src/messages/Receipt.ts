@@ -1,5 +1,5 @@
 /**
- * What is known of a message that was sent.
+ * What is known of a sent message.
  *
  * @since 0.1.0
  */
@@ -7,41 +7,41 @@ import type * as Conversation from "./Conversation.ts"
 import type { Fallback } from "./Fallback.ts"
 
 /**
- * The platform took the message, and users see it once moderation has passed it.
+ * The platform accepted the message, and users see it once moderation has passed it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface AuditPending {
   readonly _tag: "AuditPending"
-  /** `undefined` where the platform did not say; then nobody can wait for the decision. */
+  /** `undefined` if the platform returned none; then the decision cannot be waited for. */
   readonly auditId: string | undefined
 }
 
 /**
- * What is known of a message that was sent.
+ * What is known of a sent message.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Receipt {
-  /** The platform's id of the message; `undefined` when it had it already, or did not say. */
+  /** The platform's id of the message; `undefined` if the platform had the message already, or returned none. */
   readonly id: string | undefined
-  /** The platform's time of the message, as it wrote it. */
+  /** The platform's timestamp of the message, unparsed. */
   readonly timestamp: string | undefined
-  /** What a later message names to quote this one; `undefined` where the platform did not say. */
+  /** The reference by which a later message quotes this one; `undefined` if the platform returned none. */
   readonly reference: string | undefined
   readonly conversation: Conversation.Conversation
   /** Whether it was sent as a reply. */
   readonly via: "passive" | "proactive"
-  /** How often it was sent, in the form that was taken, until the platform had it. */
+  /** The number of requests for the accepted variant. */
   readonly attempts: number
-  /** Whether the platform said that it had this reply already. */
+  /** Whether the platform had this reply already. */
   readonly deduplicated: boolean
-  /** Set while moderation has to look at it. */
+  /** Set while moderation holds the message. */
   readonly audit: AuditPending | undefined
-  /** What had to be changed for the platform to take it, in this order. */
+  /** The changes after which the platform accepted the message, in order. */
   readonly fallbacks: ReadonlyArray<Fallback>
-  /** The parts of a message that had to be split, whose first one the other fields are about; else empty. */
+  /** The parts of a split message, the first of which the other fields describe; otherwise empty. */
   readonly parts: ReadonlyArray<Receipt>
 }

@@ -1,8 +1,8 @@
 /**
- * How long and how often something may be replied to, as a table.
+ * The reply windows as a table: for how long, and how often, a message or event may be replied to.
  *
- * The figures of the documentation are a plan and not a promise: some bots get away with more, one page says five minutes
- * for a private chat (all `[unsure]`). They choose among anchors; whether a reply is taken is for the platform's code to say.
+ * The documented figures are not reliable: some bots are allowed more, and one page has five minutes for a private chat (all
+ * `[unsure]`). They choose among anchors; whether a reply is accepted is decided by the platform's code.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ export interface ReplyWindow {
 const guild = "docs 2026: overview, send.html: 5 min, no count [doc]"
 
 /**
- * The windows of replies to messages. Those of replies to events are not published and taken to be the same.
+ * The windows of replies to messages. Those of replies to events are not published, and assumed to be the same.
  *
  * @since 0.1.0
  * @category constants

@@ -1,6 +1,6 @@
 /**
- * When a message is sent again, and what is sent in its place, as data: Schedules over the error of the last attempt, and
- * one choice for each kind of refusal.
+ * When a message is sent again, and what is sent instead of a refused one, as data: Schedules over the error of the last
+ * attempt, and one choice for each kind of refusal.
  *
  * @since 0.1.0
  */
@@ -17,78 +17,78 @@ import type { SendError } from "./SendError.ts"
  * @category models
  */
 export interface SendPolicy {
-  /** Retries of an attempt that was surely not sent, or, for replies, whose outcome is unknown. Default 0.5, 1, 2, 5 s. */
+  /** Retries of an attempt that was not sent, or, for replies, of unknown outcome. Default 0.5, 1, 2, 5 s. */
   readonly transient: Schedule.Schedule<unknown, SendError>
-  /** Retries after the platform asked for fewer messages: 2, 5, 10, 30 s, or as long as it says where that is longer. */
+  /** Retries after a rate limit. Default 2, 5, 10, 30 s, or the platform's `Retry-After` if that is longer. */
   readonly rateLimited: Schedule.Schedule<unknown, SendError>
-  /** All retries of one message end after this, and so does a wait for its turn. Default 2 min. */
+  /** Limit of all retries of one message, and of a wait for its turn. Default 2 min. */
   readonly maximumElapsed: Duration.Duration
   /**
-   * What a reply to an expired message does: go out once as a proactive message; reply to an event of the same conversation
-   * that can be replied to, if there is one; or fail. Default `proactive`.
+   * For a reply to an expired message: send it once as a proactive message; reply to an event of the same conversation that can
+   * be replied to, if there is one; or fail. Default `proactive`.
    */
   readonly onExpired: "proactive" | "event-id" | "fail"
-  /** What a reply does to a message that has had all its replies. Default `fail`. */
+  /** For a reply to a message that has had all its replies. Default `fail`. */
   readonly onExhausted: "fail" | "proactive"
-  /** What becomes of markdown that the bot may not send. Default `text`. */
+  /** For markdown that the bot may not send: send it as plain text, or fail. Default `text`. */
   readonly onMarkdownRefused: "text" | "fail"
-  /** What becomes of a message whose keyboard is refused: it goes without. Default `drop`. */
+  /** For a message whose keyboard is refused: send it without, or fail. Default `drop`. */
   readonly onKeyboardRefused: "drop" | "fail"
   /**
-   * What becomes of text that is too long. `split` sends it in up to 15 parts, each of which is cut again while it is too
-   * long; text of more parts fails with `MessageInvalid` before any part is sent. Default `split`.
+   * For text that is too long. `split` sends it in up to 15 parts, each of which is cut again while it is too long; text that
+   * needs more parts fails with `MessageInvalid` before any part is sent. Default `split`.
    */
   readonly onTooLong: "split" | "fail"
-  /** What becomes of text whose addresses are refused. `mask` writes them so that no client makes links of them. Default `fail`. */
+  /** For text whose addresses are refused. `mask` writes them so that clients make no links of them. Default `fail`. */
   readonly onUrlRefused: "fail" | "mask"
   /**
-   * The most UTF-16 code units of a part, once a text was refused as too long; it is cut in two at least. The platform's
-   * limit is not published. Default 5000, as openclaw's QQ channel does.
+   * Maximum UTF-16 code units of a part of text that was refused as too long; it is cut into two parts at least. The platform's
+   * limit is not published. Default 5000, as in openclaw's QQ channel.
    */
   readonly partLength: number
-  /** For so long markdown or keyboards that the bot may not send are not tried again in the same scene. Default 1 h. */
+  /** How long markdown or keyboards that the bot may not send are left out in the same scene. Default 1 h. */
   readonly refusalsRemembered: Duration.Duration
-  /** For so long a message waits while the gateway session is made again. Default 5 s. */
+  /** Maximum wait of a message while the gateway session reconnects. Default 5 s. */
   readonly hold: Duration.Duration
-  /** How long one request may take. Default 15 s; the documentation asks for at least 5. */
+  /** Timeout of one request. Default 15 s; the documentation asks for at least 5 s. */
   readonly timeout: Duration.Duration
-  /** How long one upload in a single request, or the last request of one in parts, may take. Default 60 s. */
+  /** Timeout of an upload in one request, and of the last request of a chunked upload. Default 60 s. */
   readonly uploadTimeout: Duration.Duration
   /**
-   * Media of more bytes is uploaded in parts, less goes in one request. What the platform's edge finds too large for one
-   * (HTTP 413) goes in parts whatever its size. Default 5 MiB, as qqbot-nodejs does; AstrBot takes 10.
+   * Media of more bytes is uploaded in parts. Media that the platform's edge refuses as too large (HTTP 413) is uploaded in
+   * parts whatever its size. Default 5 MiB, as in qqbot-nodejs; AstrBot has 10.
    */
   readonly simpleUploadLimit: number
   /** Media of more bytes is refused without a request. Default 200 MiB, the platform's documented limit. */
   readonly maximumUpload: number
   /**
-   * A stream that can be read only once is held in memory while it is uploaded: up to so many bytes, more is refused. Default
-   * 32 MiB. Files and streams that can be read again are never held but for the parts that are on their way.
+   * Maximum bytes of a stream that can be read only once, which is held in memory while it is uploaded. Default 32 MiB. Of
+   * files and repeatable streams only the parts in flight are held.
    */
   readonly streamBuffer: number
   /**
-   * The most parts of one upload that are on their way at the same time, whatever the platform allows. Each is held in memory
-   * until it is there. Default 4, as AstrBot does; qqbot takes 10.
+   * Maximum number of parts of one upload in flight, whatever the platform allows. Each is held in memory. Default 4, as in
+   * AstrBot; qqbot has 10.
    */
   readonly uploadConcurrency: number
-  /** How long the PUT of one part may take. Default 300 s, as qqbot does. */
+  /** Timeout of the PUT of one part. Default 300 s, as in qqbot. */
   readonly partTimeout: Duration.Duration
-  /** Retries of the PUT of a part, whatever was wrong with it. Default 1, 2 s, as qqbot does. */
+  /** Retries of the PUT of a part after any error. Default 1, 2 s, as in qqbot. */
   readonly partRetries: Schedule.Schedule<unknown, SendError>
-  /** Retries of telling the platform that a part is there, but for what {@link finishing} waits for. Default 1, 2 s. */
+  /** Retries of confirming a part, except for the case that {@link finishing} waits for. Default 1, 2 s. */
   readonly finishRetries: Schedule.Schedule<unknown, SendError>
-  /** The longest that a part may be waited for, whatever the platform allows. Default 10 min, as qqbot does. */
+  /** Maximum wait until the platform has a part, whatever it allows. Default 10 min, as in qqbot. */
   readonly maximumFinish: Duration.Duration
-  /** Retries of the last request of an upload in parts. Default 2, 4 s, as qqbot does. */
+  /** Retries of the last request of a chunked upload. Default 2, 4 s, as in qqbot. */
   readonly completeRetries: Schedule.Schedule<unknown, SendError>
   /**
-   * What becomes of a picture, film or voice message whose format or size the platform does not take: it is uploaded once
-   * more, as a file, which users can still open; the upload and the receipt say so. Default `file`.
+   * For a picture, film or voice message whose format or size the platform does not accept: upload it once more as a file,
+   * which users can still open, or fail. The upload and the receipt show that it became a file. Default `file`.
    */
   readonly onFormatRefused: "file" | "fail"
 }
 
-/** How long the platform wants to be left alone. */
+/** The wait that the platform asks for. */
 const asked = (error: SendError): Duration.Duration =>
   error._tag === "RateLimited" ? (error.retryAfter ?? Duration.zero) : Duration.zero
 
@@ -125,7 +125,7 @@ export const defaults: SendPolicy = {
   onFormatRefused: "file"
 }
 
-/** What may pass by itself. A `DeliveryUnknown` is in it only for what may happen twice. */
+/** Errors that may pass. `DeliveryUnknown` counts only for requests that may happen twice. */
 const isTransient = (error: SendError): boolean =>
   error._tag === "PlatformUnavailable" ||
   error._tag === "DeliveryUnknown" ||
@@ -133,7 +133,7 @@ const isTransient = (error: SendError): boolean =>
 
 const isLimited = (error: SendError): boolean => error._tag === "RateLimited"
 
-/** Whether the platform does not have a part yet that was put into its store. */
+/** Whether the platform does not have a stored part yet. */
 const isUnsettled = (error: SendError): boolean =>
   error._tag === "PlatformUnavailable" &&
   [error.errCode, error.code].some(
@@ -141,8 +141,8 @@ const isUnsettled = (error: SendError): boolean =>
   )
 
 /**
- * The one schedule of a policy. `idempotent`: the platform shows the message once however often it is sent. `deadline`, in
- * monotonic milliseconds: nothing is sent again from then on; it ends rather than waits past it.
+ * The retries of a policy as one schedule. `idempotent`: the platform shows the message once, however often it is sent.
+ * `deadline`, in monotonic milliseconds: there is no retry from then on, and no wait beyond it.
  *
  * @since 0.1.0
  * @category schedules
@@ -167,10 +167,9 @@ const patience = (policy: SendPolicy): Schedule.Schedule<unknown, SendError> =>
   policy.rateLimited.pipe(Ladder.only(isLimited), Ladder.within(policy.maximumElapsed))
 
 /**
- * How often the platform is told that a part of an upload is there. While it says that it does not have it yet (40093001):
- * every `delay` for as long as `timeout`, which are the platform's word, and `maximumFinish` at most. After anything else that
- * may pass, or that is refused for an unknown reason: `finishRetries`. A quota that is spent, a format that is not taken and
- * what the bot may not do end it at once.
+ * The retries of confirming a part. While the platform does not have the part yet (40093001): every `delay` for `timeout`,
+ * both from the platform, and for `maximumFinish` at most. After other errors that may pass, or of unknown reason:
+ * `finishRetries`. An exhausted quota, a refused format and a missing permission end it at once.
  *
  * Source: the pages of 2026; AstrBot#9644.
  *
@@ -196,7 +195,7 @@ export const finishing = (
 }
 
 /**
- * How often the last request of an upload in parts is made: again by `completeRetries` after what may pass.
+ * The retries of the last request of a chunked upload: `completeRetries` after errors that may pass.
  *
  * @since 0.1.0
  * @category schedules

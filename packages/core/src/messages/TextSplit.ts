@@ -38,7 +38,7 @@ const isHigh = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
 
 const isLow = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff
 
-/** Half of a flag. */
+/** A regional indicator: half of a flag. */
 const isRegional = (text: string, index: number): boolean => {
   const low = text.charCodeAt(index + 1)
   return text.charCodeAt(index) === 0xd83c && low >= 0xdde6 && low <= 0xddff
@@ -51,7 +51,7 @@ const flagAt = (text: string, start: number, index: number): number => {
   return (index - first) % 4 === 0 ? index : index - 2
 }
 
-/** Whether a grapheme surely ends before the code unit at this index. */
+/** Whether a grapheme certainly ends before the code unit at this index. */
 const isBorder = (text: string, index: number): boolean => {
   const code = text.charCodeAt(index)
   const before = text.charCodeAt(index - 1)
@@ -67,7 +67,7 @@ const isBorder = (text: string, index: number): boolean => {
   return !joining.test(next) || ending.test(previous)
 }
 
-/** How far back a sure end of a grapheme is looked for. */
+/** How far back a certain end of a grapheme is searched. */
 const lookBack = 256
 
 /**
@@ -106,7 +106,7 @@ export const endOf = (segmenter: Intl.Segmenter, line: string, start: number, ma
 }
 
 /**
- * A part, and where it stands in the text.
+ * A part, and its position in the text.
  *
  * @since 0.1.0
  * @category models
@@ -120,7 +120,7 @@ export interface Part {
 }
 
 /**
- * How parts are cut: `neat` at the best borders, `full` so that they are few: at a border only in the last sixteenth of a part.
+ * How parts are cut: `neat` at the best borders; `full` to make few parts: only at borders in the last sixteenth of a part.
  *
  * @since 0.1.0
  * @category models
@@ -145,8 +145,8 @@ const fullParts = (text: string, most: number, from: number): ReadonlyArray<Part
 }
 
 /**
- * As {@link split}, from an index on, and with the place of each part. Cutting from the `next` of a part gives what cutting
- * the whole text gives after that part.
+ * As {@link split}, from an index on, with the position of each part. Cutting from the `next` of a part gives the same parts
+ * as cutting the whole text gives after it.
  *
  * @since 0.1.0
  * @category splitting
@@ -193,9 +193,9 @@ export const parts = (text: string, maximum: number, from = 0, fill: Fill = "nea
 }
 
 /**
- * Cuts text into parts of at most `maximum` UTF-16 code units, at the ends of lines where it can and between graphemes
- * where it must; only a grapheme that is longer by itself (up to 128 code units) makes a longer part. The line break at a cut is left out, and
- * so are parts that would be blank; nothing else is lost. At least 1.
+ * Cuts text into parts of at most `maximum` UTF-16 code units, at the ends of lines if possible and between graphemes
+ * otherwise; only a grapheme that is longer by itself (up to 128 code units) makes a longer part. The line break at a cut
+ * and blank parts are left out; nothing else is lost. `maximum` is at least 1.
  *
  * @example
  * ```ts

@@ -208,8 +208,8 @@ const encode = (body: unknown): { readonly text: string | undefined } | undefine
   }
 }
 
-/** What may still be done for a call that is refused: another token, or the same once more. */
-interface Chances {
+/** The retries that a refused call has left: with another token, or the same request once more. */
+interface RetryAllowance {
   readonly replace: boolean
   readonly repeat: boolean
 }
@@ -280,7 +280,7 @@ export const make: Effect.Effect<
   const run = (
     request: Request,
     body: string | undefined,
-    chances: Chances
+    allowance: RetryAllowance
   ): Effect.Effect<Response, ApiError.OpenApiError> =>
     Effect.flatMap(tokenWithin(request.timeout ?? defaultTimeout), (token) =>
       Effect.catchAll(send(request, body, token), (error): Effect.Effect<Response, ApiError.OpenApiError> => {
@@ -290,11 +290,11 @@ export const make: Effect.Effect<
           case "ip_not_allowed":
             return Effect.fail(new ApiError.IpRefused(facts))
           case "token_refresh":
-            return chances.replace
-              ? Effect.zipRight(accessToken.reject(token.fetch), run(request, body, { ...chances, replace: false }))
+            return allowance.replace
+              ? Effect.zipRight(accessToken.reject(token.fetch), run(request, body, { ...allowance, replace: false }))
               : Effect.fail(new ApiError.TokenRejected(facts))
           case "retry_once":
-            return chances.repeat ? run(request, body, { ...chances, repeat: false }) : Effect.fail(error)
+            return allowance.repeat ? run(request, body, { ...allowance, repeat: false }) : Effect.fail(error)
           default:
             return Effect.fail(error)
         }

@@ -1,0 +1,128 @@
+/**
+ * The stored form of the reply ledger: pages of records in JSON (version 2), and the single record of all anchors that was
+ * stored before there were pages (version 1), which is still read.
+ *
+ * @since 0.1.0
+ */
+import type * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { AnchorEntry } from "./LedgerEntry.ts"
+import * as LedgerEntry from "./LedgerEntry.ts"
+import type * as Pages from "./Pages.ts"
+
+const Record = Schema.Struct({
+  scene: Schema.Literal("c2c", "group", "channel", "dm"),
+  target: Schema.String,
+  kind: Schema.Literal("msg_id", "event_id"),
+  id: Schema.String,
+  /** Epoch milliseconds; absent if unknown. */
+  at: Schema.optionalWith(Schema.Number, { exact: true }),
+  closed: Schema.optionalWith(Schema.Literal(true), { exact: true }),
+  exhausted: Schema.optionalWith(Schema.Literal(true), { exact: true }),
+  open: Schema.optionalWith(Schema.Array(Schema.Int), { exact: true }),
+  delivered: Schema.optionalWith(Schema.Array(Schema.Int), { exact: true }),
+  texts: Schema.optionalWith(Schema.Array(Schema.Tuple(Schema.Int, Schema.String)), { exact: true }),
+  streams: Schema.optionalWith(
+    Schema.Array(
+      Schema.Tuple(
+        Schema.Int,
+        Schema.Struct({
+          sequence: Schema.Int,
+          format: Schema.Literal("text", "markdown"),
+          id: Schema.optional(Schema.String),
+          index: Schema.Int,
+          content: Schema.String,
+          isLast: Schema.Boolean,
+          isClosed: Schema.Boolean
+        })
+      )
+    ),
+    { exact: true }
+  )
+})
+
+/**
+ * One anchor, as stored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StoredEntry = typeof Record.Type
+
+const Page = Schema.Struct({ version: Schema.Literal(2), page: Schema.NonNegativeInt, entries: Schema.Array(Record) })
+
+/**
+ * One page, as stored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StoredPage = typeof Page.Type
+
+/**
+ * Reads a page; none if the text is no page.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodePage: (text: string) => Option.Option<StoredPage> = Schema.decodeUnknownOption(
+  Schema.parseJson(Page)
+)
+
+const decodeVersion1 = Schema.decodeUnknownOption(
+  Schema.parseJson(Schema.Struct({ version: Schema.Literal(1), entries: Schema.Array(Record) }))
+)
+
+/**
+ * Reads the record of version 1, oldest anchor first; none if the text is no such record.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeWhole: (text: string) => Option.Option<{ readonly entries: ReadonlyArray<StoredEntry> }> =
+  decodeVersion1
+
+const toStored = (entry: AnchorEntry): StoredEntry => {
+  const open: Array<number> = []
+  const delivered: Array<number> = []
+  for (const [sequence, state] of LedgerEntry.repliesOf(entry)) (state === "open" ? open : delivered).push(sequence)
+  return {
+    scene: entry.conversation.scene,
+    target: entry.conversation.target,
+    kind: entry.kind,
+    id: entry.key,
+    ...(entry.receivedAt === undefined ? {} : { at: entry.receivedAt }),
+    ...(entry.closed ? { closed: true as const } : {}),
+    ...(entry.exhausted ? { exhausted: true as const } : {}),
+    ...(open.length === 0 ? {} : { open }),
+    ...(delivered.length === 0 ? {} : { delivered }),
+    ...(entry.texts === undefined || entry.texts.size === 0 ? {} : { texts: [...entry.texts] }),
+    ...(entry.streams === undefined || entry.streams.size === 0 ? {} : { streams: [...entry.streams] })
+  }
+}
+
+/**
+ * Writes a page.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodePage = (page: Pages.Page<AnchorEntry>): string => {
+  const stored: StoredPage = { version: 2, page: page.number, entries: Array.from(page.values, toStored) }
+  return JSON.stringify(stored)
+}
+
+/**
+ * Puts the replies, digests and streams of a stored anchor into an entry.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const restore = (stored: StoredEntry, entry: AnchorEntry): void => {
+  entry.closed = stored.closed === true
+  entry.exhausted = stored.exhausted === true
+  const texts = new Map(stored.texts)
+  for (const sequence of stored.delivered ?? []) LedgerEntry.record(entry, sequence, "delivered", texts.get(sequence))
+  for (const sequence of stored.open ?? []) LedgerEntry.record(entry, sequence, "open", texts.get(sequence))
+  for (const [name, stream] of stored.streams ?? []) LedgerEntry.recordStream(entry, name, stream)
+}
