@@ -21,7 +21,7 @@ const rooms = {
   gateway: ["openapi"],
   events: ["gateway/Frame"],
   delivery: ["gateway", "events", "openapi"],
-  messages: ["openapi", "events"],
+  messages: ["openapi", "events", "gateway/Ownership"],
   webhook: ["delivery", "gateway", "events", "openapi"],
   internal: [],
   testing: ["*"]

@@ -46,6 +46,8 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
   }
 }
 
+const isFenced = (error: unknown): error is Fenced => Predicate.isTagged(error, "Fenced")
+
 /**
  * The `Fenced` that an error of a store stands for, if it stands for one.
  *
@@ -53,8 +55,8 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
  * @category guards
  */
 export const fencedBy = (error: unknown): Fenced | undefined => {
-  if (error instanceof Fenced) return error
-  return Predicate.hasProperty(error, "cause") && error.cause instanceof Fenced ? error.cause : undefined
+  if (isFenced(error)) return error
+  return Predicate.hasProperty(error, "cause") && isFenced(error.cause) ? error.cause : undefined
 }
 
 /**
