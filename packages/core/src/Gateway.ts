@@ -61,6 +61,14 @@ export {
   onMessage
 } from "./delivery/OnMessage.ts"
 
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Services
+} from "./BotRun.ts"
+
 /**
  * This bot runs already: a second run would handle every event twice.
  *

@@ -176,17 +176,18 @@ describe("handshakes", () => {
   it.effect("free their slot once, and an interrupted wait holds none", () =>
     Effect.gen(function* () {
       const { acquire } = Handshakes.make(1)
-      const release = yield* acquire
+      const free = yield* acquire
       const waiting = yield* Effect.fork(acquire)
       yield* Effect.yieldNow()
       yield* Fiber.interrupt(waiting)
-      yield* release
-      yield* release
-      yield* acquire
+      yield* free
+      yield* free
+      const held = yield* acquire
       const second = yield* Effect.fork(acquire)
       yield* Effect.yieldNow()
       assert.isNull(second.unsafePoll())
-      yield* Fiber.interrupt(second)
+      yield* held
+      yield* Effect.flatten(Fiber.join(second))
     })
   )
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Conversation, Media, MediaSource, Message, Messenger } from "@effect-qq/core"
-import { Fault } from "@effect-qq/core/testing"
+import { Fault, WallClock } from "@effect-qq/core/testing"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
@@ -61,6 +61,17 @@ describe("media", () => {
       assert.strictEqual(yield* count, 5)
       assert.strictEqual((yield* sent).length, 7)
     }).pipe(on({ mediaLifetime: 1_000_000 }))
+  )
+
+  it.effect("expires by the monotonic clock: a wall clock that is set back keeps no upload alive", () =>
+    Effect.gen(function* () {
+      yield* Messenger.send(user, Message.media(picture()))
+      yield* WallClock.step(-3_600_000)
+      yield* Bot.advance("991 seconds")
+      const receipt = yield* Messenger.send(user, Message.media(picture()))
+      assert.deepStrictEqual(receipt.fallbacks, [])
+      assert.strictEqual((yield* uploads).length, 2)
+    }).pipe(on({ mediaLifetime: 1_000_000 }), WallClock.steppable)
   )
 
   it.effect("that the platform has forgotten is uploaded again, once", () =>

@@ -81,7 +81,7 @@ export class StoredRecords {
     return Effect.matchEffect(StoredText.read(this.store, key, this.readTimeout), {
       onFailure: (error) => Effect.as(Effect.logWarning(this.messages.unreadable, error), Option.none()),
       onSuccess: (text) => {
-        if (Option.isNone(text)) return Effect.succeed(Option.none())
+        if (Option.isNone(text)) return Effect.succeedNone
         const record = decode(text.value)
         return Option.isSome(record)
           ? Effect.succeed(record)

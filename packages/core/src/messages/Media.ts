@@ -9,7 +9,6 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -103,7 +102,7 @@ export const make = (options: Partial<SendPolicy.SendPolicy> = {}): Effect.Effec
     const rates = yield* RateLimit
     const begin = yield* ContentHash
     const exchange = HttpExchange.make(yield* HttpClient.HttpClient)
-    const cache = new UploadCache()
+    const cache = new UploadCache(yield* Effect.clock)
     const uploads = MediaUpload.make({ api, rates, policy, chunked: ChunkedUpload.make({ exchange, begin, policy }) })
 
     return {
@@ -121,7 +120,7 @@ export const make = (options: Partial<SendPolicy.SendPolicy> = {}): Effect.Effec
           const content = yield* MediaContent.read(source, policy, begin)
           const scene = Conversation.sceneOf(conversation)
           const key = `${scene}:${source.kind}:${source.name ?? ""}:${content.sha256}`
-          const known = cache.find(key, yield* Clock.currentTimeMillis)
+          const known = cache.find(key)
           if (known !== undefined) return known
           const given = yield* uploads.fromContent(conversation, source, content, options?.onProgress)
           const uploaded: MediaSource.Uploaded = {

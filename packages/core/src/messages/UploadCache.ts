@@ -4,6 +4,8 @@
  *
  * @since 0.1.0
  */
+import type * as Clock from "effect/Clock"
+import * as Monotonic from "../internal/Monotonic.ts"
 import type { Uploaded } from "./MediaSource.ts"
 
 /** Maximum number of uploads remembered. */
@@ -12,6 +14,12 @@ const capacity = 256
 /** An upload counts as expired this long before the platform forgets it, in milliseconds. */
 const margin = 10_000
 
+interface Upload {
+  readonly uploaded: Uploaded
+  /** When it counts as expired, in monotonic milliseconds: the wall clock may be set meanwhile. */
+  readonly until: number
+}
+
 /**
  * The cache of one bot.
  *
@@ -19,24 +27,31 @@ const margin = 10_000
  * @category models
  */
 export class UploadCache {
-  private readonly uploads = new Map<string, Uploaded>()
+  private readonly clock: Clock.Clock
+  private readonly uploads = new Map<string, Upload>()
 
-  /** The upload with this key, unless it has expired or is about to; `now` in epoch milliseconds. */
-  find(key: string, now: number): Uploaded | undefined {
+  constructor(clock: Clock.Clock) {
+    this.clock = clock
+  }
+
+  /** The upload with this key, unless it has expired or is about to. */
+  find(key: string): Uploaded | undefined {
     const found = this.uploads.get(key)
-    return found?.expiresAt === undefined || found.expiresAt - margin > now ? found : undefined
+    return found === undefined || found.until <= Monotonic.unsafeMillis(this.clock) ? undefined : found.uploaded
   }
 
   /** Remembers an upload. */
   remember(key: string, uploaded: Uploaded): void {
+    const { clock } = this
+    const left = (uploaded.expiresAt ?? Number.POSITIVE_INFINITY) - clock.unsafeCurrentTimeMillis()
     this.uploads.delete(key)
-    this.uploads.set(key, uploaded)
+    this.uploads.set(key, { uploaded, until: Monotonic.unsafeMillis(clock) + left - margin })
     const oldest = this.uploads.size > capacity ? this.uploads.keys().next().value : undefined
     if (oldest !== undefined) this.uploads.delete(oldest)
   }
 
   /** Forgets an upload that the platform no longer has. */
   forget({ fileInfo }: Uploaded): void {
-    for (const [key, value] of this.uploads) if (value.fileInfo === fileInfo) this.uploads.delete(key)
+    for (const [key, { uploaded }] of this.uploads) if (uploaded.fileInfo === fileInfo) this.uploads.delete(key)
   }
 }
