@@ -341,7 +341,10 @@ export class UnitRunner<HE> {
     if (end._tag !== "Refused") this.#refusals.delete(Unit.idOf(unit))
     switch (end._tag) {
       case "Lost":
-        return Effect.zipRight(Effect.logWarning(end.error.message), this.#release(writer))
+        return Effect.logWarning(end.error.message).pipe(
+          Effect.zipRight(this.#release(writer)),
+          Effect.zipRight(Effect.sleep(look))
+        )
       case "Changed":
         return this.#release(writer)
       case "Failed":
