@@ -35,9 +35,16 @@ const files = {
 
 /**
  * The pure model of the platform: wire types and tables, nothing that runs; and digests, which it computes of what it is
- * sent. They are plain TypeScript too, and tests hold them against those of the runtime.
+ * sent. They are plain TypeScript too, and tests hold them against those of the runtime. Of faults it has the types.
  */
-const model = ["gateway/Frame", "gateway/CloseCode", "gateway/Intents", "messages/Digest", "messages/Address"]
+const model = [
+  "gateway/Frame",
+  "gateway/CloseCode",
+  "gateway/Intents",
+  "messages/Digest",
+  "messages/Address",
+  "testing/Fault"
+]
 
 const production = Object.keys(rooms).filter((room) => room !== "testing")
 

@@ -26,20 +26,25 @@ export default defineConfig({
     // every core: the default leaves one free, and so one of two
     maxWorkers: "100%",
     minWorkers: 1,
+    // only here, not in a project, does it decide whether every file starts a thread and loads Effect again
+    poolOptions: { threads: { isolate: false } },
     reporters: ["default", tally],
     projects: [
       {
         extends: true,
-        test: { name: "core", testTimeout: 180_000, include: ["test/core/**/*.test.ts"], isolate: false }
+        test: { name: "core", testTimeout: 180_000, include: ["test/core/**/*.test.ts"] }
       },
-      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000 } },
-      // they start their own PostgreSQL, one for each file
+      {
+        extends: true,
+        test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000, isolate: true }
+      },
+      // they share a PostgreSQL that they start
       {
         extends: true,
         test: {
           name: "cluster",
           include: ["test/cluster/**/*.test.ts"],
-          testTimeout: 120_000,
+          testTimeout: 180_000,
           globalSetup: ["test/cluster/support/setup.ts"]
         }
       },

@@ -17,6 +17,7 @@ const command = (dependency, name) => {
   return path.join(directory, typeof bin === "string" ? bin : bin[name])
 }
 
+/** Directories of sources whose imports are checked. */
 const packages = fs
   .readdirSync(path.join(root, "packages"))
   .map((name) => `packages/${name}/src`)
@@ -30,6 +31,7 @@ const steps = {
   imports: () => [command("dependency-cruiser", "depcruise"), "--config", ".dependency-cruiser.cjs", ...packages],
   surface: () => [path.join(root, "scripts", "surface.mjs")],
   house: () => [path.join(root, "scripts", "house.mjs")],
+  page: () => [path.join(root, "scripts", "page.mjs")],
   examples: () => [path.join(root, "scripts", "examples.mjs")],
   "type tests": () => [command("tstyche", "tstyche")]
 }

@@ -27,7 +27,7 @@ const sources = (directory) =>
   fs.readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const file = path.join(directory, entry.name)
     if (entry.isDirectory()) return sources(file)
-    return entry.name.endsWith(".ts") ? [file] : []
+    return /\.tsx?$/.test(entry.name) ? [file] : []
   })
 
 const nameOf = (node) => {
@@ -42,8 +42,9 @@ const nameOf = (node) => {
 }
 
 const sizes = new Map()
-for (const name of fs.readdirSync(path.join(root, "packages"))) {
-  for (const file of sources(path.join(root, "packages", name, "src"))) {
+const rooms = [...fs.readdirSync(path.join(root, "packages")).map((name) => `${name}/src`), "cli/page/src"]
+for (const room of rooms) {
+  for (const file of sources(path.join(root, "packages", room))) {
     const key = path.relative(root, file).split(path.sep).join("/")
     const text = fs.readFileSync(file, "utf8")
     const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)

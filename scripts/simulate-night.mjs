@@ -1,6 +1,7 @@
 /**
  * What takes too long for `npm test`, by `npm run simulate:night`: 1000 seeds with ten times as many faults as usual, 300
- * with twenty times as many, 200 at the usual rate, and a year of one bot. Goes on after a violation; the exit code is 1 when
+ * with twenty times as many, 200 at the usual rate, 100 of five processes that share the pace of identifies, and a year of one
+ * bot. Goes on after a violation; the exit code is 1 when
  * a rule was broken. Needs a build.
  */
 import { spawnSync } from "node:child_process"
@@ -12,6 +13,7 @@ const runs = [
   ["--rate", "0.2", "--per-hour", "20", "--seeds", "1000", "--first", "777000"],
   ["--rate", "0.4", "--per-hour", "8", "--seeds", "300", "--first", "999000"],
   ["--seeds", "200"],
+  ["--shards", "5", "--apart", "--rate", "0.2", "--per-hour", "20", "--seeds", "100", "--first", "555000"],
   ["--rate", "0.01", "--per-hour", "1", "--days", "365", "--seeds", "1", "--first", "2026"]
 ]
 

@@ -3,7 +3,8 @@
  *
  * `--seeds N` how many (default 100) · `--days D` virtual days of each (default 1) · `--seed S` or `--first S` the first
  * (default 1) ·
- * `--rate R` the chance of a fault in a minute (default 0.02) · `--per-hour M` messages (default 4) · `--shards N` (default 1) ·
+ * `--rate R` the chance of a fault in a minute (default 0.02) · `--per-hour M` messages (default 4) · `--shards N` (default 1), each
+ * in a process of its own with `--apart` ·
  * `--rotate M` minutes from one reconnect that the platform asks for to the next (default 30) · `--threads T`.
  *
  * Violations are printed with their seed, step, rule and last lines as they are found. The last line sums up; the exit
@@ -20,10 +21,10 @@ const simulateSeeds = async () => {
     import("effect/Effect"),
     import("effect/Either")
   ])
-  const { days, perHour, rate, rotateEvery, shards } = workerData
+  const { apart, days, perHour, rate, rotateEvery, shards } = workerData
   parentPort.on("message", (seed) => {
     const result = Effect.runSync(
-      Effect.either(Simulation.run({ seed, days, shards, faults: { rate, rotateEvery }, traffic: { perHour } }))
+      Effect.either(Simulation.run({ seed, days, shards, apart, faults: { rate, rotateEvery }, traffic: { perHour } }))
     )
     parentPort.postMessage(
       Either.isRight(result)
@@ -54,6 +55,7 @@ const main = () => {
       rate: { type: "string", default: "0.02" },
       "per-hour": { type: "string", default: "4" },
       shards: { type: "string", default: "1" },
+      apart: { type: "boolean", default: false },
       rotate: { type: "string", default: "30" },
       threads: { type: "string", default: String(os.availableParallelism()) }
     }
@@ -67,7 +69,7 @@ const main = () => {
   const rotateEvery = numberOf("rotate", values.rotate, 0)
   const threads = Math.min(seeds, numberOf("threads", values.threads, 1))
   const started = performance.now()
-  const total = { botDays: 0, events: 0, faults: 0, reconnects: 0, lost: 0, duplicated: 0, broken: 0 }
+  const total = { botDays: 0, events: 0, streams: 0, faults: 0, reconnects: 0, lost: 0, duplicated: 0, broken: 0 }
   let next = 0
   let finished = 0
 
@@ -75,7 +77,7 @@ const main = () => {
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     if (total.broken > 0) process.stdout.write(`${total.broken} of ${seeds} seeds broke a rule\n`)
     process.stdout.write(
-      `bot-days ${total.botDays}, events ${total.events}, faults ${total.faults}, reconnects ${total.reconnects}, ` +
+      `bot-days ${total.botDays}, events ${total.events}, streams ${total.streams}, faults ${total.faults}, reconnects ${total.reconnects}, ` +
         `lost ${total.lost}, duplicated ${total.duplicated}, seconds ${seconds}\n`
     )
     process.exitCode = total.broken > 0 ? 1 : 0
@@ -89,12 +91,12 @@ const main = () => {
       process.stdout.write(`${text}\n\n`)
       return
     }
-    for (const name of ["botDays", "events", "faults", "reconnects"]) total[name] += report[name]
+    for (const name of ["botDays", "events", "streams", "faults", "reconnects"]) total[name] += report[name]
   }
 
   for (let thread = 0; thread < threads; thread++) {
     const worker = new Worker(new URL(import.meta.url), {
-      workerData: { days, perHour, rate, rotateEvery, shards },
+      workerData: { apart: values.apart, days, perHour, rate, rotateEvery, shards },
       // most of what a simulation makes is soon forgotten: a larger young generation is collected less often
       resourceLimits: { maxYoungGenerationSizeMb: 96 }
     })

@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import { assert } from "vitest"
 import * as Commands from "../../packages/cli/src/commands/Commands.ts"
 import * as Sandbox from "../../packages/cli/src/sandbox/Sandbox.ts"
+import { eventually } from "./support/patience.ts"
 import { record, type Recorded } from "./support/console.ts"
 
 const run = (recorded: Recorded, ...words: ReadonlyArray<string>) =>
@@ -79,6 +80,32 @@ describe("effect-qq", () => {
     })
   )
 
+  it.scopedLive("sandbox prints an address of the page, and another one once a browser has used it", () =>
+    Effect.gen(function* () {
+      const recorded = yield* record
+      yield* Effect.fork(run(recorded, "sandbox", "--port", "0"))
+      const address = (line: string): string => /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+/.exec(line)?.[0] ?? ""
+      const first = address(yield* recorded.until("in a browser"))
+      const opened = yield* Effect.promise(() => fetch(first, { redirect: "manual" }))
+      assert.strictEqual(opened.status, 303)
+      const pages = () => recorded.out.map(address).filter((url) => url !== "")
+      yield* eventually("another address", () => pages().length === 2)
+      assert.notStrictEqual(pages()[1], first)
+    })
+  )
+
+  it.scopedLive("sandbox --no-page prints none, and a webhook that is not there is named in one line", () =>
+    Effect.gen(function* () {
+      const recorded = yield* record
+      yield* Effect.fork(run(recorded, "sandbox", "--port", "0", "--no-page"))
+      yield* recorded.until("QQ_APP_ID")
+      assert.isFalse(recorded.out.some((line) => line.includes("token=")))
+      const error = yield* Effect.flip(run(recorded, "sandbox", "--port", "0", "--webhook", "http://127.0.0.1:1/"))
+      assert.strictEqual(error._tag, "Misused")
+      assert.include(recorded.error.at(-1), "cannot be reached: start the bot first")
+    })
+  )
+
   it.scopedLive("say prints every answer", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make({ port: 0 })
@@ -147,6 +174,7 @@ describe("effect-qq", () => {
       const recorded = yield* record
       for (const words of [
         ["say", "hi"],
+        ["say", "--user", "u1"],
         ["say", "--user", "u1", "--group", "g1", "hi"],
         ["say", "--user", "u1", "--member", "m1", "hi"],
         ["say", "--user", "u1", "--full", "hi"]
@@ -154,7 +182,7 @@ describe("effect-qq", () => {
         const error = yield* Effect.flip(run(recorded, ...words))
         assert.strictEqual(error._tag, "Misused")
       }
-      for (const words of [["say", "--user", "u1"], ["sandbox", "--port", "70000"], ["dance"]]) {
+      for (const words of [["sandbox", "--port", "70000"], ["dance"]]) {
         const error = yield* Effect.flip(run(recorded, ...words))
         assert.notStrictEqual(error._tag, "Misused")
       }

@@ -20,6 +20,8 @@ describe("effect-qq demo", () => {
         assert.strictEqual(code, 0, printed)
         const last = printed.trimEnd().split("\n").slice(-3).join("\n")
         assert.match(last, /events sent \d+, handled \d+, answered \d+, lost 0, duplicated 0/)
+        assert.match(printed, /talk with the bot in a browser: http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+/)
+        assert.notInclude(printed, "Ctrl-C")
         for (const shown of ["op 7", "4009", "4006", "Resuming", "Identifying", "Ready"]) assert.include(printed, shown)
       }),
     90_000

@@ -14,9 +14,9 @@ import * as Path from "node:path"
 import { assert } from "vitest"
 import * as WebSocket from "ws"
 import { SendError } from "@effect-qq/core"
+import { Fault } from "@effect-qq/core/testing"
 import * as Commands from "../../packages/cli/src/commands/Commands.ts"
 import * as Send from "../../packages/cli/src/commands/Send.ts"
-import * as FaultCodec from "../../packages/cli/src/sandbox/FaultCodec.ts"
 import * as Sandbox from "../../packages/cli/src/sandbox/Sandbox.ts"
 import { record } from "./support/console.ts"
 import { temporaryDirectory } from "./support/live.ts"
@@ -411,14 +411,14 @@ describe("Sandbox", () => {
         { _tag: "Http", endpoint: "recall", failure: { _tag: "Hang", accepted: true } },
         { _tag: "Http", endpoint: "interaction", failure: { _tag: "Slow", after: 5 } }
       ]
-      for (const fault of faults) assert.deepStrictEqual<unknown>(yield* FaultCodec.decode(fault), fault)
+      for (const fault of faults) assert.deepStrictEqual<unknown>(yield* Fault.decode(fault), fault)
       const others = [
         { _tag: "RefuseMessage", of: "sadness", code: 1 },
         { _tag: "RefuseMessage", of: "markdown" },
         { _tag: "Audit", outcome: "pass", status: 404 },
         { _tag: "Http", endpoint: "elsewhere", failure: { _tag: "Refused" } }
       ]
-      for (const fault of others) assert.strictEqual((yield* Effect.either(FaultCodec.decode(fault)))._tag, "Left")
+      for (const fault of others) assert.strictEqual((yield* Effect.either(Fault.decode(fault)))._tag, "Left")
     })
   )
 

@@ -50,6 +50,30 @@ describe("a simulation", () => {
     assert.strictEqual(report.duplicated, 0)
   })
 
+  it("processes that know nothing of each other collide when they identify, and all are Ready in the end", () => {
+    let collisions = 0
+    const report = runSync({
+      seed: 5,
+      days: 0.1,
+      shards: 5,
+      apart: true,
+      faults: { rate: 0.2 },
+      traffic: { perHour: 60 },
+      onLine: (line) => {
+        if (line.includes('"IdentifyPace"')) collisions++
+      }
+    })
+    assert.isAbove(collisions, 4)
+    assert.isAbove(report.identifies, 10)
+    assert.strictEqual(report.handled + report.gaps, report.events)
+  })
+
+  it("users see streamed replies whole and once, whatever happens to their pieces", () => {
+    const report = runSync({ seed: 6, days: 0.25, faults: { rate: 0.3, kinds: ["stream"] }, traffic: { streams: 0.5 } })
+    assert.isAbove(report.streams, 100)
+    assert.strictEqual(report.handled + report.gaps, report.events)
+  })
+
   it("a store that was broken brings back the session before, and what was missed on it is answered", () => {
     const report = runSync({ seed: 999_111, days: 0.46, faults: { rate: 0.4 }, traffic: { perHour: 8 } })
     assert.strictEqual(report.handled + report.gaps, report.events)

@@ -1,7 +1,8 @@
 /**
  * `effect-qq demo`: an echo bot. With `QQ_APP_ID` and `QQ_APP_SECRET` in the environment it runs on the real platform until
  * it is told to stop; without them it runs against a sandbox in this process for about half a minute, is given every
- * trouble that a gateway session knows, and shows what it does about it.
+ * trouble that a gateway session knows, and shows what it does about it. The page of that sandbox shows it too, and stays
+ * open afterwards where a person is at the terminal.
  *
  * @since 0.1.0
  */
@@ -149,7 +150,8 @@ const settled = (sandbox: Sandbox.SandboxShape, said: ReadonlyArray<string>) =>
     Effect.timeoutOption("10 seconds")
   )
 
-const scene = (sandbox: Sandbox.SandboxShape) =>
+/** `stays`: the bot goes on after the last trouble, for a person who wants to talk with it. */
+const scene = (sandbox: Sandbox.SandboxShape, stays: boolean) =>
   Effect.gen(function* () {
     const handled = yield* Ref.make(0)
     const said: Array<string> = []
@@ -186,7 +188,7 @@ const scene = (sandbox: Sandbox.SandboxShape) =>
       yield* chat(7)
     }
     yield* settled(sandbox, said)
-    yield* Fiber.interruptAll([watching, running])
+    yield* stays ? Fiber.interrupt(watching) : Fiber.interruptAll([watching, running])
     const answers = answersById(sandbox)
     const lost = said.filter((id) => !answers.has(id)).length
     const duplicated = [...answers.values()].filter((count) => count > 1).length
@@ -194,6 +196,10 @@ const scene = (sandbox: Sandbox.SandboxShape) =>
       `\nevents sent ${said.length}, handled ${yield* Ref.get(handled)}, answered ${answers.size}, lost ${lost}, duplicated ${duplicated}`
     )
     if (lost + duplicated > 0) return yield* new DemoFailed({ lost, duplicated })
+    if (!stays) return
+    yield* line("demo", "the bot stays: talk with it in a browser, and end it with Ctrl-C")
+    yield* Effect.forkScoped(Stream.runForEach(sandbox.pageUrls, (url) => line("page", url)))
+    return yield* Fiber.join(running)
   })
 
 const inSandbox = Effect.gen(function* () {
@@ -207,7 +213,10 @@ const inSandbox = Effect.gen(function* () {
     hosts: { api: sandbox.apiUrl, token: sandbox.tokenUrl },
     stateDirectory
   })
-  yield* scene(sandbox).pipe(Effect.provide(bot))
+  yield* line("page", `talk with the bot in a browser: ${yield* sandbox.pageUrl}`)
+  const stays = process.stdin.isTTY && process.stdout.isTTY
+  if (stays) yield* line("demo", "the page stays open after the demonstration, until Ctrl-C")
+  yield* scene(sandbox, stays).pipe(Effect.provide(bot))
 }).pipe(Effect.scoped)
 
 const credentials = Config.all([

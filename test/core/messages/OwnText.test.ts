@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Anchor, Conversation, Gateway, Keyboard, MediaSource, Message, Messenger, ReplyLedger } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -201,6 +202,33 @@ describe("after a restart", () => {
         (yield* platform.sent).map(({ content, stream }) => `${stream}: ${content}`),
         ["done: Once upon ", "done: Once upon a time"]
       )
+    }).pipe(Effect.scoped, Effect.provide(TestPlatform.layerPlatform()))
+  )
+
+  it.effect("the rest of a stream that was sent in parts is not taken for the whole text by a later run", () =>
+    Effect.gen(function* () {
+      const platform = yield* TestPlatform.TestPlatform
+      const id = yield* platform.privateMessage({ user: "u", text: "hi" })
+      const anchor = Anchor.make({ kind: "msg_id", id, conversation: Conversation.c2c("u") })
+      const long = Array.from({ length: 12 }, (_, index) => `word number ${index} `)
+      const text = long.join("")
+      const reply = Messenger.replyStream(anchor, told(long), key)
+      // of four replies three are left: the stream is one, and its rest is too long for the other two
+      const other = Messenger.reply(anchor, Message.text("a"), { key: "another" })
+      const start = Effect.zipRight(receive(anchor), other)
+      const first = yield* Effect.fork(bot(Effect.zipRight(start, Effect.either(reply))))
+      yield* platform.inject(Fault.refuseMessage("any", { code: 40_054_007, longerThan: 50, times: 3 }))
+      yield* Effect.repeatN(TestClock.adjust("100 millis"), 199)
+      assert.isTrue(Either.isLeft(yield* Fiber.join(first)))
+      const said = Effect.map(platform.sent, (all) => all.slice(1).map(({ content }) => content))
+      const before = yield* said
+      assert.strictEqual(before.length, 3)
+      assert.isTrue(text.startsWith(before.join("")))
+      const again = yield* Effect.fork(bot(Effect.either(reply)))
+      yield* Effect.repeatN(TestClock.adjust("100 millis"), 199)
+      const result = yield* Fiber.join(again)
+      assert.strictEqual(Either.isLeft(result) ? result.left._tag : "delivered", "QuotaExhausted")
+      assert.deepStrictEqual(yield* said, before)
     }).pipe(Effect.scoped, Effect.provide(TestPlatform.layerPlatform()))
   )
 })

@@ -99,7 +99,7 @@ describe("text in parts", () => {
           }
         }
       ),
-      { numRuns: 20_000 }
+      { numRuns: 20_000, examples: [[[0xff9e, 0xabc0], "\u094d", 5]] }
     )
   })
 })

@@ -1,6 +1,6 @@
 /** A client that talks to a model by plain calls, at times that the test makes up. */
 import { assert } from "vitest"
-import type { Fault } from "../../../packages/core/src/testing/model/Fault.ts"
+import type { Fault } from "../../../packages/core/src/testing/Fault.ts"
 import type { Answer, Output } from "../../../packages/core/src/testing/model/Model.ts"
 import * as PlatformModel from "../../../packages/core/src/testing/model/PlatformModel.ts"
 

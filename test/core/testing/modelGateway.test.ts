@@ -1,6 +1,5 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import type * as FaultModel from "../../../packages/core/src/testing/model/Fault.ts"
 import * as Fault from "../../../packages/core/src/testing/Fault.ts"
 import * as PlatformModel from "../../../packages/core/src/testing/model/PlatformModel.ts"
 import * as Timers from "../../../packages/core/src/testing/model/Timers.ts"
@@ -82,7 +81,7 @@ describe("handshake", () => {
     const refused = (
       options: PlatformModel.Options,
       identify: { readonly intents?: number; readonly shard?: unknown },
-      fault?: FaultModel.Fault
+      fault?: Fault.Fault
     ): unknown => {
       const client = ModelClient.make(options)
       const connection = client.connect()
@@ -801,7 +800,7 @@ describe("the record", () => {
 
   it("is the same for the same calls, byte for byte, whatever they are", () => {
     type Step = (client: ModelClient.ModelClient) => void
-    const faults: ReadonlyArray<FaultModel.Fault> = [
+    const faults: ReadonlyArray<Fault.Fault> = [
       Fault.drop(),
       Fault.freeze(),
       Fault.stopAcks(),

@@ -5,21 +5,17 @@
  */
 import type { Gateway, GatewayError, SendError } from "@effect-qq/core"
 import type { Journal } from "@effect-qq/core/testing"
-import * as Args from "@effect/cli/Args"
 import * as CliOptions from "@effect/cli/Options"
 import * as Command from "@effect/cli/Command"
 import type * as CliApp from "@effect/cli/CliApp"
 import * as ValidationError from "@effect/cli/ValidationError"
 import type { StateDirectory } from "@effect-qq/node"
 import type { PlatformError } from "@effect/platform/Error"
-import * as HttpBody from "@effect/platform/HttpBody"
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Runtime from "@effect/platform/Runtime"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import type * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -30,37 +26,8 @@ import * as Sandbox from "../sandbox/Sandbox.ts"
 import * as Cluster from "./Cluster.ts"
 import * as Doctor from "./Doctor.ts"
 import * as Listen from "./Listen.ts"
+import * as Say from "./Say.ts"
 import * as Send from "./Send.ts"
-
-/**
- * Nothing listens on that port, or something that is no sandbox.
- *
- * @since 0.1.0
- * @category errors
- */
-export class NoSandbox extends Schema.TaggedError<NoSandbox>()("NoSandbox", {
-  port: Schema.Number,
-  detail: Schema.String,
-  cause: Schema.optional(Schema.Defect)
-}) {
-  override get message(): string {
-    return `no sandbox answers on port ${this.port} (${this.detail}): start one with "effect-qq sandbox"`
-  }
-}
-
-/**
- * The bot said nothing in time.
- *
- * @since 0.1.0
- * @category errors
- */
-export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
-  wait: Schema.DurationFromSelf
-}) {
-  override get message(): string {
-    return `no answer within ${Duration.format(this.wait)}: is a bot connected to this sandbox?`
-  }
-}
 
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
@@ -74,11 +41,6 @@ const places: { readonly [Scene in Journal.Scene]: string } = {
   dm: "the direct conversation of guild"
 }
 
-const port = CliOptions.integer("port").pipe(
-  CliOptions.withSchema(Schema.Int.pipe(Schema.between(0, 65_535))),
-  CliOptions.withDefault(Sandbox.defaultPort)
-)
-
 /** Windows of this length, with the counts of the platform. */
 const withReplyWindow = (seconds: number): Sandbox.Options["platform"] => {
   const within = (replies: number) => ({ duration: seconds * 1000, replies })
@@ -88,7 +50,7 @@ const withReplyWindow = (seconds: number): Sandbox.Options["platform"] => {
 const sandbox = Command.make(
   "sandbox",
   {
-    port: port.pipe(CliOptions.withDescription("Port of 127.0.0.1 to listen on; 0 takes any free one")),
+    port: Say.port.pipe(CliOptions.withDescription("Port of 127.0.0.1 to listen on; 0 takes any free one")),
     appId: CliOptions.text("app-id").pipe(
       CliOptions.withDescription("App id of the bot that may connect"),
       CliOptions.optional
@@ -97,21 +59,33 @@ const sandbox = Command.make(
       CliOptions.withDescription("Its secret; for the sandbox only, never a real one"),
       CliOptions.optional
     ),
+    noPage: CliOptions.boolean("no-page").pipe(
+      CliOptions.withDescription("Serve no page to talk with the bot in a browser")
+    ),
+    webhook: CliOptions.text("webhook").pipe(
+      CliOptions.withDescription("Send every event to this address of the bot too, signed; the bot has to be there"),
+      CliOptions.optional
+    ),
     replyWindow: CliOptions.integer("reply-window").pipe(
       CliOptions.withDescription("Seconds in which a message can be replied to (default: as on the platform)"),
       CliOptions.withSchema(Schema.Int.pipe(Schema.between(0, 3600))),
       CliOptions.optional
     )
   },
-  ({ appId, port, replyWindow, secret }) =>
+  ({ appId, noPage, port, replyWindow, secret, webhook }) =>
     Effect.scoped(
       Effect.gen(function* () {
         const platform = yield* Sandbox.make({
           port,
           appId: Option.getOrUndefined(appId),
           secret: Option.getOrUndefined(secret),
+          page: !noPage,
           platform: Option.match(replyWindow, { onNone: () => ({}), onSome: withReplyWindow })
         })
+        if (Option.isSome(webhook)) {
+          const problem = yield* platform.webhook(webhook.value)
+          if (problem !== undefined) return yield* new Send.Misused({ detail: problem })
+        }
         yield* Console.log(
           [
             `# A QQ platform for one bot, on this machine. End it with Ctrl-C.`,
@@ -123,99 +97,17 @@ const sandbox = Command.make(
             `# Talk to the bot: effect-qq say ${port === Sandbox.defaultPort ? "" : `--port ${platform.port} `}--user u1 "hi"`
           ].join("\n")
         )
+        // a new address for the next browser, once this one was used
+        const pages = Stream.runForEach(platform.pageUrls, (url) =>
+          Console.log(`# Or in a browser, with an address for each: ${url}`)
+        )
+        if (!noPage) yield* Effect.forkScoped(pages)
         return yield* Stream.runForEach(platform.sent, (message) =>
           Console.log(`# bot to ${places[message.scene]} ${Send.printable(message.target)}: ${describeAnswer(message)}`)
         )
       })
     )
 ).pipe(Command.withDescription("Runs the platform on this machine and prints how to connect to it"))
-
-const Exchange = Schema.Struct({
-  id: Schema.String,
-  answers: Schema.Array(Schema.Struct({ content: Schema.String, msgType: Schema.Number }))
-})
-
-/** Beyond the time that the bot has to answer. */
-const patience = Duration.seconds(5)
-
-const ask = (
-  port: number,
-  said: Readonly<Record<string, string>>,
-  wait: Duration.Duration
-): Effect.Effect<typeof Exchange.Type, NoSandbox, HttpClient.HttpClient> =>
-  HttpClient.HttpClient.pipe(
-    Effect.map(HttpClient.filterStatusOk),
-    Effect.flatMap((client) =>
-      client.post(`http://127.0.0.1:${port}/sandbox/say`, {
-        body: HttpBody.unsafeJson({ ...said, wait: Duration.toMillis(wait) })
-      })
-    ),
-    Effect.flatMap(HttpClientResponse.schemaBodyJson(Exchange)),
-    Effect.timeout(Duration.sum(wait, patience)),
-    Effect.catchTags({
-      RequestError: (cause) => new NoSandbox({ port, detail: "it cannot be reached", cause }),
-      ResponseError: (cause) =>
-        new NoSandbox({ port, detail: `it answered with HTTP ${cause.response.status}`, cause }),
-      ParseError: (cause) => new NoSandbox({ port, detail: "it answered something else", cause }),
-      TimeoutException: (cause) => new NoSandbox({ port, detail: "it did not answer", cause })
-    })
-  )
-
-const say = Command.make(
-  "say",
-  {
-    group: CliOptions.text("group").pipe(
-      CliOptions.withDescription("Openid of the group to say it in; any text does"),
-      CliOptions.optional
-    ),
-    user: CliOptions.text("user").pipe(
-      CliOptions.withDescription("Openid of the user who says it in private; any text does"),
-      CliOptions.optional
-    ),
-    member: CliOptions.text("member").pipe(
-      CliOptions.withDescription("Openid of the member who says it in the group (default: m1)"),
-      CliOptions.optional
-    ),
-    full: CliOptions.boolean("full").pipe(
-      CliOptions.withDescription(
-        "The group lets the bot receive everything: what addresses it is a GROUP_MESSAGE_CREATE"
-      )
-    ),
-    port: port.pipe(CliOptions.withDescription("Port of the sandbox")),
-    wait: CliOptions.integer("wait").pipe(
-      CliOptions.withDescription("Seconds to wait for an answer"),
-      CliOptions.withSchema(Schema.Int.pipe(Schema.between(1, 60))),
-      CliOptions.withDefault(10)
-    ),
-    onlyId: CliOptions.boolean("id").pipe(
-      CliOptions.withDescription("Print the id of what was said, for effect-qq send --reply-to, and wait for no answer")
-    ),
-    text: Args.text({ name: "text" }).pipe(Args.withDescription("What to say"))
-  },
-  Effect.fnUntraced(function* ({ full, group, member, onlyId, port, text, user, wait }) {
-    if (Option.isSome(group) === Option.isSome(user)) {
-      return yield* new Send.Misused({ detail: "name either --group or --user" })
-    }
-    if (Option.isSome(user) && Option.isSome(member)) {
-      return yield* new Send.Misused({ detail: "--member belongs to --group" })
-    }
-    if (Option.isSome(user) && full) return yield* new Send.Misused({ detail: "--full belongs to --group" })
-    const said = Option.isSome(group)
-      ? {
-          scene: "group",
-          group: group.value,
-          member: Option.getOrElse(member, () => "m1"),
-          text,
-          ...(full ? { full: "only" } : {})
-        }
-      : { scene: "c2c", user: Option.getOrElse(user, () => ""), text }
-    const limit = Duration.seconds(onlyId ? 0 : wait)
-    const { answers, id } = yield* ask(port, said, limit)
-    if (onlyId) return yield* Console.log(Send.printable(id))
-    if (answers.length === 0) return yield* new NoAnswer({ wait: limit })
-    yield* Effect.forEach(answers, (answer) => Console.log(describeAnswer(answer)), { discard: true })
-  })
-).pipe(Command.withDescription("Says something to the bot in a sandbox and prints what it answers"))
 
 /**
  * What {@link run} is given from outside.
@@ -245,8 +137,8 @@ export const run = <E, R>(
   | E
   | Cluster.ClusterFailed
   | ConfigError.ConfigError
-  | NoAnswer
-  | NoSandbox
+  | Say.NoAnswer
+  | Say.NoSandbox
   | Sandbox.SandboxError
   | Doctor.Unwell
   | GatewayError.GatewayStopped
@@ -263,7 +155,7 @@ export const run = <E, R>(
   )
   const command = Command.make("effect-qq").pipe(
     Command.withDescription("Tools for QQ bots on effect-qq"),
-    Command.withSubcommands([demo, sandbox, say, Send.send, Doctor.doctor, Listen.listen, Cluster.runner, Cluster.bots])
+    Command.withSubcommands([demo, sandbox, Say.say, Send.send, Doctor.doctor, Listen.listen, Cluster.runner, Cluster.bots])
   )
   return Command.run(command, { name: "effect-qq", version: settings.version })
 }

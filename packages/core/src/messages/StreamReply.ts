@@ -86,6 +86,15 @@ const withdraw = (
 }
 
 /**
+ * The part of a text that follows its beginning; all of a text that does not begin so. If a stream was followed by ordinary
+ * messages, they were its rest, and a later run goes on with them.
+ */
+const after = (shown: string, all: string): string => {
+  const rest = all.startsWith(shown) ? all.slice(shown.length) : ""
+  return rest.trim() === "" ? all : rest
+}
+
+/**
  * Streams replies with these services.
  *
  * @internal
@@ -110,7 +119,9 @@ export const make =
         every: Duration.max(Duration.decode(options?.every ?? defaultInterval), StreamRun.leastInterval)
       }
       const all = Stream.runFold(text, "", (before, piece) => before + piece)
-      const whole = Effect.flatMap(all, (content) => StreamRun.plainly(services, reply, content))
+      const restOf = (shown: string) =>
+        Effect.flatMap(all, (content) => StreamRun.plainly(services, reply, after(shown, content), content))
+      const whole = restOf("")
       if (conversation._tag !== "C2C" || conversation.user === "") return yield* whole
 
       const known = yield* ledger.replies(anchor)
@@ -128,8 +139,9 @@ export const make =
       const wasPlain =
         name !== undefined && [...known.keys()].some((sequence) => MessageSequence.withinReply(sequence, name))
       const { isClosed } = yield* ledger.standing(anchor)
-      const begun = streamed === undefined || wasPlain ? Option.none() : yield* ledger.stream(anchor, streamed)
-      if (streamed !== undefined && Option.isSome(begun)) {
+      const begun = streamed === undefined ? Option.none() : yield* ledger.stream(anchor, streamed)
+      if (wasPlain && Option.isSome(begun) && begun.value.isClosed) return yield* restOf(begun.value.content)
+      if (streamed !== undefined && Option.isSome(begun) && !wasPlain) {
         const pieces = StreamRun.piecesOf(services, reply, conversation, begun.value.sequence, begun.value)
         yield* withdraw(services, pieces, conversation, begun.value)
         yield* ledger.noteStream(anchor, streamed, undefined)

@@ -91,6 +91,19 @@ const messageOf = ({ format }: StreamedReply, content: string): Message.Message 
 export const digestOf = (reply: StreamedReply, content: string): string =>
   TextDigest.of(messageOf(reply, content), "c2c")
 
+/** Stores what users see of a stream: a later run has to know which text the ordinary messages are the rest of. */
+const noteShown = (
+  { ledger }: Services,
+  { anchor, streamed }: StreamedReply,
+  shown: Pick<BegunStream, "sequence" | "format" | "id" | "content">
+): Effect.Effect<void> =>
+  streamed === undefined
+    ? Effect.void
+    : Effect.zipRight(
+        ledger.noteStream(anchor, streamed, { ...shown, index: 0, isLast: true, isClosed: true }),
+        ledger.flush
+      )
+
 /**
  * Sends text as an ordinary reply; `whole` is the text of which it is the rest.
  *
@@ -204,6 +217,8 @@ const sendRest = (
         : yield* settleFirst(services, anchor, conversation, sequence, messageOf(reply, doubted))
     const missing = total.slice((doubted ?? pieces.shown()).length)
     if (missing.trim() !== "") {
+      const content = doubted ?? pieces.shown()
+      yield* noteShown(services, reply, { sequence, format: reply.format, id: pieces.id(), content })
       const plain = yield* plainly(services, reply, missing, total)
       return { ...first, parts: [first, plain] }
     }

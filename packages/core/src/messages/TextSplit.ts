@@ -22,7 +22,7 @@ const continuing =
 const joining =
   /[\p{Extended_Pictographic}\u{900}-\u{dff}\u{1000}-\u{109f}\u{1780}-\u{17ff}\u{1a20}-\u{1bff}\u{a984}-\u{abe2}]/u
 
-/** What surely ends before the next starter. */
+/** What surely ends before a character that joins. */
 const ending = /[\p{L}\p{N}\p{P}\p{S}\p{Zs}]/u
 
 /** Marks and jamo that belong to what follows them, carriage return (before a line feed), and the first halves of what is beyond 16 bits. */
@@ -64,7 +64,7 @@ const isBorder = (text: string, index: number): boolean => {
   const next = text.charAt(index)
   if (prepended.test(previous)) return starter.test(next) && !continuing.test(next) && isWide(first)
   if (!starter.test(next) || continuing.test(next)) return false
-  return !joining.test(next) || ending.test(previous)
+  return !joining.test(next) || (ending.test(previous) && !continuing.test(previous))
 }
 
 /** How far back a certain end of a grapheme is searched. */

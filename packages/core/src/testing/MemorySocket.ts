@@ -11,6 +11,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Frame from "../gateway/Frame.ts"
+import type { Upgrade } from "./model/Model.ts"
 import { ModelRunner, type ModelRunnerShape } from "./ModelRunner.ts"
 
 /**
@@ -81,25 +82,58 @@ const isSendable = (code: number): boolean =>
 
 const pathOf = (url: string): string => url.replace(/^wss?:\/\/[^/?#]*/i, "")
 
+const checkSendable = (code: number | undefined): void => {
+  if (code === undefined || isSendable(code)) return
+  throw new TypeError("First argument must be a valid error code number")
+}
+
+const tooLarge = (): Error =>
+  Object.assign(new RangeError("Max payload size exceeded"), { code: "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" })
+
+const unreachable = (): Error => Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })
+
+const refusalOf = ({ headers, status }: Extract<Upgrade, { readonly _tag: "Refuse" }>): UpgradeRefused =>
+  Object.assign(new Error(`Unexpected server response: ${status}`), { status, retryAfter: headers["retry-after"] })
+
+type Listener = (event: MemorySocketEvent) => void
+
+/** The listeners of one socket, by the type of their event, in the order in which they were added. */
+const makeListeners = () => {
+  const registered = new Map<string, ReadonlyArray<{ readonly listener: Listener; readonly once: boolean }>>()
+  const of = (type: string) => registered.get(type) ?? []
+  return {
+    /** Those that hear an event now; the ones that hear only one are removed. */
+    take: (type: string): ReadonlyArray<Listener> => {
+      const now = of(type)
+      registered.set(
+        type,
+        now.filter(({ once }) => !once)
+      )
+      return now.map(({ listener }) => listener)
+    },
+    add: (type: string, listener: Listener, options?: { readonly once?: boolean }): void => {
+      if (of(type).some((entry) => entry.listener === listener)) return
+      registered.set(type, [...of(type), { listener, once: options?.once ?? false }])
+    },
+    remove: (type: string, listener: Listener): void => {
+      registered.set(
+        type,
+        of(type).filter((entry) => entry.listener !== listener)
+      )
+    }
+  }
+}
+
 const open = (runner: ModelRunnerShape, url: string): MemorySocket => {
   if (!/^wss?:\/\/[^/?#]/i.test(url)) throw new SyntaxError(`Invalid URL: ${url}`)
-  const listeners = new Map<
-    string,
-    Array<{ readonly listener: (event: MemorySocketEvent) => void; readonly once: boolean }>
-  >()
+  const listeners = makeListeners()
   let readyState: MemorySocket["readyState"] = 0
-  let binaryType = "nodebuffer"
   let connection: number | undefined
   let isFrozen = false
   let isTerminated = false
 
   const emit = (event: Omit<MemorySocketEvent, "target">): void => {
-    const registered = listeners.get(event.type) ?? []
-    listeners.set(
-      event.type,
-      registered.filter((entry) => !entry.once)
-    )
-    for (const { listener } of registered) runner.guard(() => listener({ ...event, target: socket }))
+    for (const listener of listeners.take(event.type)) runner.guard(() => listener({ ...event, target: socket }))
   }
 
   const finish = (code: number, reason: string, wasClean: boolean): void => {
@@ -120,10 +154,9 @@ const open = (runner: ModelRunnerShape, url: string): MemorySocket => {
     if (readyState === 3 || isTerminated) return
     if (data.length > Frame.maximumSize) {
       tellClosed(1009)
-      const error = new RangeError("Max payload size exceeded")
-      return fail(Object.assign(error, { code: "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" }))
+      return fail(tooLarge())
     }
-    const copied = typeof data === "string" || binaryType !== "arraybuffer" ? data : data.slice().buffer
+    const copied = typeof data === "string" || socket.binaryType !== "arraybuffer" ? data : data.slice().buffer
     emit({ type: "message", data: copied })
   }
 
@@ -144,14 +177,9 @@ const open = (runner: ModelRunnerShape, url: string): MemorySocket => {
       case "Silence":
         return
       case "Unreachable":
-        return fail(Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }))
-      case "Refuse": {
-        const refusal: UpgradeRefused = Object.assign(new Error(`Unexpected server response: ${answer.status}`), {
-          status: answer.status,
-          retryAfter: answer.headers["retry-after"]
-        })
-        return fail(refusal)
-      }
+        return fail(unreachable())
+      case "Refuse":
+        return fail(refusalOf(answer))
       case "Accept":
         break
     }
@@ -179,23 +207,9 @@ const open = (runner: ModelRunnerShape, url: string): MemorySocket => {
     get readyState() {
       return readyState
     },
-    get binaryType() {
-      return binaryType
-    },
-    set binaryType(type) {
-      binaryType = type
-    },
-    addEventListener: (type, listener, options) => {
-      const registered = listeners.get(type) ?? []
-      if (registered.some((entry) => entry.listener === listener)) return
-      listeners.set(type, [...registered, { listener, once: options?.once ?? false }])
-    },
-    removeEventListener: (type, listener) => {
-      listeners.set(
-        type,
-        (listeners.get(type) ?? []).filter((entry) => entry.listener !== listener)
-      )
-    },
+    binaryType: "nodebuffer",
+    addEventListener: listeners.add,
+    removeEventListener: listeners.remove,
     send: (data) => {
       if (readyState === 0) throw new Error("WebSocket is not open: readyState 0 (CONNECTING)")
       const id = connection
@@ -204,13 +218,11 @@ const open = (runner: ModelRunnerShape, url: string): MemorySocket => {
       runner.unsafeCall((model, now) => model.received(now, id, payload))
     },
     close: (code, reason = "") => {
-      if (code !== undefined && !isSendable(code)) {
-        throw new TypeError("First argument must be a valid error code number")
-      }
+      checkSendable(code)
       if (readyState >= 2) return
       if (readyState === 0) return abort()
       readyState = 2
-      // The platform does not see anybody leave a half-open connection.
+      // The platform does not see the client leave a half-open connection.
       if (isFrozen) return
       tellClosed(code)
       // It may have become half open in this very moment: then the answer never comes.

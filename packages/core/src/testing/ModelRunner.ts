@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
@@ -15,11 +16,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Monotonic from "../internal/Monotonic.ts"
-import type { Fault } from "./model/Fault.ts"
+import type { Fault } from "./Fault.ts"
 import type { Output } from "./model/Model.ts"
 import * as PlatformModel from "./model/PlatformModel.ts"
 
-/** So many exceptions of listeners are kept. */
+/** How many exceptions of listeners are kept. */
 const keptFailures = 100
 
 /**
@@ -76,6 +77,75 @@ export interface ModelRunnerShape {
  */
 export class ModelRunner extends Context.Tag("@effect-qq/core/testing/ModelRunner")<ModelRunner, ModelRunnerShape>() {}
 
+/** What a pump drives. */
+interface Driven {
+  readonly model: PlatformModel.PlatformModel
+  readonly clock: Clock.Clock
+  /** Sleeps until the model wants to be woken. */
+  readonly sleeper: FiberHandle.FiberHandle<void>
+  /** Does what is waiting; whether there may be more to do. */
+  readonly round: () => boolean
+  readonly hasReports: () => boolean
+  readonly report: Effect.Effect<void>
+}
+
+/** Rounds whenever there is work, and a wake-up of the model whenever something falls due. */
+const pumpOf = ({ clock, hasReports, model, report, round, sleeper }: Driven) => {
+  let sleepingUntil: number | undefined
+  let hasWork = true
+  let wakePump: (() => void) | undefined
+
+  const announceWork = (): void => {
+    hasWork = true
+    wakePump?.()
+    wakePump = undefined
+  }
+
+  // Between rounds others have their turn: a client that reconnects at once and for ever must not stop the world.
+  const step: Effect.Effect<void> = Effect.suspend(() => {
+    const next = round() ? another : Effect.void
+    return hasReports() ? Effect.zipRight(report, next) : next
+  })
+  const another = Effect.zipRight(Effect.yieldNow(), step)
+
+  /** Wakes the model whenever something falls due, until nothing will. */
+  const nap: Effect.Effect<void> = Effect.suspend(() => {
+    const next = model.nextWake()
+    sleepingUntil = next
+    return next === undefined
+      ? Effect.void
+      : Effect.zipRight(Effect.sleep(Math.max(0, next - Monotonic.unsafeMillis(clock))), wake)
+  })
+  const wake = Effect.suspend(() => {
+    model.wake(Monotonic.unsafeMillis(clock))
+    announceWork()
+    return nap
+  })
+
+  const sleep = Effect.suspend(() => {
+    const next = model.nextWake()
+    return next === undefined || (sleepingUntil !== undefined && sleepingUntil <= next)
+      ? Effect.void
+      : FiberHandle.run(sleeper, nap)
+  })
+
+  const idle = Effect.async<void>((resume) => {
+    wakePump = () => resume(Effect.void)
+  })
+
+  const run = Effect.whileLoop({
+    while: () => true,
+    body: () => {
+      if (!hasWork) return idle
+      hasWork = false
+      return Effect.zipRight(step, sleep)
+    },
+    step: () => undefined
+  })
+
+  return { announceWork, run, step }
+}
+
 /**
  * Runs a model until the scope closes.
  *
@@ -91,16 +161,6 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
     const failures: Array<unknown> = []
     const unreported: Array<unknown> = []
     const waiters = new Set<() => void>()
-    let sleepingUntil: number | undefined
-    let hasWork = true
-    let wakePump: (() => void) | undefined
-
-    const announceWork = (): void => {
-      hasWork = true
-      wakePump?.()
-      wakePump = undefined
-    }
-
     const guard = (listener: () => void): void => {
       try {
         listener()
@@ -150,46 +210,13 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
       )
     )
 
-    // Between rounds others have their turn: a client that reconnects at once and for ever must not stop the world.
-    const step: Effect.Effect<void> = Effect.suspend(() => {
-      const next = round() ? another : Effect.void
-      return unreported.length === 0 ? next : Effect.zipRight(report, next)
-    })
-    const another = Effect.zipRight(Effect.yieldNow(), step)
-
-    /** Wakes the model whenever something falls due, until nothing will. */
-    const nap: Effect.Effect<void> = Effect.suspend(() => {
-      const next = model.nextWake()
-      sleepingUntil = next
-      return next === undefined
-        ? Effect.void
-        : Effect.zipRight(Effect.sleep(Math.max(0, next - Monotonic.unsafeMillis(clock))), wake)
-    })
-    const wake = Effect.suspend(() => {
-      model.wake(Monotonic.unsafeMillis(clock))
-      announceWork()
-      return nap
-    })
-
-    const sleep = Effect.suspend(() => {
-      const next = model.nextWake()
-      return next === undefined || (sleepingUntil !== undefined && sleepingUntil <= next)
-        ? Effect.void
-        : FiberHandle.run(sleeper, nap)
-    })
-
-    const idle = Effect.async<void>((resume) => {
-      wakePump = () => resume(Effect.void)
-    })
-
-    const pump = Effect.whileLoop({
-      while: () => true,
-      body: () => {
-        if (!hasWork) return idle
-        hasWork = false
-        return Effect.zipRight(step, sleep)
-      },
-      step: () => undefined
+    const { announceWork, run, step } = pumpOf({
+      model,
+      clock,
+      sleeper,
+      round,
+      hasReports: () => unreported.length > 0,
+      report
     })
 
     const unsafeCall = <A>(run: (model: PlatformModel.PlatformModel, now: number) => A): A => {
@@ -201,7 +228,7 @@ export const make = (model: PlatformModel.PlatformModel): Effect.Effect<ModelRun
 
     const call: ModelRunnerShape["call"] = (run) => Effect.sync(() => unsafeCall(run))
 
-    yield* Effect.forkScoped(pump)
+    yield* Effect.forkScoped(run)
 
     return {
       model,

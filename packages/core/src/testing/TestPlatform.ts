@@ -15,12 +15,26 @@ import * as Redacted from "effect/Redacted"
 import * as Bot from "../Bot.ts"
 import * as BotConfig from "../BotConfig.ts"
 import * as MemorySocket from "./MemorySocket.ts"
-import type { Fault } from "./model/Fault.ts"
+import type { Fault } from "./Fault.ts"
 import type { JournalEntry, Scene, SentMessage } from "./model/Journal.ts"
 import type * as PlatformModel from "./model/PlatformModel.ts"
 import * as ModelRunner from "./ModelRunner.ts"
 import * as PlatformClient from "./PlatformClient.ts"
 import * as WallClock from "./WallClock.ts"
+
+/**
+ * What a message may have in every scene.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Besides {
+  readonly username?: string | undefined
+  /** The id of the message that it quotes. */
+  readonly quote?: string | undefined
+  /** As in the payload: `url`, `content_type`, `filename` and so on. */
+  readonly attachments?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
+}
 
 /**
  * What the service does.
@@ -30,45 +44,64 @@ import * as WallClock from "./WallClock.ts"
  */
 export interface TestPlatformShape {
   /** A user writes to the bot in private. Returns the message id. */
-  readonly privateMessage: (said: { readonly user: string; readonly text: string }) => Effect.Effect<string>
+  readonly privateMessage: (said: { readonly user: string; readonly text: string } & Besides) => Effect.Effect<string>
   /** A member of a group addresses the bot; with `at: false` the bot hears it only if it hears everything. */
-  readonly groupMessage: (said: {
-    readonly group: string
-    readonly text: string
-    /** Default `member`. */
-    readonly member?: string | undefined
-    /** Default `true`. */
-    readonly at?: boolean | undefined
-    /**
-     * Whether the group lets the bot receive everything: `true` sends what addresses the bot as two events, `only` as
-     * GROUP_MESSAGE_CREATE alone. Default: `only` in the model's `fullGroups`, elsewhere the opposite of `at`.
-     */
-    readonly full?: boolean | "only" | undefined
-    /** Whether the member is a bot. Default `false`. */
-    readonly bot?: boolean | undefined
-  }) => Effect.Effect<string>
+  readonly groupMessage: (
+    said: {
+      readonly group: string
+      readonly text: string
+      /** Default `member`. */
+      readonly member?: string | undefined
+      /** Default `true`. */
+      readonly at?: boolean | undefined
+      /**
+       * Whether the group lets the bot receive everything: `true` sends what addresses the bot as two events, `only` as
+       * GROUP_MESSAGE_CREATE alone. Default: `only` in the model's `fullGroups`, elsewhere the opposite of `at`.
+       */
+      readonly full?: boolean | "only" | undefined
+      /** Whether the member is a bot. Default `false`. */
+      readonly bot?: boolean | undefined
+      /** What the member is in the group. Default `member`. */
+      readonly role?: "member" | "admin" | "owner" | undefined
+      /** Others who are named with an `@`: see {@link PlatformModel.Said}. */
+      readonly mentions?: ReadonlyArray<PlatformModel.Mentioned> | undefined
+    } & Besides
+  ) => Effect.Effect<string>
   /** A member of a guild addresses the bot in a channel. `at` and `full` as in {@link TestPlatformShape.groupMessage}. */
-  readonly channelMessage: (said: {
-    readonly channel: string
-    readonly text: string
-    /** Default `member`. */
-    readonly user?: string | undefined
-    /** Default: one guild for all channels. */
-    readonly guild?: string | undefined
-    /** Default `true`. */
-    readonly at?: boolean | undefined
-    /** Whether the bot hears everything in the guild. Default: the opposite of `at`. */
-    readonly full?: boolean | undefined
-    /** Whether the user is a bot. Default `false`. */
-    readonly bot?: boolean | undefined
-  }) => Effect.Effect<string>
+  readonly channelMessage: (
+    said: {
+      readonly channel: string
+      readonly text: string
+      /** Default `member`. */
+      readonly user?: string | undefined
+      /** Default: one guild for all channels. */
+      readonly guild?: string | undefined
+      /** Default `true`. */
+      readonly at?: boolean | undefined
+      /** Whether the bot hears everything in the guild. Default: the opposite of `at`. */
+      readonly full?: boolean | undefined
+      /** Whether the user is a bot. Default `false`. */
+      readonly bot?: boolean | undefined
+      /** What the user is in the guild. Default `member`. */
+      readonly role?: "member" | "admin" | "owner" | undefined
+      /** Others who are named with an `@`: see {@link PlatformModel.Said}. */
+      readonly mentions?: ReadonlyArray<PlatformModel.Mentioned> | undefined
+    } & Besides
+  ) => Effect.Effect<string>
   /** A member of a guild writes to the bot in private. `guild` is that of the direct conversation. Returns the message id. */
-  readonly directMessage: (said: {
-    readonly guild: string
-    readonly text: string
-    /** Default `member`. */
-    readonly user?: string | undefined
-  }) => Effect.Effect<string>
+  readonly directMessage: (
+    said: {
+      readonly guild: string
+      readonly text: string
+      /** Default `member`. */
+      readonly user?: string | undefined
+    } & Besides
+  ) => Effect.Effect<string>
+  /**
+   * A user presses a button below a message of the bot: one that is named by its id, its data or its label. What comes of it
+   * depends on the kind of button and on who may press it.
+   */
+  readonly press: (press: PlatformModel.Press) => Effect.Effect<PlatformModel.Pressed>
   /** Any event. Returns the event id. */
   readonly dispatch: (type: string, payload: unknown) => Effect.Effect<string>
   /** Everything of the bot that users can see, oldest first. */
@@ -107,11 +140,11 @@ const make: Effect.Effect<TestPlatformShape, never, ModelRunner.ModelRunner> = E
   ModelRunner.ModelRunner,
   (runner) =>
     TestPlatform.of({
-      privateMessage: ({ text, user }) => runner.say({ scene: "c2c", user, text }),
-      groupMessage: ({ at = true, bot, full, group, member = "member", text }) =>
-        runner.say({ scene: "group", group, member, text, at, full, bot }),
+      privateMessage: (said) => runner.say({ scene: "c2c", ...said }),
+      groupMessage: ({ at = true, member = "member", ...said }) => runner.say({ scene: "group", member, at, ...said }),
       channelMessage: ({ user = "member", ...said }) => runner.say({ scene: "channel", user, ...said }),
       directMessage: ({ user = "member", ...said }) => runner.say({ scene: "dm", user, ...said }),
+      press: (press) => runner.call((model, now) => model.press(now, press)),
       dispatch: runner.dispatch,
       sent: Effect.sync(() => [...runner.model.sent]),
       awaitSent: (count) =>

@@ -91,7 +91,7 @@ export class Deadlock extends Schema.TaggedError<Deadlock>()("Deadlock", {
     return `nothing is ready and no timer is set at ${this.at}; ${this.fibers.length} fibers wait: ${this.fibers.map(describe).join("; ")}`
   }
   get hint(): string {
-    return "look for a Deferred, queue or latch that nobody completes, or a promise, which virtual time does not wait for"
+    return "look for a Deferred, queue or latch that is never completed, or a promise, which virtual time does not wait for"
   }
 }
 

@@ -65,6 +65,20 @@ export interface Interaction {
 }
 
 /**
+ * What is left of a message, or an event, that can be answered.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Replies {
+  readonly used: number
+  /** `Infinity` in guilds. */
+  readonly allowed: number
+  /** When its window ends, in epoch milliseconds. */
+  readonly until: number
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -82,6 +96,8 @@ export interface Anchors {
   /** Spends one reply. */
   readonly spend: (reply: ReplyTo) => void
   readonly interaction: (id: string) => Interaction | undefined
+  /** How often a message, or an event, was answered, and for how long it can be. */
+  readonly replies: (id: string) => Replies | undefined
   /** The guild of a channel, as far as an event has told it. */
   readonly guildOf: (channel: string) => string | undefined
   /** The channel of a direct conversation, as far as an event has told it. */
@@ -194,6 +210,12 @@ export const make = (platform: Platform): Anchors => {
       if (reply.sequence !== undefined) anchor.sequences.add(reply.sequence)
     },
     interaction: (id) => interactions.get(id),
+    replies: (id) => {
+      const anchor = messages.get(id) ?? events.get(id)
+      if (anchor?.isRepliable !== true) return undefined
+      const { duration, replies } = windows[anchor.scene]
+      return { used: anchor.used, allowed: replies, until: anchor.at + duration }
+    },
     guildOf: (channel) => guilds.get(channel),
     channelOf: (guild) => channels.get(guild)
   }

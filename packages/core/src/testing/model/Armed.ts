@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Endpoint, Fault, MessageTrait } from "./Fault.ts"
+import type { Endpoint, Fault, MessageTrait } from "../Fault.ts"
 
 /**
  * A fault that waits.
@@ -25,9 +25,11 @@ export interface Armed {
   readonly take: <Tag extends Waiting["_tag"]>(tag: Tag) => Of<Tag> | undefined
   /** The oldest fault for an HTTP request to this endpoint. */
   readonly takeHttp: (endpoint: Endpoint) => Of<"Http"> | undefined
-  /** The oldest fault that refuses a message with these traits and so many UTF-16 code units of text. */
+  /** The oldest fault that refuses a message with these traits and this many UTF-16 code units of text. */
   readonly takeRefusal: (traits: ReadonlySet<MessageTrait>, length: number) => Of<"RefuseMessage"> | undefined
   readonly clear: () => void
+  /** The faults that wait, oldest first, and how often each will still happen. */
+  readonly waiting: () => ReadonlyArray<{ readonly fault: Waiting; readonly left: number }>
 }
 
 /**
@@ -63,6 +65,7 @@ export const make = (): Armed => {
           (fault.of === "any" || traits.has(fault.of)) &&
           length > (fault.longerThan ?? -1)
       ) as Of<"RefuseMessage"> | undefined,
+    waiting: () => waiting.map(({ fault, left }) => ({ fault, left })),
     clear: () => {
       waiting.length = 0
     }

@@ -14,7 +14,7 @@ import { type Request, storePath } from "./Model.ts"
 import type { Platform } from "./Platform.ts"
 import * as Reply from "./Reply.ts"
 
-/** `md5_10m` is the MD5 of so many bytes, or of the whole file where it is smaller. */
+/** `md5_10m` is the MD5 of this many bytes, or of the whole file where it is smaller. */
 const beginning = 10_002_432
 
 /** Uploads that are known; of those that are begun and left, only the newest. */

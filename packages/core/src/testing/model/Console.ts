@@ -41,14 +41,68 @@ const refusal = (
 const texts = (value: unknown): ReadonlyArray<unknown> =>
   Array.isArray(value) ? (value as ReadonlyArray<unknown>) : []
 
+/** Links to the bot, and the sessions of webhooks. */
+const linksAndWebhooks = (platform: Platform): Table => {
+  const { anchorLimit, appId, bot } = platform.settings
+  const sessions = BoundedMap.make<Fields>(anchorLimit)
+  return {
+    "/v2/generate_url_link": {
+      POST: ({ body }) => {
+        const data = Content.isFilled(body["callback_data"]) ? `?data=${encodeURIComponent(body["callback_data"])}` : ""
+        return Reply.json(200, {
+          retcode: 0,
+          msg: "",
+          data: { url: `https://qun.qq.com/qunpro/robot/${appId}${data}` }
+        })
+      }
+    },
+    "/gateway/webhook/sessions": {
+      GET: () => Reply.json(200, sessions.values()),
+      POST: ({ body, now, traceId }) => {
+        const { callback_url: url, intents, shards } = body
+        if (!Content.isFilled(url) || typeof intents !== "number" || !Array.isArray(shards)) {
+          return Reply.error(traceId, 12002)
+        }
+        const id = `webhook-${platform.count("webhook").toString().padStart(8, "0")}`
+        sessions.set(id, {
+          app_id: Number(appId),
+          session_id: id,
+          callback_url: url,
+          env: "production",
+          intents,
+          last_heartbeat_time: platform.timestamp(now),
+          state: "ACTIVE",
+          shards
+        })
+        return Reply.json(200, {
+          version: 1,
+          session_id: id,
+          bot: { id: bot.id, username: bot.username },
+          shard: shards
+        })
+      },
+      PATCH: ({ now, query, traceId }) => {
+        if (query("action") !== "check") return Reply.error(traceId, 12001)
+        for (const session of sessions.values()) {
+          sessions.set(String(session["session_id"]), { ...session, last_heartbeat_time: platform.timestamp(now) })
+        }
+        return Reply.json(200, sessions.values())
+      }
+    },
+    "/gateway/webhook/sessions/{session}": {
+      DELETE: (asked) =>
+        sessions.delete(asked.id("session")) ? Reply.text(204, "") : Reply.error(asked.traceId, 12001)
+    }
+  }
+}
+
 /**
  * @since 0.1.0
  * @category constructors
  */
 export const make = (platform: Platform): Table => {
-  const { anchorLimit, appId, bot } = platform.settings
+  const { anchorLimit } = platform.settings
   const panels = BoundedMap.make<Fields>(anchorLimit)
-  const sessions = BoundedMap.make<Fields>(anchorLimit)
   const calls = new Map<string, ReadonlyArray<number>>()
   let menu: Fields | undefined
   let version = 0
@@ -152,52 +206,6 @@ export const make = (platform: Platform): Table => {
         })
       )
     },
-    "/v2/generate_url_link": {
-      POST: ({ body }) => {
-        const data = Content.isFilled(body["callback_data"]) ? `?data=${encodeURIComponent(body["callback_data"])}` : ""
-        return Reply.json(200, {
-          retcode: 0,
-          msg: "",
-          data: { url: `https://qun.qq.com/qunpro/robot/${appId}${data}` }
-        })
-      }
-    },
-    "/gateway/webhook/sessions": {
-      GET: () => Reply.json(200, sessions.values()),
-      POST: ({ body, now, traceId }) => {
-        const { callback_url: url, intents, shards } = body
-        if (!Content.isFilled(url) || typeof intents !== "number" || !Array.isArray(shards)) {
-          return Reply.error(traceId, 12002)
-        }
-        const id = `webhook-${platform.count("webhook").toString().padStart(8, "0")}`
-        sessions.set(id, {
-          app_id: Number(appId),
-          session_id: id,
-          callback_url: url,
-          env: "production",
-          intents,
-          last_heartbeat_time: platform.timestamp(now),
-          state: "ACTIVE",
-          shards
-        })
-        return Reply.json(200, {
-          version: 1,
-          session_id: id,
-          bot: { id: bot.id, username: bot.username },
-          shard: shards
-        })
-      },
-      PATCH: ({ now, query, traceId }) => {
-        if (query("action") !== "check") return Reply.error(traceId, 12001)
-        for (const session of sessions.values()) {
-          sessions.set(String(session["session_id"]), { ...session, last_heartbeat_time: platform.timestamp(now) })
-        }
-        return Reply.json(200, sessions.values())
-      }
-    },
-    "/gateway/webhook/sessions/{session}": {
-      DELETE: (asked) =>
-        sessions.delete(asked.id("session")) ? Reply.text(204, "") : Reply.error(asked.traceId, 12001)
-    }
+    ...linksAndWebhooks(platform)
   }
 }

@@ -7,12 +7,12 @@
  * @since 0.1.0
  */
 import * as Address from "../../messages/Address.ts"
-import type { MessageTrait } from "./Fault.ts"
+import type { MessageTrait } from "../Fault.ts"
 import type { Scene } from "./Journal.ts"
 import type { ErrorCode } from "./Reply.ts"
 import type { Settings } from "./Settings.ts"
 
-/** A keyboard has so many rows, and a row so many buttons. */
+/** The most rows of a keyboard, and the most buttons of a row. */
 const maximumRows = 5
 const maximumButtons = 5
 

@@ -35,7 +35,37 @@ interface Group {
 export interface Groups {
   /** Takes note of an event that goes out. */
   readonly remember: (now: number, type: string, d: unknown) => void
+  /** A group as its members see it; `undefined` for one in which nothing has happened. */
+  readonly view: (now: number, group: string) => GroupView | undefined
+  /** Makes somebody a member of a group, or changes what is known of one, without an event. */
+  readonly setMember: (now: number, group: string, member: string, fields: MemberFields) => void
   readonly table: Table
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MemberFields {
+  readonly username?: string
+  readonly role?: "member" | "admin" | "owner"
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface GroupView {
+  readonly members: ReadonlyArray<{
+    readonly id: string
+    readonly username: string
+    readonly role: string
+    readonly bot: boolean
+    /** Until when the member is muted, as the bot wrote it. */
+    readonly mutedUntil?: string
+  }>
+  /** Whether the bot has muted the whole group. */
+  readonly isMuted: boolean
 }
 
 /** A call names so many people at most. */
@@ -46,6 +76,42 @@ const year = 365 * 86_400_000
 
 const texts = (value: unknown): ReadonlyArray<string> | undefined =>
   Array.isArray(value) && value.every(Content.isFilled) ? (value as ReadonlyArray<string>) : undefined
+
+/** Mutes or unmutes one member: `false` where that cannot be. */
+const mute = (group: Group, change: unknown): boolean => {
+  if (!Content.isRecord(change)) return false
+  const { member_openid: id, mute_expire_at: until, op } = change
+  const role = typeof id === "string" ? group.members.get(id)?.["member_role"] : undefined
+  if (typeof id !== "string" || role !== "member") return false
+  if (op === "del") {
+    group.muted.delete(id)
+    return true
+  }
+  if ((op !== "add" && op !== "update") || !Content.isFilled(until)) return false
+  group.muted.set(id, until)
+  return true
+}
+
+const withFields = (known: Fields, { role, username }: MemberFields): Fields => ({
+  ...known,
+  ...(role === undefined ? {} : { member_role: role }),
+  ...(username === undefined ? {} : { username })
+})
+
+const viewOf = (group: Group, at: string): GroupView => ({
+  members: group.members.keys().map((member) => {
+    const { bot: isBot, member_role: role, username } = group.members.get(member) ?? {}
+    const until = group.muted.get(member)
+    return {
+      id: member,
+      username: typeof username === "string" ? username : "",
+      role: typeof role === "string" ? role : "member",
+      bot: isBot === true,
+      ...(until === undefined || until <= at ? {} : { mutedUntil: until })
+    }
+  }),
+  isMuted: group.mode !== "none"
+})
 
 /**
  * @since 0.1.0
@@ -116,21 +182,15 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
     whitelist_user_count: whitelist.size
   })
 
-  const mute = (group: Group, change: unknown): boolean => {
-    if (!Content.isRecord(change)) return false
-    const { member_openid: id, mute_expire_at: until, op } = change
-    const role = typeof id === "string" ? group.members.get(id)?.["member_role"] : undefined
-    if (typeof id !== "string" || role !== "member") return false
-    if (op === "del") {
-      group.muted.delete(id)
-      return true
-    }
-    if ((op !== "add" && op !== "update") || !Content.isFilled(until)) return false
-    group.muted.set(id, until)
-    return true
-  }
-
   return {
+    view: (now, id) => {
+      const group = groups.get(id)
+      return group === undefined ? undefined : viewOf(group, platform.timestamp(now))
+    },
+    setMember: (now, id, member, fields) => {
+      const group = found(now, id)
+      group.members.set(member, withFields(group.members.get(member) ?? memberOf(now, member, {}), fields))
+    },
     remember: (now, type, d) => {
       if (!Content.isRecord(d) || !Content.isFilled(d["group_openid"])) return
       const id = d["group_openid"]
@@ -144,7 +204,11 @@ export const make = (platform: Platform, dispatch: (now: number, type: string, d
       if (member === undefined) return
       if (type === "GROUP_MEMBER_REMOVE") group.members.delete(member)
       else if (type === "GROUP_JOIN_REQUEST") group.requests.set(member, d)
-      else if (group.members.get(member) === undefined) {
+      else if (author["member_role"] !== undefined && group.members.get(member) !== undefined) {
+        // what the member is by now
+        const { member_role: role } = author
+        group.members.set(member, { ...group.members.get(member), member_role: role })
+      } else if (group.members.get(member) === undefined) {
         const { bot: isBot = false, member_role: role = "member", username = "" } = author
         group.members.set(member, memberOf(now, member, { username, member_role: role, bot: isBot }))
       }

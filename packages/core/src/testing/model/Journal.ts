@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Fault } from "./Fault.ts"
+import type { Fault } from "../Fault.ts"
 
 /**
  * The conversations that the model knows: a user's private chat with the bot, a group, a channel of a guild, and a private

@@ -9,16 +9,14 @@ import type { Anchors, ReplyTo } from "./Anchors.ts"
 import * as BoundedMap from "./BoundedMap.ts"
 import type * as Chunks from "./Chunks.ts"
 import * as Content from "./Content.ts"
-import type { Fault } from "./Fault.ts"
+import type { Fault } from "../Fault.ts"
+import { type Heard, recallWindow } from "./Heard.ts"
 import type { Scene } from "./Journal.ts"
 import { defaultGuild } from "./Payloads.ts"
 import type { MutableSentMessage, Platform } from "./Platform.ts"
 import * as Proactive from "./Proactive.ts"
 import * as Reply from "./Reply.ts"
 import * as Uploads from "./Uploads.ts"
-
-/** A message can be recalled for so long, in milliseconds. */
-const recallWindow = 120_000
 
 /** An interaction is to be acknowledged within this, in milliseconds. */
 const acknowledgeWithin = 3000
@@ -91,6 +89,29 @@ const refused = (traceId: string, fault: Extract<Fault, { readonly _tag: "Refuse
     message: fault.message ?? "injected refusal"
   })
 
+interface Recall {
+  readonly now: number
+  readonly scene: Scene
+  readonly target: string
+  readonly id: string
+}
+
+const recalled = (platform: Platform, { id, now, scene, target }: Recall): Reply.Reply => {
+  platform.journal.push({ at: now, kind: "Recalled", scene, target, id })
+  return Content.isGuild(scene) ? Reply.text(204, "") : Reply.json(200, {})
+}
+
+/** Recalls what a user said. */
+const recallHeard = (
+  platform: Platform,
+  heard: Pick<Heard, "recall">,
+  { traceId, ...of }: Recall & { readonly traceId: string }
+): Reply.Reply => {
+  const refusal = heard.recall(of.now, of.scene, of.target, of.id)
+  if (refusal === undefined) return recalled(platform, of)
+  return Reply.error(traceId, refusal === "unknown" ? 40061002 : refusal)
+}
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -99,6 +120,7 @@ export const make = (
   platform: Platform,
   anchors: Anchors,
   gateway: { readonly isOnline: () => boolean },
+  heard: Pick<Heard, "recall">,
   dispatch: (now: number, type: string, d: unknown) => string
 ): Messages => {
   const { settings } = platform
@@ -430,13 +452,12 @@ export const make = (
     chunks,
     recall: (now, traceId, scene, target, id) => {
       const message = sentById.get(id)
-      const isTheirs = message !== undefined && message.scene === scene && message.target === target
+      if (message === undefined) return recallHeard(platform, heard, { now, traceId, scene, target, id })
+      const isTheirs = message.scene === scene && message.target === target
       if (!isTheirs || message.recalledAt !== undefined) return Reply.error(traceId, 40061002)
-      const isGuild = Content.isGuild(scene)
-      if (now - message.at > recallWindow) return Reply.error(traceId, isGuild ? 306011 : 40064004)
+      if (now - message.at > recallWindow) return Reply.error(traceId, Content.isGuild(scene) ? 306011 : 40064004)
       message.recalledAt = now
-      platform.journal.push({ at: now, kind: "Recalled", scene, target, id })
-      return isGuild ? Reply.text(204, "") : Reply.json(200, {})
+      return recalled(platform, { now, scene, target, id })
     },
     acknowledge: (now, traceId, id, text) => {
       const interaction = anchors.interaction(id)

@@ -6,8 +6,21 @@
  *
  * @since 0.1.0
  */
+import type { Heard } from "./Heard.ts"
 import type { Scene } from "./Journal.ts"
 import type { Platform } from "./Platform.ts"
+
+/**
+ * Somebody whom a message names with an `@`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Mentioned {
+  /** The openid of the member, or the id of the user in guilds. */
+  readonly id: string
+  readonly username?: string | undefined
+}
 
 /**
  * Something that a user says.
@@ -19,6 +32,9 @@ import type { Platform } from "./Platform.ts"
  * `fullGroups`. In a channel the same two bring AT_MESSAGE_CREATE, whose mention is not cut off, and MESSAGE_CREATE. `fields`
  * are put over the payload's own.
  *
+ * Each of `mentions` takes the place of `@` and its id in the text, and stands before the text where that is not in it.
+ * `quote` is the id of the message that this one quotes.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -29,6 +45,7 @@ export type Said =
       readonly user: string
       readonly text: string
       readonly username?: string | undefined
+      readonly quote?: string | undefined
       readonly attachments?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
       readonly fields?: Readonly<Record<string, unknown>> | undefined
     }
@@ -46,6 +63,8 @@ export type Said =
       readonly bot?: boolean | undefined
       readonly at?: boolean | undefined
       readonly full?: boolean | "only" | undefined
+      readonly mentions?: ReadonlyArray<Mentioned> | undefined
+      readonly quote?: string | undefined
       readonly attachments?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
       readonly fields?: Readonly<Record<string, unknown>> | undefined
     }
@@ -59,10 +78,14 @@ export type Said =
       /** The id of the guild. Default {@link defaultGuild}. */
       readonly guild?: string | undefined
       readonly username?: string | undefined
+      /** Default `member`. */
+      readonly role?: "member" | "admin" | "owner" | undefined
       /** Whether a bot says it. Default false. */
       readonly bot?: boolean | undefined
       readonly at?: boolean | undefined
       readonly full?: boolean | undefined
+      readonly mentions?: ReadonlyArray<Mentioned> | undefined
+      readonly quote?: string | undefined
       readonly attachments?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
       readonly fields?: Readonly<Record<string, unknown>> | undefined
     }
@@ -75,6 +98,7 @@ export type Said =
       /** The channel id of the direct conversation. Default: `guild` and `0`. */
       readonly channel?: string | undefined
       readonly username?: string | undefined
+      readonly quote?: string | undefined
       readonly attachments?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
       readonly fields?: Readonly<Record<string, unknown>> | undefined
     }
@@ -97,6 +121,8 @@ export interface MessageEvents {
   readonly id: string
   readonly scene: Scene
   readonly target: string
+  /** Its payload, which is there too where no event tells the bot of it. */
+  readonly d: Readonly<Record<string, unknown>>
   readonly events: ReadonlyArray<{ readonly type: string; readonly d: Readonly<Record<string, unknown>> }>
 }
 
@@ -104,6 +130,30 @@ const number = (value: number): string => value.toString().padStart(12, "0")
 
 /** Guild messages are HTML in this respect. */
 const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+
+/** The roles of a guild that a member has: the ids are the platform's. */
+const guildRoles = { member: "11", admin: "2", owner: "4" } as const
+
+/** Puts mentions into a text, in the form of the scene. */
+const withMentions = (
+  text: string,
+  mentions: ReadonlyArray<Mentioned> | undefined,
+  form: (id: string) => string
+): string => {
+  const longestFirst = (mentions ?? []).toSorted((one, other) => other.id.length - one.id.length)
+  // all at once: a name that is part of another, or of a mention, is not replaced twice
+  const names = longestFirst.map(({ id }) => id.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
+  const found = new Set<string>()
+  const placed =
+    names.length === 0
+      ? text
+      : text.replaceAll(new RegExp(`@(${names.join("|")})`, "g"), (_, id: string) => {
+          found.add(id)
+          return form(id)
+        })
+  const before = (mentions ?? []).filter(({ id }) => !found.has(id)).map(({ id }) => `${form(id)} `)
+  return before.join("") + placed
+}
 
 const makeInGuild = (
   platform: Platform,
@@ -127,37 +177,49 @@ const makeInGuild = (
       avatar: "",
       bot: isDirect ? false : (said.bot ?? false)
     },
-    member: isDirect ? { joined_at: joined } : { nick: said.username ?? "", roles: ["11"], joined_at: joined },
+    member: isDirect
+      ? { joined_at: joined }
+      : { nick: said.username ?? "", roles: [guildRoles[said.role ?? "member"]], joined_at: joined },
     timestamp,
     seq: count,
     seq_in_channel: count.toString(),
     ...(said.attachments === undefined ? {} : { attachments: said.attachments })
   }
-  const text = escaped(said.text)
+  const text = withMentions(escaped(said.text), isDirect ? undefined : said.mentions, (id) => `<@!${id}>`)
   if (isDirect) {
     const d = { ...body, content: text, ...said.fields }
-    return { id, scene: "dm", target: said.guild, events: [{ type: "DIRECT_MESSAGE_CREATE", d }] }
+    return { id, scene: "dm", target: said.guild, d, events: [{ type: "DIRECT_MESSAGE_CREATE", d }] }
   }
   const at = said.at ?? true
   const full = said.full ?? !at
   const d = {
     ...body,
     content: at ? `<@!${bot.id}> ${text}` : text,
-    ...(at ? { mentions: [{ id: bot.id, username: bot.username, avatar: "", bot: true }] } : {}),
+    ...(at || said.mentions !== undefined
+      ? {
+          mentions: [
+            ...(at ? [{ id: bot.id, username: bot.username, avatar: "", bot: true }] : []),
+            ...(said.mentions ?? []).map(({ id, username = "" }) => ({ id, username, avatar: "", bot: false }))
+          ]
+        }
+      : {}),
     ...said.fields
   }
   const types = [...(at ? ["AT_MESSAGE_CREATE"] : []), ...(full ? ["MESSAGE_CREATE"] : [])]
-  return { id, scene: "channel", target: said.channel, events: types.map((type) => ({ type, d })) }
+  return { id, scene: "channel", target: said.channel, d, events: types.map((type) => ({ type, d })) }
 }
 
 /**
- * The events of something that a user says.
+ * The events of something that a user says. `quotation` gives the fields of a message that quotes another.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (platform: Platform, now: number, said: Said): MessageEvents => {
-  if (said.scene === "channel" || said.scene === "dm") return makeInGuild(platform, now, said)
+export const make = (platform: Platform, now: number, said: Said, quotation: Heard["quotation"]): MessageEvents => {
+  if (said.scene === "channel" || said.scene === "dm") {
+    const quoting = said.quote === undefined ? {} : quotation(said.scene, said.quote, undefined)
+    return makeInGuild(platform, now, { ...said, fields: { ...quoting, ...said.fields } })
+  }
   const count = number(platform.count("message"))
   const prefix = said.scene === "c2c" ? "c2c" : "grp"
   const id = `ROBOT1.0_${prefix}${count}Qx7vKc2nB9tLwZ4mYp8sRd3fHj6gUaEoIiTq1V5yN0bMk`
@@ -165,7 +227,8 @@ export const make = (platform: Platform, now: number, said: Said): MessageEvents
     message_type: 0,
     message_scene: { source: "default", ext: [`msg_idx=REFIDX_${prefix}${count}=`] },
     timestamp: platform.timestamp(now),
-    ...(said.attachments === undefined ? {} : { attachments: said.attachments })
+    ...(said.attachments === undefined ? {} : { attachments: said.attachments }),
+    ...(said.quote === undefined ? {} : quotation(said.scene, said.quote, `REFIDX_${prefix}${count}=`))
   }
   if (said.scene === "c2c") {
     const author = {
@@ -176,7 +239,7 @@ export const make = (platform: Platform, now: number, said: Said): MessageEvents
       bot: false
     }
     const d = { id, author, content: said.text, ...common, ...said.fields }
-    return { id, scene: "c2c", target: said.user, events: [{ type: "C2C_MESSAGE_CREATE", d }] }
+    return { id, scene: "c2c", target: said.user, d, events: [{ type: "C2C_MESSAGE_CREATE", d }] }
   }
   const at = said.at ?? true
   const isFull = platform.settings.fullGroups === "all" || platform.settings.fullGroups.includes(said.group)
@@ -203,17 +266,26 @@ export const make = (platform: Platform, now: number, said: Said): MessageEvents
     bot: true,
     is_you: true
   }
+  const text = withMentions(said.text, said.mentions, (id) => `<@${id}>`)
+  const others = (said.mentions ?? []).map(({ id, username = "" }) => ({
+    scope: "single",
+    id,
+    member_openid: id,
+    username,
+    bot: false,
+    is_you: false
+  }))
   const addressed = {
     type: "GROUP_AT_MESSAGE_CREATE",
     // The platform cuts off the mention and leaves the space behind it.
-    d: { ...body, content: ` ${said.text}`, ...said.fields }
+    d: { ...body, content: ` ${text}`, ...(others.length === 0 ? {} : { mentions: others }), ...said.fields }
   }
   const overheard = {
     type: "GROUP_MESSAGE_CREATE",
     d: {
       ...body,
-      content: at ? `<@${bot.openid}> ${said.text}` : said.text,
-      mentions: at ? [mention] : [],
+      content: at ? `<@${bot.openid}> ${text}` : text,
+      mentions: [...(at ? [mention] : []), ...others],
       ...said.fields
     }
   }
@@ -222,6 +294,7 @@ export const make = (platform: Platform, now: number, said: Said): MessageEvents
     id,
     scene: "group",
     target: said.group,
+    d: overheard.d,
     events: [...(at && full !== "only" ? [addressed] : []), ...(full !== false || twin ? [overheard] : [])]
   }
 }

@@ -16,10 +16,11 @@
  */
 import * as Anchors from "./Anchors.ts"
 import * as Console from "./Console.ts"
-import type { Fault } from "./Fault.ts"
+import type { Fault } from "../Fault.ts"
 import * as GatewaySide from "./GatewaySide.ts"
 import * as Groups from "./Groups.ts"
 import * as Guilds from "./Guilds.ts"
+import * as Heard from "./Heard.ts"
 import * as Http from "./Http.ts"
 import type { JournalEntry, Scene, SentMessage } from "./Journal.ts"
 import * as Messages from "./Messages.ts"
@@ -27,15 +28,19 @@ import * as Metadata from "./Metadata.ts"
 import type { Answer, Output, Request, Upgrade, UpgradeRequest } from "./Model.ts"
 import * as Payloads from "./Payloads.ts"
 import * as Platform from "./Platform.ts"
+import * as Presses from "./Presses.ts"
 import * as Routes from "./Routes.ts"
 import * as Session from "./Session.ts"
 import * as Settings from "./Settings.ts"
 import * as Tokens from "./Tokens.ts"
 
+export type { Replies } from "./Anchors.ts"
+export type { GroupView, MemberFields } from "./Groups.ts"
+export type { Press, Pressed } from "./Presses.ts"
 export type { Counters, SessionView } from "./GatewaySide.ts"
 export type { JournalEntry, Scene, SentMessage, Violation } from "./Journal.ts"
-export type { Said } from "./Payloads.ts"
-export type { Options, Window } from "./Settings.ts"
+export type { Mentioned, Said } from "./Payloads.ts"
+export type { Dispatched, Options, Window } from "./Settings.ts"
 
 /**
  * The model.
@@ -46,6 +51,7 @@ export type { Options, Window } from "./Settings.ts"
 export interface PlatformModel {
   readonly appId: string
   readonly gatewayUrl: string
+  readonly bot: { readonly id: string; readonly username: string; readonly openid: string }
   /** Answers an HTTP request. Whatever it asks for has happened when this returns; `after` delays only the answer. */
   readonly request: (now: number, request: Request) => Answer
   /** Answers an upgrade request. After `Accept` the skin calls `opened` once the socket is up. */
@@ -74,6 +80,20 @@ export interface PlatformModel {
    * event id, which is the `event_id` of a passive reply.
    */
   readonly dispatch: (now: number, type: string, d: unknown) => string
+  /** A user presses a button below a message of the bot. */
+  readonly press: (now: number, press: Presses.Press) => Presses.Pressed
+  /** How often a message, or an event, was answered, and for how long it can be; `undefined` for one that never could. */
+  readonly replies: (id: string) => Anchors.Replies | undefined
+  /** A group as its members see it; `undefined` for one in which nothing has happened. */
+  readonly group: (now: number, group: string) => Groups.GroupView | undefined
+  /** Makes somebody a member of a group, or changes what is known of one, without an event. */
+  readonly setMember: (now: number, group: string, member: string, fields: Groups.MemberFields) => void
+  /** The faults that wait for their moment, and what lasts until it is cleared. */
+  readonly faults: () => {
+    readonly armed: ReadonlyArray<{ readonly fault: Fault; readonly left: number }>
+    readonly clockSkew: number
+    readonly ipNotAllowed: boolean
+  }
   /** Injects a fault. */
   readonly inject: (now: number, fault: Fault) => void
   /** Says whether a conversation takes proactive messages; a refusal is 40034105, in a direct conversation 304031. */
@@ -127,11 +147,13 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
       ...place,
       ...(text === undefined ? {} : { text })
     })
+    settings.onDispatch?.({ id, type, d })
     gateway.dispatch(now, Session.event(id, type, d), d)
     return id
   }
 
-  const messages = Messages.make(platform, anchors, gateway, dispatch)
+  const heard = Heard.make(platform)
+  const messages = Messages.make(platform, anchors, gateway, heard, dispatch)
   const guilds = Guilds.make(platform, dispatch)
   const groups = Groups.make(platform, dispatch)
   const administration = Routes.make([guilds.table, groups.table, Console.make(platform)])
@@ -179,6 +201,7 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
   return {
     appId: settings.appId,
     gatewayUrl: settings.gatewayUrl,
+    bot: settings.bot,
     request: (now, request) => after(now, () => http(now, request)),
     upgrade: (now, request) => after(now, () => gateway.upgrade(now, request)),
     opened: (now, connection) => after(now, () => gateway.opened(now, connection)),
@@ -190,11 +213,22 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
     drain: () => platform.outputs.splice(0),
     say: (now, said) =>
       after(now, () => {
-        const message = Payloads.make(platform, now, said)
+        const message = Payloads.make(platform, now, said, heard.quotation)
+        const { d, id, scene, target } = message
+        heard.remember({ id, scene, target, at: now, text: said.text, d })
         for (const { d, type } of message.events) dispatch(now, type, d, said.text)
         return message.id
       }),
     dispatch: (now, type, d) => after(now, () => dispatch(now, type, d)),
+    press: (now, press) => after(now, () => Presses.press(platform, anchors.guildOf, dispatch, now, press)),
+    faults: () => ({
+      armed: platform.armed.waiting(),
+      clockSkew: platform.clockSkew,
+      ipNotAllowed: platform.ipNotAllowed
+    }),
+    replies: anchors.replies,
+    group: groups.view,
+    setMember: groups.setMember,
     inject: (now, fault) => after(now, () => inject(now, fault)),
     allowProactive: messages.allowProactive,
     journal: platform.journal.entries,

@@ -142,3 +142,17 @@ export const make = (tables: ReadonlyArray<Table>): ((path: string) => ReadonlyA
       }))
     })
 }
+
+/**
+ * The items after the one with this id, or all.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const after = <A extends { readonly id: string }>(
+  items: ReadonlyArray<A>,
+  id: string | undefined
+): ReadonlyArray<A> => {
+  const index = items.findIndex((item) => item.id === id)
+  return items.slice(index + 1)
+}

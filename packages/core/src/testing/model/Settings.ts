@@ -18,6 +18,18 @@ export interface Window {
 }
 
 /**
+ * An event as the platform reports it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Dispatched {
+  readonly id: string
+  readonly type: string
+  readonly d: unknown
+}
+
+/**
  * What kind of platform it is. Everything has a default.
  *
  * @since 0.1.0
@@ -172,6 +184,8 @@ export interface Options {
   readonly streamLifetime?: number | undefined
   /** Default `demo-bot` with a numeric id. */
   readonly bot?: { readonly id: string; readonly username: string; readonly openid: string } | undefined
+  /** Called with every event, whether or not a session gets it, before the sessions do. Default: nothing is. */
+  readonly onDispatch?: ((event: Dispatched) => void) | undefined
   /** Entries kept in `journal` and in `sent`, each. Default 100 000. */
   readonly journalLimit?: number | undefined
   /** Messages, events and interactions whose ids are still known. Default 100 000. */
@@ -245,6 +259,7 @@ export interface Settings {
   readonly maximumContent: number
   readonly streamLifetime: number
   readonly bot: { readonly id: string; readonly username: string; readonly openid: string }
+  readonly onDispatch: ((event: Dispatched) => void) | undefined
   readonly journalLimit: number
   readonly anchorLimit: number
 }
@@ -353,6 +368,7 @@ export const fromOptions = (options: Options): Settings => {
       username: "demo-bot",
       openid: "2AA0F7C4E1D94B53B86FD1E07A93C5B2"
     },
+    onDispatch: options.onDispatch,
     journalLimit: options.journalLimit ?? 100_000,
     anchorLimit: options.anchorLimit ?? 100_000
   }

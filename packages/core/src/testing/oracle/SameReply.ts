@@ -13,7 +13,7 @@
  */
 export type SameReply = (messageId: string | undefined, content: string) => boolean
 
-/** So many replies are kept in mind. */
+/** How many replies are remembered. */
 const kept = 4096
 
 /**

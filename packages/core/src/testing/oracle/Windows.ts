@@ -18,7 +18,7 @@ const windows: { readonly [S in Scene]: number } = {
 const caution = 30_000
 
 /**
- * Whether a reply `after` so many milliseconds could surely have been a passive one.
+ * Whether a reply `after` this many milliseconds could surely have been a passive one.
  *
  * @since 0.1.0
  * @category guards

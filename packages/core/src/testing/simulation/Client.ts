@@ -13,26 +13,22 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Bot from "../../Bot.ts"
 import * as BotConfig from "../../BotConfig.ts"
 import * as Gateway from "../../Gateway.ts"
 import { GatewayStopped } from "../../gateway/GatewayError.ts"
-import * as Message from "../../messages/Message.ts"
-import * as Messenger from "../../messages/Messenger.ts"
-import type { SendError } from "../../messages/SendError.ts"
 import type * as MemorySocket from "../MemorySocket.ts"
 import type { ModelRunnerShape } from "../ModelRunner.ts"
 import type { Oracle } from "../Oracle.ts"
 import * as WallClock from "../WallClock.ts"
+import * as Handlers from "./Handlers.ts"
+import * as Life from "./Life.ts"
 import * as Store from "./Store.ts"
 
 /**
@@ -49,27 +45,13 @@ export interface Options {
   /** The clock of the world. That of the bot is another: its wall time can be set. */
   readonly clock: Clock.Clock
   readonly seed: string
+  /** How many shards the bot has, and which of them this process runs. */
   readonly shards: number
+  readonly run: ReadonlyArray<number>
   readonly bot: Partial<BotConfig.Options> | undefined
   /** The handlers of a user, in place of the one that answers every message. */
-  readonly handlers: Handlers | undefined
+  readonly handlers: Handlers.Handlers | undefined
 }
-
-/**
- * Handlers as for `Gateway.run`. What their layer fails with ends the bot, which is a violation.
- *
- * @since 0.1.0
- * @category models
- */
-export type Handlers = Layer.Layer<never, Error | string | { readonly _tag: string }, HandlerServices>
-
-/**
- * What the handlers of a simulated bot may use: the bot's own services.
- *
- * @since 0.1.0
- * @category models
- */
-export type HandlerServices = Gateway.HandlerRegistry | Bot.Bot
 
 /**
  * The client.
@@ -84,77 +66,49 @@ export interface Client {
   readonly stop: Effect.Effect<void>
   /** Ends the process without a word. */
   readonly crash: Effect.Effect<void, never, Scope.Scope>
-  /** Sets the wall clock of the bot by so many milliseconds. */
+  /** Sets the wall clock of the bot, by milliseconds. */
   readonly step: (millis: number) => void
   /** Puts the store into trouble, or ends it. */
   readonly trouble: (trouble: Store.Trouble | undefined) => void
   readonly isRunning: () => boolean
 }
 
-/** A process that has crashed is dead to the world, although its fibers take a moment to end. */
-interface Life {
-  isAlive: boolean
-  isLeaving: boolean
-  leavingSince: number
-  wasReady: boolean
-  readonly sockets: Set<MemorySocket.MemorySocket>
-}
-
 interface Process {
-  readonly life: Life
+  readonly life: Life.Life
   readonly fiber: Fiber.RuntimeFiber<never, unknown>
 }
 
-const openSocket = (life: Life, construct: Options["construct"], url: string): MemorySocket.MemorySocket => {
-  // what is left of a crashed process does not notice, and may want to connect again
-  if (!life.isAlive) throw new Error("the process is gone")
-  const socket = construct(url)
-  life.sockets.add(socket)
-  socket.addEventListener("close", () => life.sockets.delete(socket))
-  return {
-    url,
-    protocol: "",
-    extensions: "",
-    bufferedAmount: 0,
-    get readyState() {
-      return socket.readyState
-    },
-    get binaryType() {
-      return socket.binaryType
-    },
-    set binaryType(type) {
-      socket.binaryType = type
-    },
-    addEventListener: (type, listener, options) =>
-      socket.addEventListener(type, (event) => (life.isAlive ? listener(event) : undefined), options),
-    removeEventListener: socket.removeEventListener,
-    send: (data) => (life.isAlive ? socket.send(data) : undefined),
-    close: (code, reason) => (life.isAlive ? socket.close(code, reason) : undefined),
-    terminate: () => (life.isAlive ? socket.terminate() : undefined)
-  }
-}
-
-const numberOf = (text: string): { readonly number: number; readonly work: number } => {
-  const [, number, work] = /#(\d+)\/(\d+)/.exec(text) ?? []
-  return { number: Number(number), work: Number(work) }
-}
-
-const types = ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"] as const
-
-/** Which shard the fiber that runs belongs to: a session says so in its logs. */
-const currentShard = (): string =>
-  Option.getOrElse(
-    Option.flatMap(Fiber.getCurrentFiber(), (fiber) =>
-      HashMap.get(fiber.getFiberRef(FiberRef.currentLogAnnotations), "shard")
-    ),
-    () => ""
-  ) as string
-
-/** A reply that could not be sent is tried again for five minutes, as a careful program would. */
-const again = Schedule.spaced("15 seconds").pipe(Schedule.intersect(Schedule.recurs(20)))
-
-/** Tells the model's hosts from real ones; there is nothing to fall back on. */
+/** The hosts of the model; there are none to fall back on. */
 const hosts = { api: "https://platform.test", token: "https://platform.test/app/getAppAccessToken" } as const
+
+/** The bot as one process has it. */
+const layerOf = (options: Options, life: Life.Life, store: Store.Store): Layer.Layer<Bot.Bot> =>
+  Bot.layer.pipe(
+    Layer.provide(
+      BotConfig.layer({
+        hosts,
+        appId: options.runner.model.appId,
+        secret: Redacted.make("model-secret"),
+        shards: options.run.length === options.shards ? options.shards : { of: options.shards, run: options.run },
+        ...options.bot
+      })
+    ),
+    Layer.provide(Layer.succeed(HttpClient.HttpClient, Life.httpOf(life, options.http))),
+    Layer.provide(
+      Layer.succeed(
+        KeyValueStore.KeyValueStore,
+        store.of(() => life.isAlive)
+      )
+    ),
+    Layer.provide(
+      Layer.succeed(Socket.WebSocketConstructor, ((url: string) =>
+        Life.openSocket(
+          life,
+          options.construct,
+          options.shards > 1 ? `${url}?shard=${Life.currentShard()}` : url
+        )) as unknown as Context.Tag.Service<typeof Socket.WebSocketConstructor>)
+    )
+  )
 
 /**
  * A client that has not been started.
@@ -163,7 +117,7 @@ const hosts = { api: "https://platform.test", token: "https://platform.test/app/
  * @category constructors
  */
 export const make = (options: Options): Client => {
-  const { oracle, runner } = options
+  const { oracle } = options
   const wallClock = WallClock.make(options.clock)
   const millis = (): number => options.clock.unsafeCurrentTimeMillis()
   const now = Effect.sync(millis)
@@ -173,67 +127,7 @@ export const make = (options: Options): Client => {
   /** Whether someone wants a process to run, which is what a supervisor goes by. */
   let isWanted = false
 
-  const typesHeard = [...types, ...(options.shards > 1 ? (["AT_MESSAGE_CREATE"] as const) : [])]
-
-  const httpOf = (life: Life): HttpClient.HttpClient =>
-    HttpClient.transform(options.http, (answer) =>
-      Effect.suspend(() =>
-        life.isAlive
-          ? Effect.filterOrElse(
-              answer,
-              () => life.isAlive,
-              () => Effect.never
-            )
-          : Effect.never
-      )
-    )
-
-  const handlersOf = (life: Life) =>
-    Layer.mergeAll(
-      Gateway.on("Gap", ({ from, shard, to }) =>
-        Effect.sync(() => {
-          if (!life.isAlive) return
-          const ahead = wallClock.unsafeCurrentTimeMillis() - millis()
-          oracle.gap(shard.join("/"), from - ahead, to - ahead, millis())
-        })
-      ),
-      options.handlers === undefined ? messagesOf(life) : Layer.merge(observerOf(life), options.handlers)
-    )
-
-  /** Notes which messages reach the handlers of a user. */
-  const observerOf = (life: Life) =>
-    Gateway.on(typesHeard, (event) =>
-      Effect.sync(() => {
-        if (!life.isAlive) return
-        const { number } = numberOf(event.content)
-        oracle.began(millis(), number)
-        oracle.done(millis(), number, "observed")
-      })
-    )
-
-  const messagesOf = (life: Life) =>
-    Gateway.on(typesHeard, (event) =>
-      Effect.gen(function* () {
-        const { number, work } = numberOf(event.content)
-        if (life.isAlive) oracle.began(millis(), number)
-        yield* Effect.sleep(work)
-        const outcome = yield* Messenger.reply(event, Message.text(`reply ${number}`), { key: "reply" }).pipe(
-          Effect.as("sent" as const),
-          Effect.catchTag("DeliveryUnknown", () => Effect.succeed("unknown" as const)),
-          Effect.retry({ schedule: again, while: (error: SendError) => error._tag !== "DeliveryUnknown" }),
-          Effect.orElseSucceed(() => "failed" as const)
-        )
-        if (life.isAlive) oracle.done(millis(), number, outcome)
-      }).pipe(
-        Effect.onInterrupt(() =>
-          Effect.map(now, (at) => {
-            if (life.isAlive) oracle.cut(at, numberOf(event.content).number, at - life.leavingSince)
-          })
-        )
-      )
-    )
-
-  const program = (life: Life) =>
+  const program = (life: Life.Life) =>
     Effect.gen(function* () {
       const gateway = yield* Gateway.Gateway
       yield* Effect.forkScoped(
@@ -247,48 +141,30 @@ export const make = (options: Options): Client => {
           })
         )
       )
-      return yield* gateway.run(handlersOf(life))
+      return yield* gateway.run(
+        Handlers.make({
+          life,
+          oracle,
+          clock: options.clock,
+          wallClock,
+          hasGuilds: options.shards > 1,
+          handlers: options.handlers
+        })
+      )
     }).pipe(
       Effect.scoped,
-      Effect.provide(
-        Bot.layer.pipe(
-          Layer.provide(
-            BotConfig.layer({
-              hosts,
-              appId: runner.model.appId,
-              secret: Redacted.make("model-secret"),
-              shards: options.shards,
-              ...options.bot
-            })
-          ),
-          Layer.provide(Layer.succeed(HttpClient.HttpClient, httpOf(life))),
-          Layer.provide(
-            Layer.succeed(
-              KeyValueStore.KeyValueStore,
-              store.of(() => life.isAlive)
-            )
-          ),
-          Layer.provide(
-            Layer.succeed(Socket.WebSocketConstructor, ((url: string) =>
-              openSocket(
-                life,
-                options.construct,
-                options.shards > 1 ? `${url}?shard=${currentShard()}` : url
-              )) as unknown as Context.Tag.Service<typeof Socket.WebSocketConstructor>)
-          )
-        )
-      ),
+      Effect.provide(layerOf(options, life, store)),
       Effect.withRandom(Random.make(`${options.seed}/${processes}`)),
       Effect.withClock(wallClock)
     )
 
-  const gone = (life: Life, crashed: boolean): void => {
+  const gone = (life: Life.Life, crashed: boolean): void => {
     life.isAlive = false
     current = undefined
     oracle.stopped(millis(), crashed)
   }
 
-  const ended = (life: Life, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void, never, Scope.Scope> =>
+  const ended = (life: Life.Life, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void, never, Scope.Scope> =>
     Effect.suspend(() => {
       if (!life.isAlive || life.isLeaving || Exit.isSuccess(exit)) return Effect.void
       if (life.wasReady || !isAddressRefused(exit.cause)) {
@@ -306,7 +182,7 @@ export const make = (options: Options): Client => {
   const start: Client["start"] = Effect.gen(function* () {
     isWanted = true
     if (current !== undefined) return
-    const life: Life = { isAlive: true, isLeaving: false, leavingSince: 0, wasReady: false, sockets: new Set() }
+    const life = Life.make()
     processes++
     oracle.started(millis())
     const fiber = yield* Effect.forkScoped(Effect.onExit(program(life), (exit) => ended(life, exit)))
@@ -330,7 +206,7 @@ export const make = (options: Options): Client => {
     const { fiber, life } = current
     gone(life, true)
     for (const socket of life.sockets) socket.terminate()
-    // what is left of it ends when it can: nobody hears it any more
+    // what is left of it ends when it can, and is not heard any more
     yield* Effect.forkScoped(Fiber.interrupt(fiber))
   })
 
@@ -348,10 +224,10 @@ export const make = (options: Options): Client => {
   return { start, stop, crash, step, trouble, isRunning: () => current !== undefined }
 }
 
-/** So long after it ended, in milliseconds, a supervisor starts a process again. */
+/** After this, in milliseconds, a supervisor starts a process that has ended. */
 const untilStartedAgain = 60_000
 
-/** A process that was never Ready ends where its address is refused: whoever deployed it has to see that. */
+/** A process that was never Ready ends where its address is refused, so that its operator sees it. */
 const isAddressRefused = (cause: Cause.Cause<unknown>): boolean =>
   Option.exists(
     Cause.failureOption(cause),

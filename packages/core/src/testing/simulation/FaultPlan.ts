@@ -5,22 +5,8 @@
  * @since 0.1.0
  */
 import * as Fault from "../Fault.ts"
+import type { Dice } from "./Dice.ts"
 import type * as Store from "./Store.ts"
-
-/**
- * A source of chance that is drawn from without an Effect.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Dice {
-  /** At least 0, below 1. */
-  readonly next: () => number
-  /** A whole number, both ends included. */
-  readonly between: (least: number, most: number) => number
-  readonly pick: <A>(choices: readonly [A, ...ReadonlyArray<A>]) => A
-  readonly chance: (probability: number) => boolean
-}
 
 /**
  * The kinds of mishaps.
@@ -37,6 +23,7 @@ export interface Dice {
  * - `clock`: the wall clock of the bot is set.
  * - `store`: the store fails, hangs or is slow, perhaps while the bot ends and comes back.
  * - `frame`: a frame that is larger than anything is read.
+ * - `stream`: a user asks for a streamed reply, and while it is written its pieces fail or are refused, or the bot ends.
  * - `restart`: the bot is told to leave and comes back.
  * - `crash`: the bot ends without a word and comes back with what it had stored.
  *
@@ -55,6 +42,7 @@ export type FaultKind =
   | "clock"
   | "store"
   | "frame"
+  | "stream"
   | "restart"
   | "crash"
 
@@ -76,6 +64,7 @@ export const faultKinds: readonly [FaultKind, ...ReadonlyArray<FaultKind>] = [
   "clock",
   "store",
   "frame",
+  "stream",
   "restart",
   "crash"
 ]
@@ -98,6 +87,10 @@ export interface Mishap {
   readonly steps: readonly [first: number, last: number]
   /** What the store does meanwhile. With a process that ends, it ends when this has lasted. */
   readonly store: Store.Trouble | undefined
+  /** A user asks first for a reply that is streamed over `work` ms; the rest happens `after` milliseconds. */
+  readonly stream: { readonly work: number; readonly after: number } | undefined
+  /** Which process of several is struck by what strikes one: at least 0, below 1. */
+  readonly which: number
   /** What happens to the process of the bot, and for how many milliseconds it is away. */
   readonly process: { readonly _tag: "Restart" | "Crash"; readonly away: number } | undefined
 }
@@ -118,6 +111,14 @@ const thenDrop = (prepare: (dice: Dice) => ReadonlyArray<Fault.Fault>): Draw => 
 /** A session that is gone makes the next connection identify. */
 const thenIdentify = (prepare: (dice: Dice) => ReadonlyArray<Fault.Fault>): Draw => {
   return (dice) => ({ faults: [...prepare(dice), Fault.forgetSessions, Fault.drop()] })
+}
+
+/** Strikes while a reply is written. */
+const midStream = (draw: Draw): Draw => {
+  return (dice) => {
+    const work = dice.between(4000, 24_000)
+    return { ...draw(dice), stream: { work, after: dice.between(0, work) } }
+  }
 }
 
 const httpFailure = (dice: Dice, ...more: ReadonlyArray<Fault.HttpFailure>): Fault.HttpFailure =>
@@ -313,6 +314,27 @@ const table: { readonly [Kind in FaultKind]: Readonly<Record<string, Draw>> } = 
   frame: {
     tooLarge: (dice) => ({ faults: [Fault.swell()], lasts: dice.between(1, 10) * 60 * second })
   },
+  stream: {
+    failingPieces: midStream((dice) => ({
+      faults: Array.from({ length: dice.between(1, 4) }, () =>
+        Fault.http("stream", dice.chance(0.15) ? Fault.status(429) : httpFailure(dice))
+      )
+    })),
+    // ordinary replies are shorter
+    refusedPieces: midStream((dice) => ({
+      faults: [
+        Fault.refuseMessage("any", {
+          code: dice.pick([40_054_007, 40_034_006, 50_001]),
+          longerThan: dice.between(16, 120),
+          times: dice.between(1, 4)
+        })
+      ]
+    })),
+    endsMidway: midStream((dice) => ({
+      faults: [],
+      process: { _tag: dice.pick(["Restart", "Crash", "Crash"]), away: dice.between(5, 60) * second }
+    }))
+  },
   restart: {
     restart: (dice) => ({
       faults: [],
@@ -350,6 +372,9 @@ export const draw = (dice: Dice, kinds: readonly [FaultKind, ...ReadonlyArray<Fa
     steps: drawn?.steps ?? [0, 0],
     lasts: drawn?.lasts ?? dice.between(5, 150) * second,
     store: drawn?.store,
+    stream: drawn?.stream,
+    // users write to the first one
+    which: drawn?.stream === undefined ? dice.next() : 0,
     process: drawn?.process
   }
 }
