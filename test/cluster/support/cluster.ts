@@ -20,6 +20,8 @@ const script = Path.join(Path.dirname(Url.fileURLToPath(import.meta.url)), "runn
 export interface Line {
   readonly what: string
   readonly port: number
+  /** Epoch milliseconds. */
+  readonly at: number
   readonly app?: string
   readonly id?: string
   readonly text?: string

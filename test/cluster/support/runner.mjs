@@ -12,7 +12,7 @@ import * as Fs from "node:fs"
 const settings = JSON.parse(process.env.TEST_RUNNER)
 const { bots, expiration, handleFor = 0, locks, port, policy, quarantine, url } = settings
 
-const say = (what, more = {}) => process.stdout.write(`${JSON.stringify({ what, port, ...more })}\n`)
+const say = (what, more = {}) => process.stdout.write(`${JSON.stringify({ what, port, at: Date.now(), ...more })}\n`)
 
 /** Read again and again: bots come and go. */
 const list = Effect.sync(() =>

@@ -39,7 +39,7 @@ interface World {
   readonly store: ClusterStore.ClusterStoreShape
   /** The process of each epoch. */
   readonly epochs: Map<number, number>
-  /** The process that cannot renew its lock. */
+  /** The processes that cannot renew their locks. */
   readonly cut: Array<boolean>
 }
 
@@ -86,9 +86,9 @@ const storeOf = (world: World, process: number): ClusterStore.ClusterStoreShape 
   }
 })
 
-/** Whether a run has ended because of a planted fault. */
+/** A virtual process. */
 interface Process {
-  readonly tick: Effect.Effect<void>
+  readonly tick: Effect.Effect<void, never, Scope.Scope>
 }
 
 const makeProcess = (
