@@ -26,7 +26,7 @@ const spec: ClusterBot.BotSpec = {
 }
 
 /** A cluster of one runner on a platform of its own; `bots` is read again and again. */
-const cluster = (bots: Effect.Effect<ReadonlyArray<ClusterBot.BotSpec>, unknown>) =>
+const cluster = (bots: Effect.Effect<ReadonlyArray<ClusterBot.BotSpec>, string>) =>
   Layer.build(
     ClusterBot.layer({ bots, handlers: Echo }).pipe(
       Layer.provide(ClusterRuntime.layerTest()),

@@ -1,4 +1,5 @@
 import { describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { assert } from "vitest"
 import * as Cluster from "./support/cluster.ts"
@@ -26,7 +27,7 @@ const wakesQuietly = (locks: "advisory" | "table", seconds: number) =>
         units.every(({ runner, state }) => state === "Ready" && runner?.endsWith(`:${other.port}`))
     )
     yield* Effect.sleep(Math.max(0, seconds * 1000 - (performance.now() - stoppedAt)))
-    const wokenAt = Date.now()
+    const wokenAt = yield* Clock.currentTimeMillis
     const identifiesBefore = Cluster.identifies(cluster)
     zombie.signal("SIGCONT")
     yield* Cluster.eventually(

@@ -6,6 +6,7 @@
  */
 import type { BotConfig } from "@effect-qq/core"
 import * as SqlClient from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -104,7 +105,7 @@ export const layer = (key: Redacted.Redacted<Uint8Array>): Layer.Layer<BotTable,
       const told = new Set<string>()
       /** Decrypting the same rows again and again would cost more than reading them. */
       const known = new Map<string, { readonly text: string; readonly spec: BotSpec }>()
-      const ask = <A>(effect: Effect.Effect<A, unknown>): Effect.Effect<A, StoreUnavailable> =>
+      const ask = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, StoreUnavailable> =>
         Effect.mapError(Effect.timeout(effect, "5 seconds"), (cause) => new StoreUnavailable({ cause }))
 
       const read = ({ app, options, secret }: Row): Effect.Effect<Option.Option<BotSpec>> => {

@@ -289,8 +289,12 @@ export const layer = <E, R, HE, HR>(
         leases,
         roster,
         running,
-        // what the handlers need besides the bot's own services
-        handlers: Layer.provide(options.handlers, Layer.succeedContext(services)) as Layer.Layer<never, HE, OfBot>,
+        // only the bot's own services are left, though the type system cannot see that HR without both of its parts is none
+        handlers: Layer.provide(options.handlers, Layer.succeedContext(services)) as unknown as Layer.Layer<
+          never,
+          HE,
+          OfBot
+        >,
         services
       })
       const order = makeOrder(running, store, policy.sendPatience)

@@ -10,6 +10,7 @@ import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import type { SqlError } from "@effect/sql/SqlError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -118,7 +119,7 @@ export const layerSql = (options: Options = {}): Layer.Layer<ClusterStore, never
       const records = yield* SqlStore.make(options.records)
       const units = SqlUnits.make(sql, records, { ...Quarantine.defaults, ...options.quarantine })
       const timeout = options.timeout ?? "5 seconds"
-      const ask = <A>(effect: Effect.Effect<A, unknown>): Effect.Effect<A, StoreUnavailable> =>
+      const ask = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, StoreUnavailable> =>
         Effect.mapError(Effect.timeout(effect, timeout), (cause) => new StoreUnavailable({ cause }))
       return ClusterStore.of({
         want: (wanted) => ask(units.want(wanted)),

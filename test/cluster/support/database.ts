@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as Crypto from "node:crypto"
 import { inject } from "vitest"
 
 const port = inject("postgres")
@@ -14,11 +15,9 @@ const port = inject("postgres")
 /** Whether this machine has PostgreSQL. */
 export const isThere = port !== 0
 
-let count = 0
-
 /** The URL of a database that has just been created. */
 export const create: Effect.Effect<string, never, Scope.Scope> = Effect.gen(function* () {
-  const name = `test_${process.pid}_${Math.random().toString(36).slice(2, 8)}_${++count}`
+  const name = `test_${Crypto.randomUUID().replaceAll("-", "")}`
   const sql = yield* PgClient.make({
     url: Redacted.make(`postgres://postgres@127.0.0.1:${port}/postgres`),
     maxConnections: 1

@@ -4,6 +4,7 @@ import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import * as Timers from "node:timers/promises"
 
 /** The folder with `initdb`, `postgres` and `psql`: on the path, or where Debian puts them; the newest version there is. */
 export const binaries = (): string | undefined => {
@@ -67,7 +68,7 @@ const until = async (what: string, isSo: () => boolean | Promise<boolean>): Prom
   const end = performance.now() + 30_000
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`waited in vain for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await Timers.setTimeout(20)
   }
 }
 

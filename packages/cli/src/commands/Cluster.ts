@@ -72,18 +72,22 @@ const name = CliOptions.text("name").pipe(
 const tcpPort = (option: string) =>
   CliOptions.integer(option).pipe(CliOptions.withSchema(Schema.Int.pipe(Schema.between(1, 65_535))))
 
+/** What its default export is to be, as far as that can be seen: a Layer. What it needs and how it fails is its own affair. */
+const isHandlers = (value: unknown): value is Layer.Layer<never, Error, Gateway.HandlerRegistry> => Layer.isLayer(value)
+
 /** The layer of handlers that a module exports by default. */
-const handlersOf = (file: string): Effect.Effect<Layer.Layer<never, unknown, Gateway.HandlerRegistry>, ClusterFailed> =>
+const handlersOf = (file: string): Effect.Effect<Layer.Layer<never, Error, Gateway.HandlerRegistry>, ClusterFailed> =>
   Effect.gen(function* () {
     const url = Url.pathToFileURL(Path.resolve(file)).href
     const module = yield* Effect.tryPromise({
       try: () => import(url) as Promise<{ readonly default?: unknown }>,
       catch: (cause) => new ClusterFailed({ detail: `${file} cannot be loaded: ${String(cause)}`, cause })
     })
-    if (!Layer.isLayer(module.default)) {
+    const handlers = module.default
+    if (!isHandlers(handlers)) {
       return yield* new ClusterFailed({ detail: `${file} must export a Layer of handlers as its default` })
     }
-    return module.default as Layer.Layer<never, unknown, Gateway.HandlerRegistry>
+    return handlers
   })
 
 /**
@@ -159,15 +163,14 @@ export const runner = Command.make(
 const withTable = <A>(
   cluster: Cluster,
   name: string,
-  body: (table: Library.BotTable.BotTableShape) => Effect.Effect<A, unknown>
+  body: (table: Library.BotTable.BotTableShape) => Effect.Effect<A, Library.ClusterStore.StoreUnavailable>
 ): Effect.Effect<A, ClusterFailed | ConfigError.ConfigError> =>
   Effect.gen(function* () {
     const url = yield* databaseUrl
     const key = yield* cluster.Secrets.keyFromEnvironment
     const table = cluster.BotTable.layer(key).pipe(Layer.provide(cluster.Database.layer({ url, name })))
     return yield* Effect.flatMap(cluster.BotTable.BotTable, body).pipe(
-      Effect.provide(table),
-      Effect.provide(Send.notes),
+      Effect.provide(Layer.provideMerge(table, Send.notes)),
       failing
     )
   })

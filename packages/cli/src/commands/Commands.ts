@@ -155,7 +155,16 @@ export const run = <E, R>(
   )
   const command = Command.make("effect-qq").pipe(
     Command.withDescription("Tools for QQ bots on effect-qq"),
-    Command.withSubcommands([demo, sandbox, Say.say, Send.send, Doctor.doctor, Listen.listen, Cluster.runner, Cluster.bots])
+    Command.withSubcommands([
+      demo,
+      sandbox,
+      Say.say,
+      Send.send,
+      Doctor.doctor,
+      Listen.listen,
+      Cluster.runner,
+      Cluster.bots
+    ])
   )
   return Command.run(command, { name: "effect-qq", version: settings.version })
 }
