@@ -55,7 +55,11 @@ export interface Settings {
   readonly handleFor?: number
   /** Milliseconds of the first quarantine. */
   readonly quarantine?: number
+  /** Unclean ends that put a bot aside. Default 3. */
+  readonly quarantineAfter?: number
   readonly policy?: object
+  /** The URL of the database, instead of that of the others. */
+  readonly url?: string
 }
 
 export interface BotOptions {
@@ -130,7 +134,7 @@ export const make = (url: string): Effect.Effect<Cluster, never, Scope.Scope> =>
     const startRunner: Cluster["startRunner"] = (settings = {}) =>
       Effect.gen(function* () {
         const port = yield* Effect.promise(() => freePort())
-        const options = { expiration: 5000, locks: "advisory", ...settings, bots: list, port, url }
+        const options = { expiration: 5000, locks: "advisory", url, ...settings, bots: list, port }
         const { child, state } = yield* Effect.acquireRelease(
           Effect.sync(() => {
             const child = ChildProcess.spawn(process.execPath, [script], {

@@ -10,7 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Fs from "node:fs"
 
 const settings = JSON.parse(process.env.TEST_RUNNER)
-const { bots, expiration, handleFor = 0, locks, port, policy, quarantine, url } = settings
+const { bots, expiration, handleFor = 0, locks, port, policy, quarantine = 60_000, quarantineAfter = 3, url } = settings
 
 const say = (what, more = {}) => process.stdout.write(`${JSON.stringify({ what, port, at: Date.now(), ...more })}\n`)
 
@@ -89,7 +89,10 @@ const Runtime = ClusterRuntime.layerPostgres({
     shards: 30
   },
   store: {
-    quarantine: quarantine === undefined ? undefined : { ladder: [Duration.millis(quarantine), Duration.seconds(60)] },
+    quarantine: {
+      after: quarantineAfter,
+      ladder: [Duration.millis(quarantine), Duration.seconds(60)]
+    },
     identifies: { hold: Duration.seconds(3), poll: Duration.millis(100) }
   }
 })
