@@ -35,6 +35,8 @@ describe.skipIf(!TestDatabase.isThere)("a runner that is killed", () => {
         state.kills++
         for (const runner of cluster.runners) runner.signal("SIGKILL")
       })
+      // a session that no store has heard of yet cannot outlive its process
+      yield* Cluster.eventually("some answers", () => bot.model.sent.length > 20, cluster.story)
       // as a supervisor does
       yield* Effect.suspend(() =>
         cluster.runners.filter((runner) => runner.isAlive()).length < 2 ? cluster.startRunner(settings) : Effect.void
