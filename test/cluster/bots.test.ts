@@ -4,7 +4,7 @@ import { assert } from "vitest"
 import * as Cluster from "./support/cluster.ts"
 import * as TestDatabase from "./support/database.ts"
 
-describe.skipIf(!TestDatabase.isThere)("the bots of a cluster", () => {
+describe.skipIf(!TestDatabase.isThere).concurrent("the bots of a cluster", () => {
   it.scopedLive("come and go while it runs, are stopped and started, told of and written for from any runner", () =>
     Effect.gen(function* () {
       const cluster = yield* Cluster.started(yield* TestDatabase.create, 2, 3)

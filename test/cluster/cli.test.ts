@@ -19,7 +19,7 @@ const run = (words: ReadonlyArray<string>, environment: Readonly<Record<string, 
     return { code, printed: child.printed().trim() }
   }).pipe(Effect.scoped)
 
-describe.skipIf(!TestDatabase.isThere)("the commands of a cluster", () => {
+describe.skipIf(!TestDatabase.isThere).concurrent("the commands of a cluster", () => {
   it.scopedLive("add a bot, list it, run it, tell how it is, and remove it; no secret is printed", () =>
     Effect.gen(function* () {
       const url = yield* TestDatabase.create

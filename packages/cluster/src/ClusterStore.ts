@@ -46,8 +46,16 @@ export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{ rea
 export interface ClusterStoreShape {
   /** Lets units run, and gives the generation of each: another one for a unit that had ended. */
   readonly want: (units: ReadonlyArray<Unit>) => Effect.Effect<ReadonlyMap<string, number>, StoreUnavailable>
-  /** Takes up a unit for a runner: begins an epoch, or says why not. Only a fresh lease may claim. */
-  readonly claim: (unit: Unit, generation: number, runner: string) => Effect.Effect<Claimed, StoreUnavailable>
+  /**
+   * Takes up a unit for a runner: begins an epoch, or says why not. Only a fresh lease may claim. `instance` names the process:
+   * what the same process had not given back was no crash.
+   */
+  readonly claim: (
+    unit: Unit,
+    generation: number,
+    runner: string,
+    instance: string
+  ) => Effect.Effect<Claimed, StoreUnavailable>
   /** The run is over and was left in order. */
   readonly released: (writer: SqlStore.Writer) => Effect.Effect<void, StoreUnavailable>
   /** The unit is not to run any more. */
@@ -123,7 +131,7 @@ export const layerSql = (options: Options = {}): Layer.Layer<ClusterStore, never
         Effect.mapError(Effect.timeout(effect, timeout), (cause) => new StoreUnavailable({ cause }))
       return ClusterStore.of({
         want: (wanted) => ask(units.want(wanted)),
-        claim: (unit, generation, runner) => ask(units.claim(unit, generation, runner)),
+        claim: (unit, generation, runner, instance) => ask(units.claim(unit, generation, runner, instance)),
         released: (writer) => ask(units.released(writer)),
         finished: (unit, generation) => ask(units.finished(idOf(unit), generation)),
         tell: (writer, state, detail) => ask(units.tell(writer, state, detail)),

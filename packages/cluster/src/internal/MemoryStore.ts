@@ -27,6 +27,7 @@ class MemoryUnit {
   quarantinedUntil = Number.NEGATIVE_INFINITY
   epoch = 0
   runner: string | undefined
+  instance: string | undefined
   state = "Waiting"
   detail: string | undefined
   skipped: string | undefined
@@ -109,7 +110,7 @@ export class MemoryStore {
       return generations
     })
 
-  readonly claim = (unit: Unit, generation: number, runner: string): Effect.Effect<Claimed> =>
+  readonly claim = (unit: Unit, generation: number, runner: string, instance: string): Effect.Effect<Claimed> =>
     Effect.sync(() => {
       const known = this.#units.get(idOf(unit))
       if (known === undefined || !known.running || known.generation !== generation) return { _tag: "Superseded" }
@@ -117,11 +118,13 @@ export class MemoryStore {
       if (known.quarantinedUntil > at) {
         return { _tag: "Quarantined", wait: Duration.millis(known.quarantinedUntil - at), skipped: undefined }
       }
-      const { handling, open, starting } = known
+      const { handling, starting } = known
+      const open = known.open && known.instance !== instance
       const record = open ? Quarantine.withEnd(this.#policy, known.record, { at, starting, handling }) : known.record
       const verdict = Quarantine.decide(this.#policy, record, at)
       known.handling = []
       known.runner = runner
+      known.instance = instance
       if (verdict._tag === "Quarantined") {
         known.record = Quarantine.quarantined(this.#policy, record, at)
         known.open = false

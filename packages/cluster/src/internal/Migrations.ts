@@ -44,6 +44,7 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
       skipped text,
       epoch bigint NOT NULL DEFAULT 0,
       holder text,
+      instance text,
       state text NOT NULL DEFAULT 'Waiting',
       detail text,
       changed_at timestamptz NOT NULL DEFAULT clock_timestamp()) WITH (fillfactor = 70)`,

@@ -23,7 +23,8 @@ const orNone = <A>(decoded: Either.Either<ReadonlyArray<A>, unknown>): ReadonlyA
 interface Locked {
   readonly generation: string
   readonly running: boolean
-  readonly open: boolean
+  /** Whether another process took it up and did not give it back. */
+  readonly crashed: boolean
   readonly starting: boolean
   readonly ends: unknown
   readonly handling: unknown
@@ -64,7 +65,7 @@ const toStatus = ({ detail, epoch, holder, live, skipped, until, ...row }: Row):
  */
 export interface SqlUnits {
   readonly want: (units: ReadonlyArray<Unit>) => Effect.Effect<ReadonlyMap<string, number>, SqlError>
-  readonly claim: (unit: Unit, generation: number, runner: string) => Effect.Effect<Claimed, SqlError>
+  readonly claim: (unit: Unit, generation: number, runner: string, instance: string) => Effect.Effect<Claimed, SqlError>
   readonly released: (writer: SqlStore.Writer) => Effect.Effect<void, SqlError>
   readonly finished: (unit: string, generation: number) => Effect.Effect<void, SqlError>
   readonly tell: (writer: SqlStore.Writer, state: string, detail: string | undefined) => Effect.Effect<void, SqlError>
@@ -97,11 +98,12 @@ const claimer = (
       }
     })
 
-  return (unit, generation, runner) =>
+  return (unit, generation, runner, instance) =>
     sql.withTransaction(
       Effect.gen(function* () {
         const id = idOf(unit)
-        const [row] = yield* sql<Locked>`SELECT generation, running, open, starting, ends, handling, strikes,
+        const [row] =
+          yield* sql<Locked>`SELECT generation, running, open AND instance IS DISTINCT FROM ${instance} AS crashed, starting, ends, handling, strikes,
           extract(epoch FROM quarantined_at)::float8 * 1000 AS quarantined_at,
           extract(epoch FROM quarantined_until - clock_timestamp())::float8 * 1000 AS wait,
           extract(epoch FROM clock_timestamp())::float8 * 1000 AS now
@@ -118,7 +120,7 @@ const claimer = (
           quarantinedAt: row.quarantined_at ?? undefined
         }
         const handling = orNone(decodeHandled(row.handling))
-        const record = row.open
+        const record = row.crashed
           ? Quarantine.withEnd(policy, before, { at: row.now, starting: row.starting, handling })
           : before
         const verdict = Quarantine.decide(policy, record, row.now)
@@ -134,13 +136,13 @@ const claimer = (
         }
         const epoch = yield* store.claim(id, runner)
         yield* sql`UPDATE effect_qq_units SET open = true, starting = true, handling = '[]',
-          ends = ${JSON.stringify(record.ends)}::jsonb, quarantined_until = NULL, epoch = ${epoch}, holder = ${runner},
+          ends = ${JSON.stringify(record.ends)}::jsonb, quarantined_until = NULL, epoch = ${epoch}, holder = ${runner}, instance = ${instance},
           state = 'Connecting', detail = NULL, changed_at = clock_timestamp() WHERE unit = ${id}`
         return {
           _tag: "Claimed" as const,
           epoch,
           isSuspect: verdict._tag === "Suspect",
-          isFailover: row.open
+          isFailover: row.crashed
         }
       })
     )

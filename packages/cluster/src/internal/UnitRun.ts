@@ -34,6 +34,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -236,14 +237,17 @@ interface Claim {
 export class UnitRunner<HE> {
   readonly #options: Options<HE>
   readonly #starts: Effect.Semaphore
+  /** Names this process. */
+  readonly #instance: string
   /** Units in quarantine. */
   readonly #aside = new Set<string>()
   /** How often the platform refused each unit in a row. */
   readonly #refusals = new Map<string, number>()
 
-  constructor(options: Options<HE>, starts: Effect.Semaphore) {
+  constructor(options: Options<HE>, starts: Effect.Semaphore, instance: string) {
     this.#options = options
     this.#starts = starts
+    this.#instance = instance
   }
 
   /** Runs a unit on the lease of a cluster shard. Ends when the unit is not wanted any more. */
@@ -268,7 +272,7 @@ export class UnitRunner<HE> {
       const started = yield* this.#startTurn()
       // each attempt needs a fresh lease: the claim of a process that was suspended would fence the rightful owner
       const claimed = yield* insist(
-        Effect.zipRight(freshLease(leases, clusterShard), store.claim(unit, generation, runner))
+        Effect.zipRight(freshLease(leases, clusterShard), store.claim(unit, generation, runner, this.#instance))
       )
       if (claimed._tag === "Superseded") return false
       if (claimed._tag === "Quarantined") {
@@ -425,4 +429,8 @@ const tellQuarantine = (
  * @category constructors
  */
 export const make = <HE>(options: Options<HE>): Effect.Effect<UnitRunner<HE>> =>
-  Effect.map(Effect.makeSemaphore(options.policy.concurrentStarts), (starts) => new UnitRunner(options, starts))
+  Effect.zipWith(
+    Effect.makeSemaphore(options.policy.concurrentStarts),
+    Effect.replicateEffect(Random.nextIntBetween(0, 2 ** 32), 4),
+    (starts, instance) => new UnitRunner(options, starts, instance.map((part) => part.toString(36)).join("-"))
+  )
