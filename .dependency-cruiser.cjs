@@ -22,6 +22,7 @@ const rooms = {
   events: ["gateway/Frame"],
   delivery: ["gateway", "events", "openapi"],
   messages: ["openapi", "events", "gateway/Ownership"],
+  commands: ["delivery", "messages", "events", "openapi"],
   webhook: ["delivery", "gateway", "events", "openapi"],
   internal: [],
   testing: ["*"]

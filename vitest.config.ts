@@ -32,7 +32,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "core", testTimeout: 180_000, include: ["test/core/**/*.test.ts"] }
+        test: { name: "core", testTimeout: 180_000, include: ["test/core/**/*.test.ts", "examples/**/*.test.ts"] }
       },
       {
         extends: true,

@@ -33,6 +33,8 @@ const steps = {
   house: () => [path.join(root, "scripts", "house.mjs")],
   page: () => [path.join(root, "scripts", "page.mjs")],
   examples: () => [path.join(root, "scripts", "examples.mjs")],
+  links: () => [path.join(root, "scripts", "links.mjs")],
+  tables: () => [path.join(root, "scripts", "tables.mjs")],
   "type tests": () => [command("tstyche", "tstyche")]
 }
 

@@ -1,5 +1,5 @@
 /**
- * Figures of packages/cluster: `node test/bench/cluster.mjs`, after a build. Starts a PostgreSQL of its own. Prints one JSON
+ * Figures of packages/cluster: `DATABASE_URL=postgres://… node test/bench/cluster.mjs`, after a build. Prints one JSON
  * value a line: saves a second with their latency, and claims of many units.
  */
 import { ClusterStore, Database, SqlStore } from "@effect-qq/cluster"

@@ -170,7 +170,7 @@ describe("a setting that cannot be used is named, and its value is not shown", (
     it.effect(name, () =>
       Effect.gen(function* () {
         const [message, inspected] = yield* refusal(variables)
-        assert.match(message, new RegExp(`data at ${variable}: "(Expected|must)`))
+        assert.match(message, new RegExp(`data at ${variable}: "(is not set|Expected|must)`))
         assert.isBelow(message.length, 200)
         for (const text of [message, inspected]) {
           assert.notInclude(text.toLowerCase(), hidden.toLowerCase())
@@ -204,6 +204,20 @@ describe("the secret", () => {
       ]
       for (const text of texts) assert.notInclude(text, secret)
       assert.include(JSON.stringify(config), "redacted")
+    })
+  )
+})
+
+describe("a missing setting", () => {
+  it.effect("says where to find it and how to check the rest", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        Effect.provide(BotConfig.BotConfig, BotConfig.layerConfig()).pipe(
+          Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["QQ_APP_SECRET", "s"]])))
+        )
+      )
+      assert.match(String(error), /QQ_APP_ID: "is not set: .*npx effect-qq doctor/)
+      assert.notInclude(String(error), "QQ_APP_SECRET")
     })
   )
 })

@@ -115,7 +115,7 @@ describe("NodeHttp", () => {
   it.scopedLive("a malformed proxy fails without saying its value", () =>
     Effect.gen(function* () {
       for (const [layer, variables, name] of [
-        [NodeHttp.layer({ proxy: "socks5://secret@proxy" }), {}, "proxy"],
+        [NodeHttp.layer({ proxy: "ftp://secret@proxy" }), {}, "proxy"],
         [NodeHttp.layer(), { HTTPS_PROXY: "secret@proxy" }, "HTTPS_PROXY"],
         [NodeHttp.layer(), { http_proxy: "http://se cret" }, "HTTP_PROXY"]
       ] as const) {

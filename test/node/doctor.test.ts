@@ -89,7 +89,7 @@ const cases: ReadonlyArray<Case> = [
   },
   {
     name: "the proxy cannot be used",
-    environment: () => ({ HTTPS_PROXY: `socks://${hidden}` }),
+    environment: () => ({ HTTPS_PROXY: `ftp://${hidden}` }),
     expected: [
       ["configuration", "failure", /HTTPS_PROXY must be/],
       ...(["token", "clock", "allow-list", "gateway", "identifies", "socket", "intents", "state"] as const).map(

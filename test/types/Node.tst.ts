@@ -5,7 +5,9 @@ import type * as Socket from "@effect/platform/Socket"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Layer from "effect/Layer"
 import { describe, expect, test } from "tstyche"
-import type { BotConfig, Signature, WebhookIntake } from "@effect-qq/core"
+import type { Bot, BotConfig, Signature, WebhookIntake } from "@effect-qq/core"
+import * as NodeBot from "../../packages/node/src/NodeBot.ts"
+import type * as StateDirectory from "../../packages/node/src/StateDirectory.ts"
 import * as NodeHttp from "../../packages/node/src/NodeHttp.ts"
 import * as NodeSignature from "../../packages/node/src/NodeSignature.ts"
 import * as NodeStore from "../../packages/node/src/NodeStore.ts"
@@ -27,6 +29,17 @@ describe("layers of node", () => {
     expect(NodeWebhook.layerConfig()).type.toBe<
       Layer.Layer<NodeWebhook.WebhookServer, Failure | ConfigError.ConfigError, Needed>
     >()
+  })
+
+  test("of a bot bring its runtime and its signatures too", () => {
+    type Provided =
+      | Bot.Bot
+      | BotConfig.BotConfig
+      | HttpClient.HttpClient
+      | KeyValueStore.KeyValueStore
+      | Signature.Signature
+    type Failure = ConfigError.ConfigError | StateDirectory.StateDirectoryError
+    expect(NodeBot.layerConfig()).type.toBe<Layer.Layer<Provided, Failure>>()
   })
 
   test("verification of certificates cannot be switched off", () => {

@@ -286,6 +286,22 @@ export const fromEnvironment: Config.Config<Pick<Options, "appId" | "secret" | "
     }))
   )
 
+/** Says of what is missing where to find it, and how to check the rest. */
+const advised = ConfigError.reduceWithContext<undefined, ConfigError.ConfigError>(undefined, {
+  andCase: (_, one, other) => ConfigError.And(one, other),
+  orCase: (_, one, other) => ConfigError.Or(one, other),
+  invalidDataCase: (_, path, message) => ConfigError.InvalidData([...path], message),
+  missingDataCase: (_, path, message) =>
+    ConfigError.MissingData(
+      [...path],
+      message.startsWith("Expected ")
+        ? "is not set: it is in the console of the QQ open platform; then run: npx effect-qq doctor"
+        : message
+    ),
+  sourceUnavailableCase: (_, path, message, cause) => ConfigError.SourceUnavailable([...path], message, cause),
+  unsupportedCase: (_, path, message) => ConfigError.Unsupported([...path], message)
+})
+
 /**
  * A setting is missing or cannot be used. The message names the variable and what it must be, never its value.
  *
@@ -297,5 +313,8 @@ export const layerConfig = (
 ): Layer.Layer<BotConfig, ConfigError.ConfigError> =>
   Layer.effect(
     BotConfig,
-    Effect.map(fromEnvironment, (environment) => make({ ...environment, ...defined(options) }))
+    Effect.mapBoth(fromEnvironment, {
+      onSuccess: (environment) => make({ ...environment, ...defined(options) }),
+      onFailure: advised
+    })
   )

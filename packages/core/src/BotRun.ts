@@ -9,6 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { BotConfig, type BotConfigShape } from "./BotConfig.ts"
 import type { BotStatus } from "./BotStatus.ts"
@@ -50,6 +51,45 @@ export type Services =
   | SessionStore
   | Socket.WebSocketConstructor
   | WebhookIntake
+
+/**
+ * This bot runs already: a second run would handle every event twice.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class AlreadyRunning extends Schema.TaggedError<AlreadyRunning>()("AlreadyRunning", {
+  appId: Schema.String
+}) {
+  override get message(): string {
+    return `bot ${this.appId} is running already`
+  }
+  get hint(): string {
+    return "merge the handlers with Layer.mergeAll and run them once"
+  }
+}
+
+/**
+ * One run at a time. The status of one that has stopped for good stays readable until the next run.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const claimed = (appId: string, status: BotStatus): Effect.Effect<void, AlreadyRunning, Scope.Scope> => {
+  let begun = false
+  return Effect.acquireRelease(
+    Effect.suspend(() => {
+      if (begun) return new AlreadyRunning({ appId })
+      begun = true
+      return status.set(undefined)
+    }),
+    () =>
+      Effect.suspend(() => {
+        begun = false
+        return status.state._tag === "Stopped" ? Effect.void : status.set(undefined)
+      })
+  )
+}
 
 /** What the parts of one run share. */
 interface Run {

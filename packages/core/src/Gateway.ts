@@ -19,7 +19,6 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Subscribable from "effect/Subscribable"
@@ -32,6 +31,7 @@ import * as Event from "./events/Event.ts"
 import * as Interaction from "./events/Interaction.ts"
 import * as MessageView from "./events/MessageView.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
+import * as GatewayRuns from "./gateway/GatewayRun.ts"
 import type * as Session from "./gateway/Session.ts"
 import * as Conversation from "./messages/Conversation.ts"
 
@@ -61,30 +61,41 @@ export {
   onMessage
 } from "./delivery/OnMessage.ts"
 
-export type {
+export {
+  /**
+   * @since 0.1.0
+   * @category tags
+   */
+  GatewayRun,
+  /**
+   * @since 0.1.0
+   * @category accessors
+   */
+  launch,
   /**
    * @since 0.1.0
    * @category models
    */
-  Services
-} from "./BotRun.ts"
+  type RunOptions,
+  /**
+   * @since 0.1.0
+   * @category accessors
+   */
+  stopped
+} from "./gateway/GatewayRun.ts"
 
-/**
- * This bot runs already: a second run would handle every event twice.
- *
- * @since 0.1.0
- * @category errors
- */
-export class AlreadyRunning extends Schema.TaggedError<AlreadyRunning>()("AlreadyRunning", {
-  appId: Schema.String
-}) {
-  override get message(): string {
-    return `bot ${this.appId} is running already`
-  }
-  get hint(): string {
-    return "merge the handlers with Layer.mergeAll and run them once"
-  }
-}
+export {
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  AlreadyRunning,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Services
+} from "./BotRun.ts"
 
 /**
  * How the bot is, in a form for a health check.
@@ -150,7 +161,7 @@ export interface GatewayShape {
    */
   readonly run: <E, R>(
     handlers: Layer.Layer<never, E, R>
-  ) => Effect.Effect<never, AlreadyRunning | GatewayStopped | E, Exclude<R, Handlers.HandlerRegistry>>
+  ) => Effect.Effect<never, BotRun.AlreadyRunning | GatewayStopped | E, Exclude<R, Handlers.HandlerRegistry>>
   /**
    * The status now, and every change of state. Of several shards, that of the one which is least well; of those that live,
    * where the others go on. A bot that is reached through a webhook alone is Ready while it runs.
@@ -228,35 +239,18 @@ const wantedOf = <T extends DialogueType>(
   }
 }
 
-/** One run at a time. One that has stopped for good stays to be looked at, until the next run. */
-const claimed = (appId: string, status: BotStatus): Effect.Effect<void, AlreadyRunning, Scope.Scope> => {
-  let begun = false
-  return Effect.acquireRelease(
-    Effect.suspend(() => {
-      if (begun) return new AlreadyRunning({ appId })
-      begun = true
-      return status.set(undefined)
-    }),
-    () =>
-      Effect.suspend(() => {
-        begun = false
-        return status.state._tag === "Stopped" ? Effect.void : status.set(undefined)
-      })
-  )
-}
-
 /** A gateway, put together. One object with methods: what is not asked for is not made. */
 class Live implements GatewayShape {
   private readonly botStatus: BotStatus
   private readonly services: Context.Context<BotRun.Services>
   private readonly appId: string
-  private readonly claim: Effect.Effect<void, AlreadyRunning, Scope.Scope>
+  private readonly claim: Effect.Effect<void, BotRun.AlreadyRunning, Scope.Scope>
 
   constructor(config: BotConfigShape, services: Context.Context<BotRun.Services>) {
     this.botStatus = new BotStatus(config)
     this.services = services
     this.appId = config.appId
-    this.claim = claimed(config.appId, this.botStatus)
+    this.claim = BotRun.claimed(config.appId, this.botStatus)
   }
 
   readonly run: GatewayShape["run"] = <E, R>(handlers: Layer.Layer<never, E, R>) =>
@@ -275,6 +269,9 @@ class Live implements GatewayShape {
       const scope = yield* Effect.scope
       return yield* Effect.provide(run, Context.add(this.services, Scope.Scope, scope))
     }).pipe(Effect.scoped, Effect.annotateLogs({ package: "@effect-qq/core", appId: this.appId }))
+
+  /** For a log that prints a whole context: what a gateway holds refers back to itself. */
+  readonly toJSON = (): unknown => ({ _id: "Gateway", appId: this.appId, state: this.botStatus.state._tag })
 
   get status(): GatewayShape["status"] {
     return this.botStatus.status
@@ -346,8 +343,25 @@ export const layer: Layer.Layer<Gateway, never, BotRun.Services> = Layer.effect(
  */
 export const run = <E, R>(
   handlers: Layer.Layer<never, E, R>
-): Effect.Effect<never, AlreadyRunning | GatewayStopped | E, Exclude<R, Handlers.HandlerRegistry> | Gateway> =>
+): Effect.Effect<never, BotRun.AlreadyRunning | GatewayStopped | E, Exclude<R, Handlers.HandlerRegistry> | Gateway> =>
   Effect.flatMap(Gateway, (gateway) => gateway.run(handlers))
+
+/**
+ * Runs handlers in the background, with the scope of the Layer: for services, which have more to do than to be a bot. What the
+ * handlers fail with when they are built fails the Layer. When the gateway stops for good later on, `restart` may run it
+ * again; else {@link launch} fails, and so does {@link stopped}, and it is logged.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerRun = <E, R, R2 = never>(
+  handlers: Layer.Layer<never, E, R>,
+  options?: GatewayRuns.RunOptions<R2>
+): Layer.Layer<
+  GatewayRuns.GatewayRun,
+  BotRun.AlreadyRunning | GatewayStopped | E,
+  Exclude<R, Handlers.HandlerRegistry> | Gateway | R2
+> => GatewayRuns.layer(handlers, run, options)
 
 /**
  * The status of the gateway, with its changes; see {@link GatewayShape.status}.

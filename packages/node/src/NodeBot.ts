@@ -15,7 +15,8 @@
  *
  * @since 0.1.0
  */
-import { Bot, BotConfig } from "@effect-qq/core"
+import { Bot, BotConfig, type Signature } from "@effect-qq/core"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -24,6 +25,7 @@ import type * as Redacted from "effect/Redacted"
 import * as NodeContentHash from "./NodeContentHash.ts"
 import * as NodeHttp from "./NodeHttp.ts"
 import * as NodeProxy from "./NodeProxy.ts"
+import * as NodeSignature from "./NodeSignature.ts"
 import * as NodeStore from "./NodeStore.ts"
 import * as NodeWebSocket from "./NodeWebSocket.ts"
 import * as StateDirectory from "./StateDirectory.ts"
@@ -47,7 +49,7 @@ export interface RuntimeOptions {
    * the ledger of the other is touched, no lock is taken, and its own end with the process. Default `false`.
    */
   readonly inMemory?: boolean | undefined
-  /** The URL of an HTTP proxy. Default: what `HTTPS_PROXY` and `HTTP_PROXY` name. */
+  /** The URL of an HTTP or SOCKS5 proxy. Default: what `HTTPS_PROXY` and `HTTP_PROXY` name, else `ALL_PROXY`. */
   readonly proxy?: string | Redacted.Redacted | undefined
 }
 
@@ -72,6 +74,15 @@ const sockets = (options: RuntimeOptions | undefined) =>
   Layer.unwrapEffect(Effect.map(NodeProxy.find(options?.proxy), NodeWebSocket.layerProxied))
 
 /**
+ * What a bot on Node.js brings: the bot itself; what its runtime is made of and a program may want too, as for `UserState` and
+ * `Attachments`; and the signatures of the webhook.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Provided = Bot.Bot | HttpClient.HttpClient | KeyValueStore.KeyValueStore | Signature.Signature
+
+/**
  * A bot on Node.js with a configuration from elsewhere: undici for HTTP, `ws` for the gateway, files for the session.
  *
  * @since 0.1.0
@@ -79,12 +90,11 @@ const sockets = (options: RuntimeOptions | undefined) =>
  */
 export const layerRuntime = (
   options?: RuntimeOptions
-): Layer.Layer<Bot.Bot, ConfigError.ConfigError | StateDirectory.StateDirectoryError, BotConfig.BotConfig> =>
+): Layer.Layer<Provided, ConfigError.ConfigError | StateDirectory.StateDirectoryError, BotConfig.BotConfig> =>
   Bot.layer.pipe(
     Layer.provide(NodeContentHash.layer),
-    Layer.provide(NodeHttp.layer({ proxy: options?.proxy })),
     Layer.provide(sockets(options)),
-    Layer.provide(store(options))
+    Layer.provideMerge(Layer.mergeAll(NodeHttp.layer({ proxy: options?.proxy }), store(options), NodeSignature.layer))
   )
 
 /**
@@ -95,12 +105,12 @@ export const layerRuntime = (
  */
 export const layer = (
   options: BotConfig.Options & RuntimeOptions
-): Layer.Layer<Bot.Bot | BotConfig.BotConfig, ConfigError.ConfigError | StateDirectory.StateDirectoryError> =>
+): Layer.Layer<Provided | BotConfig.BotConfig, ConfigError.ConfigError | StateDirectory.StateDirectoryError> =>
   Layer.provideMerge(layerRuntime(options), BotConfig.layer(options))
 
 /**
  * A bot on Node.js, configured by the environment: `QQ_APP_ID` and `QQ_APP_SECRET`, optionally `QQ_API_URL`,
- * `QQ_TOKEN_URL`, `QQ_INTENTS`, `QQ_STATE_DIR`, `HTTPS_PROXY`. A setting that is missing or cannot be used fails with one
+ * `QQ_TOKEN_URL`, `QQ_INTENTS`, `QQ_STATE_DIR`, `HTTPS_PROXY`, `ALL_PROXY`. A setting that is missing or cannot be used fails with one
  * error that names it, never its value.
  *
  * @since 0.1.0
@@ -108,5 +118,5 @@ export const layer = (
  */
 export const layerConfig = (
   options?: Omit<BotConfig.Options, "appId" | "secret"> & RuntimeOptions
-): Layer.Layer<Bot.Bot | BotConfig.BotConfig, ConfigError.ConfigError | StateDirectory.StateDirectoryError> =>
+): Layer.Layer<Provided | BotConfig.BotConfig, ConfigError.ConfigError | StateDirectory.StateDirectoryError> =>
   Layer.provideMerge(layerRuntime(options), BotConfig.layerConfig(options))

@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import { HttpExchange } from "@effect-qq/core"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,6 +14,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { IncomingHttpHeaders } from "node:http"
+import type * as Socks from "socks"
 import type * as Undici from "undici"
 import * as Deadlines from "./Deadlines.ts"
 import * as NodeProxy from "./NodeProxy.ts"
@@ -25,8 +27,9 @@ import * as NodeProxy from "./NodeProxy.ts"
  */
 export interface Options {
   /**
-   * The URL of an HTTP proxy, such as `http://user:password@proxy.example:3128`. Default: what the environment names in
-   * `HTTPS_PROXY` (for `https:`) and `HTTP_PROXY` (for `http:`), in lower case too; nothing there means none.
+   * The URL of a proxy, such as `http://user:password@proxy.example:3128` or `socks5://proxy.example:1080`. Default: what the
+   * environment names in `HTTPS_PROXY` (for `https:`) and `HTTP_PROXY` (for `http:`), else in `ALL_PROXY`, in lower case too;
+   * nothing there means none.
    */
   readonly proxy?: string | Redacted.Redacted | undefined
 }
@@ -64,33 +67,101 @@ const tunnelsOf =
 /** Loaded when a client is made: to import this module costs a fifth of that. */
 const load = Effect.promise(() => Promise.all([import("undici"), import("@effect/platform-node/NodeHttpClient")]))
 
+/** Loaded only where a proxy speaks SOCKS. */
+const loadSocks = Effect.promise(() => import("socks"))
+
+/** Certificates are verified even where the environment says otherwise. */
+const connect = { timeout: limits.connect, rejectUnauthorized: true } as const
+
+const settings = { connect, connections: maximumConnections, maxResponseSize: maximumResponse } as const
+
+/** Connects through a SOCKS proxy, with the undici of this package: a second copy may be one that Node.js 20 cannot load. */
+const socksConnector = (
+  undici: typeof Undici,
+  { SocksClient }: typeof Socks,
+  proxy: string
+): Undici.buildConnector.connector => {
+  const secure = undici.buildConnector(connect)
+  return (options, callback) => {
+    const { hostname, port, protocol } = options
+    const isSecure = protocol === "https:"
+    const destination = { host: hostname, port: port === "" ? (isSecure ? 443 : 80) : Number(port) }
+    SocksClient.createConnection({
+      command: "connect",
+      proxy: NodeProxy.socksOf(proxy),
+      timeout: limits.connect,
+      destination
+    }).then(
+      ({ socket }) => {
+        if (isSecure) secure({ ...options, httpSocket: socket }, callback)
+        else callback(null, socket.setNoDelay())
+      },
+      (error: Error) => callback(error, null)
+    )
+  }
+}
+
+/** Proxies of which one at least speaks SOCKS: each host has the pool that its proxy needs. */
+const agentOfSocks = (undici: typeof Undici, socks: typeof Socks, proxies: NodeProxy.Proxies): Undici.Agent =>
+  new undici.Agent({
+    ...settings,
+    factory: (origin, options) => {
+      const proxy = NodeProxy.forUrl(proxies, String(origin))
+      if (proxy === undefined) return new undici.Pool(origin, options)
+      return NodeProxy.isSocks(proxy)
+        ? new undici.Pool(origin, { ...options, connect: socksConnector(undici, socks, proxy) })
+        : new undici.ProxyAgent({
+            ...settings,
+            uri: proxy,
+            clientFactory: tunnelsOf(undici),
+            proxyTls: connect,
+            requestTls: connect
+          })
+    }
+  })
+
+const speaksSocks = ({ http, https }: NodeProxy.Proxies): boolean => [http, https].some(NodeProxy.isSocks)
+
 const dispatcher = (
   undici: typeof Undici,
-  options: Options | undefined
-): Effect.Effect<Undici.Dispatcher, ConfigError.ConfigError, Scope.Scope> =>
-  Effect.flatMap(NodeProxy.find(options?.proxy), (found) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        // Certificates are verified even where the environment says otherwise.
-        const connect = { timeout: limits.connect, rejectUnauthorized: true }
-        const settings = { connect, connections: maximumConnections, maxResponseSize: maximumResponse }
-        return Option.match(found, {
-          onNone: () => new undici.Agent(settings),
-          onSome: ({ except, http, https }) =>
-            new undici.EnvHttpProxyAgent({
-              ...settings,
-              httpProxy: http,
-              httpsProxy: https,
-              noProxy: except,
-              clientFactory: tunnelsOf(undici),
-              proxyTls: connect,
-              requestTls: connect
-            })
-        })
-      }),
-      (agent) => Effect.promise(() => agent.destroy())
-    )
-  )
+  found: Option.Option<NodeProxy.Proxies>
+): Effect.Effect<Undici.Dispatcher, never, Scope.Scope> => {
+  const make = Effect.gen(function* () {
+    if (Option.isNone(found)) return new undici.Agent(settings)
+    const { except, http, https } = found.value
+    if (speaksSocks(found.value)) return agentOfSocks(undici, yield* loadSocks, found.value)
+    return new undici.EnvHttpProxyAgent({
+      ...settings,
+      httpProxy: http,
+      httpsProxy: https,
+      noProxy: except,
+      clientFactory: tunnelsOf(undici),
+      proxyTls: connect,
+      requestTls: connect
+    })
+  })
+  return Effect.acquireRelease(make, (agent) => Effect.promise(() => agent.destroy()))
+}
+
+/**
+ * Where undici is only a name, as in Bun, which has its own HTTP under it: the client of `fetch`, with the proxy that Bun's
+ * `fetch` takes. It finds those of the environment by itself.
+ */
+const fetching = (
+  found: Option.Option<NodeProxy.Proxies>
+): Effect.Effect<HttpClient.HttpClient, ConfigError.ConfigError> =>
+  Effect.gen(function* () {
+    const socks = Option.filter(found, speaksSocks)
+    if (Option.isSome(socks)) {
+      return yield* Effect.fail(ConfigError.InvalidData(["proxy"], "is a SOCKS proxy, which only Node.js can use"))
+    }
+    const client = yield* Effect.provide(HttpClient.HttpClient, FetchHttpClient.layer)
+    return HttpClient.transform(client, (sent, request) => {
+      const proxy = Option.flatMapNullable(found, (proxies) => NodeProxy.forUrl(proxies, request.url))
+      const init = { redirect: "manual" as const, ...(Option.isSome(proxy) ? { proxy: proxy.value } : {}) }
+      return Effect.provideService(sent, FetchHttpClient.RequestInit, init)
+    })
+  })
 
 /** The client of platform-node asks for an hour and for no limit; asked last, the limits here win. */
 const limited = (agent: Undici.Dispatcher): Undici.Dispatcher =>
@@ -235,7 +306,10 @@ export const layer = (options?: Options): Layer.Layer<HttpClient.HttpClient, Con
     HttpClient.HttpClient,
     Effect.gen(function* () {
       const [undici, client] = yield* load
-      const agent = yield* dispatcher(undici, options)
+      const found = yield* NodeProxy.find(options?.proxy)
+      // in Bun the agents of undici have none of their methods
+      if (typeof undici.Agent.prototype.dispatch !== "function") return yield* fetching(found)
+      const agent = yield* dispatcher(undici, found)
       const deadlines = yield* Deadlines.make
       const exchange: HttpExchange.ExchangeClient = Object.assign(client.makeUndici(limited(agent)), {
         [HttpExchange.ExchangeId]: exchangeOf(agent, deadlines)

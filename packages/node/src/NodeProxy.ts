@@ -1,5 +1,5 @@
 /**
- * Which HTTP proxy leads to which address: one answer for HTTP and for WebSockets.
+ * Which proxy leads to which address, an HTTP proxy or a SOCKS proxy: one answer for HTTP and for WebSockets.
  *
  * @since 0.1.0
  */
@@ -36,18 +36,52 @@ export interface Proxies {
   readonly except: string
 }
 
-const isProxyUrl = (text: string): boolean => /^https?:\/\//.test(text) && URL.canParse(text)
+const isProxyUrl = (text: string): boolean => /^(?:https?|socks5h?|socks):\/\//.test(text) && URL.canParse(text)
+
+/**
+ * Whether the URL of a proxy is that of a SOCKS proxy, version 5: `socks5://`, `socks5h://` or `socks://`. The proxy resolves the
+ * names of hosts, whichever it is.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isSocks = (proxy: string): boolean => proxy.startsWith("socks")
+
+/**
+ * A SOCKS proxy as the library that speaks with it takes one.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const socksOf = (
+  proxy: string
+): {
+  readonly type: 5
+  readonly host: string
+  readonly port: number
+  readonly userId?: string
+  readonly password?: string
+} => {
+  const { hostname, password, port, username } = new URL(proxy)
+  return {
+    type: 5,
+    // an IPv6 address stands in brackets in a URL only
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? 1080 : Number(port),
+    ...(username === "" ? {} : { userId: decodeURIComponent(username), password: decodeURIComponent(password) })
+  }
+}
 
 const proxyUrl = (name: string, value: Option.Option<string>): Effect.Effect<string, ConfigError.ConfigError> => {
   if (Option.isNone(value)) return Effect.succeed("")
   return isProxyUrl(value.value)
     ? Effect.succeed(value.value)
-    : Effect.fail(ConfigError.InvalidData([name], "must be the http:// or https:// URL of a proxy"))
+    : Effect.fail(ConfigError.InvalidData([name], "must be the http://, https:// or socks5:// URL of a proxy"))
 }
 
 /**
- * The given proxy, or those that the environment names in `HTTPS_PROXY` and `HTTP_PROXY`, but for the hosts of `NO_PROXY`
- * and this machine itself. Fails when a URL cannot be used; the message names the variable, never its value.
+ * The given proxy, or those that the environment names in `HTTPS_PROXY` and `HTTP_PROXY`, or for both in `ALL_PROXY`, but for
+ * the hosts of `NO_PROXY` and this machine itself. Fails when a URL cannot be used; the message names the variable, never its value.
  *
  * @since 0.1.0
  * @category constructors
@@ -61,7 +95,11 @@ export const find = (
       typeof proxy === "string" ? proxy : Redacted.value(proxy)
     )
     const named = (name: string) =>
-      Option.isSome(own) ? proxyUrl("proxy", own) : Effect.flatMap(variable(name), (value) => proxyUrl(name, value))
+      Option.isSome(own)
+        ? proxyUrl("proxy", own)
+        : Effect.flatMap(Effect.all([variable(name), variable("ALL_PROXY")]), ([value, all]) =>
+            Option.isSome(value) ? proxyUrl(name, value) : proxyUrl("ALL_PROXY", all)
+          )
     const http = yield* named("HTTP_PROXY")
     const https = yield* named("HTTPS_PROXY")
     return http === "" && https === ""
@@ -96,17 +134,21 @@ export const forUrl = (proxies: Proxies, url: string): string | undefined => {
 }
 
 /**
- * Agents for WebSockets through these proxies, by CONNECT. Certificates are always verified, also that of the proxy.
+ * Agents for WebSockets through these proxies, by CONNECT or by SOCKS. Certificates are always verified, also that of the
+ * proxy.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const agents = (proxies: Proxies): Effect.Effect<(url: string) => Http.Agent | undefined> =>
   Effect.map(
-    Effect.promise(() => import("https-proxy-agent")),
-    ({ HttpsProxyAgent }) =>
+    Effect.promise(() => Promise.all([import("https-proxy-agent"), import("socks-proxy-agent")])),
+    ([{ HttpsProxyAgent }, { SocksProxyAgent }]) =>
       (url) => {
         const proxy = forUrl(proxies, url)
-        return proxy === undefined ? undefined : new HttpsProxyAgent(proxy, { rejectUnauthorized: true })
+        if (proxy === undefined) return undefined
+        return isSocks(proxy)
+          ? new SocksProxyAgent(proxy.replace(/^socks5?:/, "socks5h:"))
+          : new HttpsProxyAgent(proxy, { rejectUnauthorized: true })
       }
   )

@@ -140,26 +140,30 @@ describe("the capacity", () => {
     assert.deepStrictEqual(ids.receive("m5", "T", 101), [])
   })
 
-  it("is also that of the memory: nothing keeps what was forgotten", async () => {
-    const ids = Deduplication.make({ ...DeliveryPolicy.defaults, deduplicationCapacity: 1 })
-    const source = { watermark: () => 0 }
-    const settled = (key: string) => {
-      const id = ids.receive(source, key, "T", 1)
-      assert.isDefined(id)
-      ids.settle(id, "T", 0)
-      return new WeakRef(id)
+  // it asks V8 to collect its garbage
+  it.skipIf(process.versions["bun"] !== undefined)(
+    "is also that of the memory: nothing keeps what was forgotten",
+    async () => {
+      const ids = Deduplication.make({ ...DeliveryPolicy.defaults, deduplicationCapacity: 1 })
+      const source = { watermark: () => 0 }
+      const settled = (key: string) => {
+        const id = ids.receive(source, key, "T", 1)
+        assert.isDefined(id)
+        ids.settle(id, "T", 0)
+        return new WeakRef(id)
+      }
+      const forgotten = settled("a")
+      const kept = settled("b")
+      v8.setFlagsFromString("--expose-gc")
+      const collect = vm.runInNewContext("gc") as () => void
+      // a WeakRef holds what it refers to until the code that made it has ended
+      await new Promise(setImmediate)
+      collect()
+      assert.isUndefined(forgotten.deref())
+      assert.isDefined(kept.deref())
+      assert.strictEqual(ids.size(), 1)
     }
-    const forgotten = settled("a")
-    const kept = settled("b")
-    v8.setFlagsFromString("--expose-gc")
-    const collect = vm.runInNewContext("gc") as () => void
-    // a WeakRef holds what it refers to until the code that made it has ended
-    await new Promise(setImmediate)
-    collect()
-    assert.isUndefined(forgotten.deref())
-    assert.isDefined(kept.deref())
-    assert.strictEqual(ids.size(), 1)
-  })
+  )
 
   it("holds for what is restored", () => {
     const ids = remember({ deduplicationCapacity: 3 })

@@ -1272,7 +1272,7 @@ describe("handlers that choose", () => {
   })
 
   it("accept, decline or fail, each for itself", () => {
-    const event: Event.Event = { t: "Unknown", envelope: { op: 0, t: "X", d: {} } }
+    const event: Event.Event = { t: "Unknown", _tag: "Unknown", envelope: { op: 0, t: "X", d: {} } }
     const broken = handler("broken", () => {
       throw new Error("no")
     })

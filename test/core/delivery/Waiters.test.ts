@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Waiters from "../../../packages/core/src/delivery/Waiters.ts"
 import type * as Event from "../../../packages/core/src/events/Event.ts"
 
-const event = (t: string): Event.Event => ({ t: "Unknown", envelope: { op: 0, t, d: {} } })
+const event = (t: string): Event.Event => ({ t: "Unknown", _tag: "Unknown", envelope: { op: 0, t, d: {} } })
 
 const make = () => Waiters.make<string>(({ envelope }) => envelope.t?.split(" "))
 

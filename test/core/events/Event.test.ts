@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
+import * as Match from "effect/Match"
 import * as Event from "../../../packages/core/src/events/Event.ts"
 import type * as Frame from "../../../packages/core/src/gateway/Frame.ts"
 import { decoded, isRefused } from "./envelopes.ts"
@@ -249,5 +250,21 @@ describe("isByBot", () => {
     for (const author of [undefined, null, "bot", { bot: null }, { bot: "true" }, [true]]) {
       assert.isFalse(Event.isByBot(frame("C2C_MESSAGE_CREATE", { author })))
     }
+  })
+})
+
+describe("the tag of an event", () => {
+  it("is its type, whatever the payload says", () => {
+    const frame = { op: 0, t: "FRIEND_ADD", id: "1", d: { openid: "u", timestamp: 1, _tag: "forged", t: "forged" } }
+    const event = Either.getOrThrow(Event.decode(frame))
+    assert.strictEqual(event._tag, "FRIEND_ADD")
+    assert.strictEqual(event.t, "FRIEND_ADD")
+    assert.strictEqual(Either.getOrThrow(Event.decode({ op: 0, t: "NEW_TYPE", d: {} }))._tag, "Unknown")
+    assert.strictEqual(Event.gap({ from: 0, to: 1, lastSeq: 2, shard: [0, 1] })._tag, "Gap")
+    const said = Match.value(event).pipe(
+      Match.tag("FRIEND_ADD", ({ openid }) => openid),
+      Match.orElse(() => "something else")
+    )
+    assert.strictEqual(said, "u")
   })
 })

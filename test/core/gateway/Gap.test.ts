@@ -12,7 +12,7 @@ import { Fault, TestPlatform, WallClock } from "@effect-qq/core/testing"
 import * as Bot from "../../support/bot.ts"
 
 interface Heard {
-  readonly gaps: ReadonlyArray<Omit<Event.Gap, "t" | "envelope">>
+  readonly gaps: ReadonlyArray<Omit<Event.Gap, "_tag" | "t" | "envelope">>
   readonly texts: ReadonlyArray<string>
 }
 

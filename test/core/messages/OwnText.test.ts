@@ -2,8 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Anchor, Conversation, Gateway, Keyboard, MediaSource, Message, Messenger, ReplyLedger } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -201,6 +203,36 @@ describe("after a restart", () => {
       assert.deepStrictEqual(
         (yield* platform.sent).map(({ content, stream }) => `${stream}: ${content}`),
         ["done: Once upon ", "done: Once upon a time"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(TestPlatform.layerPlatform()))
+  )
+
+  it.effect("a whole stream whose run ends before the store has its end is not shown again", () =>
+    Effect.gen(function* () {
+      const platform = yield* TestPlatform.TestPlatform
+      const id = yield* platform.privateMessage({ user: "u", text: "hi" })
+      const anchor = Anchor.make({ kind: "msg_id", id, conversation: Conversation.c2c("u") })
+      const reply = Messenger.replyStream(anchor, told(words), key)
+      const run = bot(Effect.zipRight(receive(anchor), reply)).pipe(
+        Effect.updateService(KeyValueStore.KeyValueStore, (store) => ({
+          ...store,
+          set: (name: string, value: string | Uint8Array) => Effect.delay(store.set(name, value), "1 second")
+        }))
+      )
+      const first = yield* Effect.fork(run)
+      const isDone = Effect.map(platform.sent, ([message]) => message?.stream === "done")
+      yield* Effect.repeat(TestClock.adjust("100 millis"), { until: () => isDone, times: 200 })
+      const leaving = yield* Effect.fork(Fiber.interrupt(first))
+      yield* Effect.repeatN(TestClock.adjust("1 second"), 20)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.join(leaving)))
+      // too late for a recall
+      yield* TestClock.adjust("5 minutes")
+      const again = yield* Effect.fork(bot(reply))
+      yield* Effect.repeatN(TestClock.adjust("100 millis"), 99)
+      assert.isTrue((yield* Fiber.join(again)).deduplicated)
+      assert.deepStrictEqual(
+        (yield* platform.sent).map(({ content, stream }) => `${stream}: ${content}`),
+        ["done: Once upon a time"]
       )
     }).pipe(Effect.scoped, Effect.provide(TestPlatform.layerPlatform()))
   )

@@ -350,14 +350,14 @@ describe("a streamed reply", () => {
     }).pipe(on())
   )
 
-  it.effect("whose author fails is finished with what was shown, and the failure is told", () =>
+  it.effect("whose author fails is finished with what was said and an ending, and the failure is told", () =>
     Effect.gen(function* () {
       const { privately } = yield* listening
       const event = yield* privately()
       const text = Stream.concat(told(1000, ["half ", "a "]), Stream.fail(new Muse()))
       const outcome = yield* Messenger.replyStream(event, text).pipe(within("10 seconds"))
       assert.strictEqual(errorOf(outcome)._tag, "Muse")
-      assert.deepStrictEqual(yield* bodies, ["done: half "])
+      assert.deepStrictEqual(yield* bodies, ["done: half a \n\n(the answer was cut short)"])
     }).pipe(on())
   )
 

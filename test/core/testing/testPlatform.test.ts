@@ -7,6 +7,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { assert } from "vitest"
+import { Conversation, Message, Messenger } from "@effect-qq/core"
+import * as Bot from "../../support/bot.ts"
 import * as Fault from "../../../packages/core/src/testing/Fault.ts"
 import * as TestPlatform from "../../../packages/core/src/testing/TestPlatform.ts"
 
@@ -128,5 +130,23 @@ describe("TestPlatform", () => {
         ]
       )
     }).pipe(Effect.provide(TestPlatform.layerPlatform({ guildNeedsSession: false })))
+  )
+})
+
+describe("awaitSent", () => {
+  it.effect("says what was sent when it was waited for in vain, and how much was expected", () =>
+    Effect.gen(function* () {
+      yield* Bot.online
+      const { awaitSent } = yield* TestPlatform.TestPlatform
+      yield* Messenger.send(Conversation.c2c("u1"), Message.text("one"))
+      const waiting = yield* Effect.fork(Effect.sandbox(awaitSent(2, { timeout: "5 seconds" })))
+      yield* Bot.advance("5 seconds")
+      const cause = yield* Effect.flip(waiting)
+      assert.include(Cause.pretty(cause), 'the bot sent 1 of 2 messages within 5s: c2c:u1 "one"')
+      const patient = yield* Effect.fork(Effect.exit(awaitSent(2)))
+      yield* Bot.advance("59 minutes")
+      yield* Messenger.send(Conversation.c2c("u1"), Message.text("two"))
+      assert.isTrue(Exit.isSuccess(yield* patient))
+    }).pipe(Bot.on())
   )
 })

@@ -1,5 +1,9 @@
 import * as HttpApp from "@effect/platform/HttpApp"
 import { assert, describe, it } from "@effect/vitest"
+import * as Headers from "@effect/platform/Headers"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Webhook, WebhookIntake } from "@effect-qq/core"
 import { WebhookClient } from "@effect-qq/core/testing"
 import * as Deferred from "effect/Deferred"
@@ -11,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as fc from "fast-check"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
@@ -845,5 +850,38 @@ describe("several bots behind one address", () => {
       const { first } = yield* world
       assert.isTrue(Exit.isFailure(yield* Effect.exit(Webhook.route([first, first]))))
     })
+  )
+})
+
+describe("a webhook in a router", () => {
+  it.scoped("answers at its path, and what the router answers besides stays as it was", () =>
+    Effect.gen(function* () {
+      const world = yield* Harness.make()
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.get("/health", HttpServerResponse.text("well")),
+        Webhook.router("/qq/events")
+      )
+      const ask = (method: "GET" | "POST", url: string, request: WebhookClient.WebhookRequest) =>
+        app.pipe(
+          Effect.provideService(Webhook.Webhook, world),
+          Effect.provideService(
+            HttpServerRequest.HttpServerRequest,
+            Object.create(HttpServerRequest.fromWeb(new Request(`http://bot.test${url}`, { method })), {
+              headers: { value: Headers.fromInput(request.headers) },
+              stream: { value: Stream.make(request.body) }
+            }) as HttpServerRequest.HttpServerRequest
+          ),
+          Effect.map(({ status }) => status),
+          Effect.catchTag("RouteNotFound", () => Effect.succeed(404))
+        )
+      const event = yield* world.platform.sign(body())
+      assert.strictEqual(yield* ask("POST", "/qq/events", event), 200)
+      assert.strictEqual(world.offers.length, 1)
+      assert.strictEqual(yield* ask("POST", "/qq", event), 404)
+      assert.strictEqual(yield* ask("GET", "/qq/events", event), 404)
+      assert.strictEqual(yield* ask("GET", "/health", event), 200)
+      const forged = { ...event, body: bytes(body({ ...hello, id: "forged" })) }
+      assert.strictEqual(yield* ask("POST", "/qq/events", forged), 401)
+    }).pipe(Effect.provide(services()))
   )
 })

@@ -65,6 +65,8 @@ export const start = (
   options: {
     readonly words?: ReadonlyArray<string>
     readonly environment?: Readonly<Record<string, string>>
+    /** Default: that of this process. */
+    readonly cwd?: string
     /** How long a test waits for something of it. Default 40 s: it may have to start on a busy machine. */
     readonly patience?: Duration.DurationInput
   } = {}
@@ -73,6 +75,7 @@ export const start = (
     Effect.acquireRelease(
       Effect.sync(() => {
         const child = ChildProcess.spawn(process.execPath, [script, ...(options.words ?? [])], {
+          cwd: options.cwd,
           env: { ...surroundings(), ...options.environment },
           stdio: ["ignore", "pipe", "pipe"]
         })

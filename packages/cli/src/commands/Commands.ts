@@ -14,19 +14,20 @@ import type { PlatformError } from "@effect/platform/Error"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Runtime from "@effect/platform/Runtime"
 import * as Cause from "effect/Cause"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import * as Cluster from "./Cluster.ts"
 import * as Doctor from "./Doctor.ts"
+import * as ConfigProblem from "./ConfigProblem.ts"
 import * as Listen from "./Listen.ts"
 import * as Say from "./Say.ts"
+import * as Numbers from "./Numbers.ts"
 import * as Send from "./Send.ts"
 
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
@@ -50,7 +51,11 @@ const withReplyWindow = (seconds: number): Sandbox.Options["platform"] => {
 const sandbox = Command.make(
   "sandbox",
   {
-    port: Say.port.pipe(CliOptions.withDescription("Port of 127.0.0.1 to listen on; 0 takes any free one")),
+    port: Say.port.pipe(
+      CliOptions.withDescription(
+        `Port of 127.0.0.1 to listen on; 0 takes any free one (default: ${Sandbox.defaultPort})`
+      )
+    ),
     appId: CliOptions.text("app-id").pipe(
       CliOptions.withDescription("App id of the bot that may connect"),
       CliOptions.optional
@@ -66,9 +71,8 @@ const sandbox = Command.make(
       CliOptions.withDescription("Send every event to this address of the bot too, signed; the bot has to be there"),
       CliOptions.optional
     ),
-    replyWindow: CliOptions.integer("reply-window").pipe(
+    replyWindow: Numbers.whole("reply-window", { from: 0, to: 3600, unit: "seconds" }).pipe(
       CliOptions.withDescription("Seconds in which a message can be replied to (default: as on the platform)"),
-      CliOptions.withSchema(Schema.Int.pipe(Schema.between(0, 3600))),
       CliOptions.optional
     )
   },
@@ -107,7 +111,14 @@ const sandbox = Command.make(
         )
       })
     )
-).pipe(Command.withDescription("Runs the platform on this machine and prints how to connect to it"))
+).pipe(
+  Command.withDescription(
+    Send.withExamples("Runs the platform on this machine and prints how to connect to it", [
+      "effect-qq sandbox",
+      "effect-qq sandbox --port 0 --reply-window 10"
+    ])
+  )
+)
 
 /**
  * What {@link run} is given from outside.
@@ -151,7 +162,11 @@ export const run = <E, R>(
   R | HttpClient.HttpClient | CliApp.CliApp.Environment
 >) => {
   const demo = Command.make("demo", {}, () => settings.demo).pipe(
-    Command.withDescription("Runs a bot against a sandbox, breaks its connection and shows how it recovers")
+    Command.withDescription(
+      Send.withExamples("Runs a bot against a sandbox, breaks its connection and shows how it recovers", [
+        "effect-qq demo"
+      ])
+    )
   )
   const command = Command.make("effect-qq").pipe(
     Command.withDescription("Tools for QQ bots on effect-qq"),
@@ -178,6 +193,7 @@ export const run = <E, R>(
  */
 export const report = (error: unknown): Effect.Effect<void> => {
   if (ValidationError.isValidationError(error) || error instanceof Doctor.Unwell) return Effect.void
+  if (ConfigError.isConfigError(error)) return Console.error(`effect-qq: ${ConfigProblem.describe(error)}`)
   if (Send.isSendError(error)) return Console.error(Send.describeError(error))
   return Console.error(`effect-qq: ${Send.printable(error instanceof Error ? error.message : String(error))}`)
 }

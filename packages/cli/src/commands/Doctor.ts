@@ -146,4 +146,11 @@ export const doctor = Command.make(
     const code = exitCode(checks)
     if (code !== 0) return yield* new Unwell({ exitCode: code })
   })
-).pipe(Command.withDescription("Tells what keeps the bot of QQ_APP_ID and QQ_APP_SECRET from coming online"))
+).pipe(
+  Command.withDescription(
+    Send.withExamples("Tells what keeps the bot of QQ_APP_ID and QQ_APP_SECRET from coming online", [
+      "effect-qq doctor",
+      "effect-qq doctor --identify --intents GROUP_AND_C2C_EVENT,INTERACTION"
+    ])
+  )
+)

@@ -10,16 +10,18 @@
 import { BotConfig, Event, Gateway, type GatewayError, Intents } from "@effect-qq/core"
 import { NodeBot, type StateDirectory } from "@effect-qq/node"
 import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as CliOptions from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
 import type * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Doctor from "./Doctor.ts"
+import * as Numbers from "./Numbers.ts"
 import * as Send from "./Send.ts"
 
 type Envelope = Event.Event["envelope"]
@@ -115,6 +117,50 @@ export const describe = (envelope: Envelope, at: DateTime.DateTime): string => {
 export const asJson = (envelope: Envelope): string =>
   Send.printable(written(envelope) ?? JSON.stringify({ ...envelope, d: nested }))
 
+/** How many letters have to be changed, put in or taken out to make one text of another. */
+const distance = (one: string, other: string): number => {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index)
+  for (const [at, letter] of [...one].entries()) {
+    const next = [at + 1]
+    for (let index = 0; index < other.length; index++) {
+      const swapped = (row[index] ?? 0) + (letter === other[index] ? 0 : 1)
+      next.push(Math.min(swapped, (row[index + 1] ?? 0) + 1, (next[index] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[other.length] ?? 0
+}
+
+/** All that an event can be called. */
+const knownTypes: ReadonlyArray<string> = [...Object.keys(Event.payloads), "RESUMED", "Gap"]
+
+/**
+ * What to do about a type that no event has: the name that is nearest to it.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const unknownType = (text: string): string => {
+  const [nearest = ""] = knownTypes
+    .map((known) => [distance(text.toUpperCase(), known.toUpperCase()), known] as const)
+    .reduce((best, one) => (one[0] < best[0] ? one : best))
+    .slice(1) as ReadonlyArray<string>
+  return `there is no event type ${JSON.stringify(Send.printable(text.slice(0, 60)))}: did you mean ${nearest}? Without --type all are shown`
+}
+
+const types = CliOptions.text("type").pipe(
+  CliOptions.withDescription(
+    "Show only events of this type, such as GROUP_AT_MESSAGE_CREATE; may be repeated (default: all types)"
+  ),
+  CliOptions.repeated,
+  CliOptions.mapEffect((named) => {
+    const unknown = named.find((text) => !knownTypes.includes(text))
+    return unknown === undefined
+      ? Effect.succeed(named)
+      : Effect.fail(ValidationError.invalidValue(HelpDoc.p(unknownType(unknown))))
+  })
+)
+
 /** What the named types need; without any, what every bot may have. */
 const intentsFor = (types: ReadonlyArray<string>): Intents.Intents => {
   const needed = Intents.forEventTypes(types)
@@ -136,10 +182,7 @@ type Failure =
 export const listen = Command.make(
   "listen",
   {
-    types: CliOptions.text("type").pipe(
-      CliOptions.withDescription("Show only events of this type, such as GROUP_AT_MESSAGE_CREATE; may be repeated"),
-      CliOptions.repeated
-    ),
+    types,
     group: CliOptions.text("group").pipe(
       CliOptions.withDescription("Show only events of the group with this openid"),
       CliOptions.optional
@@ -153,9 +196,8 @@ export const listen = Command.make(
         "The intents to identify with (default: QQ_INTENTS, else what the types need, else GROUP_AND_C2C_EVENT)"
       )
     ),
-    count: CliOptions.integer("count").pipe(
-      CliOptions.withDescription("End after so many events"),
-      CliOptions.withSchema(Schema.Int.pipe(Schema.positive())),
+    count: Numbers.whole("count", { from: 1, unit: "events" }).pipe(
+      CliOptions.withDescription("End after this many events (default: go on until Ctrl-C)"),
       CliOptions.optional
     ),
     json: CliOptions.boolean("json").pipe(
@@ -189,6 +231,9 @@ export const listen = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Prints events of the bot of QQ_APP_ID and QQ_APP_SECRET as they come; a bot that runs elsewhere is not disturbed"
+    Send.withExamples(
+      "Prints events of the bot of QQ_APP_ID and QQ_APP_SECRET as they come; a bot that runs elsewhere is not disturbed",
+      ["effect-qq listen", "effect-qq listen --type C2C_MESSAGE_CREATE --count 1 --json"]
+    )
   )
 )

@@ -28,6 +28,7 @@ import * as Stream from "effect/Stream"
 import { Api, type Refused, type SayRequest, withPayload } from "../sandbox/Api.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import { Change, type Message, type Role } from "../sandbox/View.ts"
+import * as Numbers from "./Numbers.ts"
 import * as Send from "./Send.ts"
 
 /**
@@ -61,10 +62,7 @@ export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
 }
 
 /** The options of the port, of this command and of `sandbox`. */
-export const port = CliOptions.integer("port").pipe(
-  CliOptions.withSchema(Schema.Int.pipe(Schema.between(0, 65_535))),
-  CliOptions.withDefault(Sandbox.defaultPort)
-)
+export const port = Numbers.whole("port", { from: 0, to: 65_535 }).pipe(CliOptions.withDefault(Sandbox.defaultPort))
 
 /** After an answer, this long without a sign of work means that there is no other one. */
 const quietAfterAnswer = Duration.millis(250)
@@ -400,10 +398,11 @@ const options = {
       "The bot receives everything: what addresses it is a GROUP_MESSAGE_CREATE, in a channel a MESSAGE_CREATE too"
     )
   ),
-  port: port.pipe(CliOptions.withDescription("Port of the sandbox")),
-  wait: CliOptions.integer("wait").pipe(
-    CliOptions.withDescription("Seconds to wait for a sign of work: an answer, more of it, or a typing notice"),
-    CliOptions.withSchema(Schema.Int.pipe(Schema.between(1, 60))),
+  port: port.pipe(CliOptions.withDescription(`Port of the sandbox (default: ${Sandbox.defaultPort})`)),
+  wait: Numbers.whole("wait", { from: 1, to: 60, unit: "seconds" }).pipe(
+    CliOptions.withDescription(
+      "Seconds to wait for a sign of work: an answer, more of it, or a typing notice (default: 10)"
+    ),
     CliOptions.withDefault(10)
   ),
   onlyId: CliOptions.boolean("id").pipe(
@@ -441,5 +440,11 @@ export const say = Command.make("say", options, ({ image, onlyId, port: at, pres
     if (count === 0) return yield* new NoAnswer({ wait: limit })
   }).pipe(Effect.scoped)
 ).pipe(
-  Command.withDescription("Says something to the bot in a sandbox, or presses a button, and prints what it answers")
+  Command.withDescription(
+    Send.withExamples("Says something to the bot in a sandbox, or presses a button, and prints what it answers", [
+      'effect-qq say --user u1 "hi"',
+      'effect-qq say --group g1 --member m1 --role admin --wait 30 "/help"',
+      "effect-qq say --group g1 --press Yes"
+    ])
+  )
 )

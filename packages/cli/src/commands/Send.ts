@@ -288,6 +288,15 @@ const conversationOf = (text: string): Effect.Effect<Conversation.Conversation, 
   })
 
 /**
+ * What a command does, and how it is called.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const withExamples = (description: string, examples: ReadonlyArray<string>): string =>
+  [description, "", "Examples:", ...examples.map((example) => `  ${example}`)].join("\n")
+
+/**
  * The command. Prints a receipt, or fails with what happened; `--json` prints one line of JSON in both cases.
  *
  * @since 0.1.0
@@ -314,7 +323,9 @@ export const send = Command.make(
       CliOptions.optional
     ),
     ifExpired: CliOptions.choice("if-expired", ["fail", "proactive"]).pipe(
-      CliOptions.withDescription("What to do when that message can no longer be replied to: fail, or send unasked"),
+      CliOptions.withDescription(
+        "What to do when that message can no longer be replied to: fail, or send unasked (default: fail)"
+      ),
       CliOptions.withDefault("fail")
     ),
     json: CliOptions.boolean("json").pipe(CliOptions.withDescription(`Print one line of JSON\n\n${codes}`))
@@ -335,6 +346,12 @@ export const send = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Sends one message as the bot of QQ_APP_ID and QQ_APP_SECRET (and QQ_API_URL and QQ_TOKEN_URL, for a sandbox)"
+    withExamples(
+      "Sends one message as the bot of QQ_APP_ID and QQ_APP_SECRET (and QQ_API_URL and QQ_TOKEN_URL, for a sandbox)",
+      [
+        "effect-qq send --to group:OPENID --text hello",
+        "effect-qq send --to c2c:OPENID --image photo.png --reply-to MESSAGE_ID --json"
+      ]
+    )
   )
 )

@@ -17,6 +17,7 @@ import * as Interaction from "../events/Interaction.ts"
 import * as Interactions from "../openapi/Interactions.ts"
 import type { OpenApi } from "../openapi/OpenApi.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
+import type * as Handlers from "./Handlers.ts"
 
 /**
  * What {@link make} gives.
@@ -28,7 +29,7 @@ export interface Acknowledgement {
   /** Takes note of an event and of who will handle it. Synchronous; never throws. */
   readonly received: (
     event: Event.Event,
-    handlers: ReadonlyArray<{ readonly acknowledge?: boolean | undefined }>
+    handlers: ReadonlyArray<{ readonly acknowledge?: Handlers.Acknowledge | undefined }>
   ) => void
 }
 
@@ -37,6 +38,30 @@ const capacity = 256
 
 /** Maximum number of acknowledgements in flight. */
 const concurrency = 16
+
+interface Waiting {
+  readonly id: string
+  readonly outcome: Interactions.Outcome
+}
+
+/** The first outcome that one of the handlers names; "ok" where none does, `undefined` where one acknowledges by itself. */
+const outcomeOf = (
+  event: Event.InteractionCreate,
+  now: number,
+  handlers: ReadonlyArray<{ readonly acknowledge?: Handlers.Acknowledge | undefined }>
+): Interactions.Outcome | undefined => {
+  let outcome: Interactions.Outcome | undefined
+  for (const { acknowledge } of handlers) {
+    if (acknowledge === false) return undefined
+    if (typeof acknowledge !== "function") continue
+    try {
+      outcome ??= acknowledge(event, now)
+    } catch {
+      // code of the program: its handler runs all the same, and meets the same defect
+    }
+  }
+  return outcome ?? "ok"
+}
 
 /**
  * Acknowledges interactions for as long as the scope is open. What cannot be told in time is logged and counted: the
@@ -47,7 +72,8 @@ const concurrency = 16
  */
 export const make: Effect.Effect<Acknowledgement, never, BotConfig | OpenApi | Scope.Scope> = Effect.gen(function* () {
   const services = yield* Effect.context<BotConfig | OpenApi>()
-  const waiting = yield* Mailbox.make<string>({ capacity, strategy: "dropping" })
+  const clock = yield* Effect.clock
+  const waiting = yield* Mailbox.make<Waiting>({ capacity, strategy: "dropping" })
 
   const failed = (detail: string): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -55,24 +81,25 @@ export const make: Effect.Effect<Acknowledgement, never, BotConfig | OpenApi | S
       return Effect.logWarning(`an interaction was not acknowledged: ${detail}`)
     })
 
-  const tell = (id: string): Effect.Effect<void> =>
-    Effect.matchEffect(Effect.provide(Interactions.acknowledge(id), services), {
+  const tell = ({ id, outcome }: Waiting): Effect.Effect<void> =>
+    Effect.matchEffect(Effect.provide(Interactions.acknowledge(id, outcome), services), {
       onFailure: (error) => failed(error.message),
       onSuccess: () => Effect.void
     })
 
   const places = yield* Effect.makeSemaphore(concurrency)
   /** One fiber waits for interactions; each acknowledgement has a fiber of its own while it is in flight. */
-  const next = Effect.flatMap(waiting.take, (id) =>
-    Effect.zipRight(places.take(1), Effect.fork(Effect.ensuring(tell(id), places.release(1))))
+  const next = Effect.flatMap(waiting.take, (next) =>
+    Effect.zipRight(places.take(1), Effect.fork(Effect.ensuring(tell(next), places.release(1))))
   )
   yield* Effect.forkScoped(Effect.catchAll(Effect.forever(next), () => Effect.never))
 
   return {
     received: (event, handlers) => {
       if (event.t !== "INTERACTION_CREATE" || !Interaction.wantsAcknowledgement(event)) return
-      if (event.id === "" || handlers.some(({ acknowledge }) => acknowledge === false)) return
-      if (!waiting.unsafeOffer(event.id)) DeliveryMetrics.acknowledgementsFailed.unsafeUpdate(1, [])
+      const outcome = event.id === "" ? undefined : outcomeOf(event, clock.unsafeCurrentTimeMillis(), handlers)
+      if (outcome === undefined) return
+      if (!waiting.unsafeOffer({ id: event.id, outcome })) DeliveryMetrics.acknowledgementsFailed.unsafeUpdate(1, [])
     }
   }
 })

@@ -16,6 +16,7 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
+import type * as Interactions from "../openapi/Interactions.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 
 /**
@@ -31,6 +32,16 @@ export interface Direct {
   readonly attempt: (event: Event.Event) => Effect.Effect<unknown>
   readonly failed: (event: Event.Event, cause: Cause.Cause<never>) => Effect.Effect<void>
 }
+
+/**
+ * Whether an interaction is acknowledged on receipt, and with what: `false` leaves it to the handler; a function is given the
+ * interaction and the time in epoch milliseconds, and says what the user's client shows, or `undefined` where it has no
+ * opinion. It is asked where events are received, so it has to be quick.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Acknowledge = boolean | ((event: Event.InteractionCreate, now: number) => Interactions.Outcome | undefined)
 
 /**
  * A handler that is ready to run: it needs nothing and never fails.
@@ -51,7 +62,7 @@ export interface Handler {
   /** How long a run may take, where that is longer than the delivery policy says. */
   readonly timeout?: Duration.Duration | undefined
   /** Whether interactions may be acknowledged before it runs. Default `true`. */
-  readonly acknowledge?: boolean | undefined
+  readonly acknowledge?: Acknowledge | undefined
   /** What a worker needs to run it on its own fiber. Absent where a run has a time-out or retries of its own. */
   readonly direct?: Direct | undefined
   /** Called with a run that was stopped because it was out of time, or that ended its own fiber. Default: it is logged. */
@@ -147,9 +158,9 @@ export interface HandlerOptions<T extends Event.EventType, E> {
   readonly timeout?: Duration.DurationInput | undefined
   /**
    * Whether interactions are acknowledged on receipt, before the handler runs: the platform waits for 3 s. `false` leaves
-   * it to the handler, for all handlers of the same event. Default `true`.
+   * it to the handler, for all handlers of the same event; a function says what the user is shown. Default `true`.
    */
-  readonly acknowledge?: boolean | undefined
+  readonly acknowledge?: Acknowledge | undefined
   /**
    * Event types that the handler waits for with `Gateway.next` and that no handler is registered for: the intents of the
    * connection are derived from these too. Default: none.

@@ -2,7 +2,7 @@
  * The events of the gateway as one union, told apart by `t`. Types that are not listed here pass as {@link Unknown}: a new
  * event of the platform is never an error.
  *
- * An event is the payload (`d`) with two fields added: `t`, and `envelope`, the frame it came in. The payload as it was on
+ * An event is the payload (`d`) with two fields added: `t`, which `_tag` gives too, and `envelope`, the frame it came in. The payload as it was on
  * the wire, unknown fields included, is `event.envelope.d`. An optional field that came with the wrong type is `null`; see
  * {@link decode}.
  *
@@ -22,6 +22,7 @@ import { Deletion, GuildMessage } from "./GuildMessage.ts"
 import { Interaction } from "./Interaction.ts"
 import * as MessageReader from "./MessageReader.ts"
 import { MessageAudit } from "./MessageAudit.ts"
+import * as MentionMarks from "../internal/MentionMarks.ts"
 import { type Reader, reader } from "./Payload.ts"
 import { Reaction } from "./Reaction.ts"
 import { Ready as ReadyPayload } from "./Ready.ts"
@@ -99,6 +100,8 @@ export const payloads = {
 /** What every event has besides its payload. */
 interface Envelope<T extends string> {
   readonly t: T
+  /** The same, for `Match.tag` and all else that tells values apart by it. Not enumerable: a copy of the fields has none. */
+  readonly _tag: T
   /** The frame as it came; `envelope.id` is the `event_id`, `envelope.d` the payload of the wire. */
   readonly envelope: Frame
 }
@@ -257,10 +260,9 @@ export type EventOf<T extends EventType> = Extract<Event, { readonly t: T }>
 /** A message without text has empty text: seeing to that here costs less than a default in the schema. */
 const message =
   (read: Reader, take: (payload: unknown, event: object) => boolean = () => false): Reader =>
-  (payload, event) => {
-    if (take(payload, event)) return undefined
-    const problem = read(payload, event)
-    if (problem === undefined) (event as { content?: string | null }).content ??= ""
+  (payload, event: { content?: string | null }) => {
+    const problem = take(payload, event) ? undefined : read(payload, event)
+    if (problem === undefined) event.content = MentionMarks.strip(event.content ?? "")
     return problem
   }
 
@@ -319,8 +321,10 @@ export const decode = (frame: Frame): Either.Either<Event, ParseResult.ParseErro
 export const decoderOf = (type: string): ((frame: Frame) => Event | ParseResult.ParseError) => {
   const read = readers.get(type)
   const t = read === undefined ? "Unknown" : type
+  // not enumerable: the fields of an event are those of its payload, `t` and `envelope`
+  const tag = { value: t }
   return (frame) => {
-    const event: Envelope<string> = { t, envelope: frame }
+    const event = Object.defineProperty<unknown>({ t, envelope: frame }, "_tag", tag) as Envelope<string>
     // the reader of a type gives an event what is of its type
     return read?.(frame.d, event) ?? (event as Event)
   }
@@ -332,11 +336,10 @@ export const decoderOf = (type: string): ((frame: Frame) => Event | ParseResult.
  * @since 0.1.0
  * @category constructors
  */
-export const gap = (facts: Omit<Gap, "t" | "envelope">): Gap => ({
-  ...facts,
-  t: "Gap",
-  envelope: { op: 0, t: "Gap", d: facts }
-})
+export const gap = (facts: Omit<Gap, "_tag" | "t" | "envelope">): Gap =>
+  Object.defineProperty<unknown>({ ...facts, t: "Gap", envelope: { op: 0, t: "Gap", d: facts } }, "_tag", {
+    value: "Gap"
+  }) as Gap
 
 /**
  * The dispatch that an event came in: decoding loses nothing.

@@ -9,6 +9,7 @@
  */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
+import * as MentionMarks from "../internal/MentionMarks.ts"
 import type * as ChatMessage from "./ChatMessage.ts"
 import * as AttachmentKind from "./AttachmentKind.ts"
 import type * as Event from "./Event.ts"
@@ -227,7 +228,7 @@ const quotedInChat = (event: Event.C2CMessageCreate | Event.GroupAtMessageCreate
   const reference = extension(event.message_scene?.ext, "ref_msg_idx")
   const quotation = Quotation.read(event.envelope.d)
   if (reference === undefined && quotation === undefined) return undefined
-  const texts = (quotation?.texts ?? none).map((text) => withFaces(text).trim())
+  const texts = (quotation?.texts ?? none).map((text) => withFaces(MentionMarks.strip(text)).trim())
   const quoted: Quoted = {
     id: undefined,
     index: reference ?? quotation?.index,

@@ -123,6 +123,11 @@ class Live implements Session {
     this.now = now
   }
 
+  /** For a log that prints it: what a session holds refers back to itself. */
+  toJSON(): unknown {
+    return { _id: "Session", shard: this.session.shard, state: this.state()._tag }
+  }
+
   readonly state = (): SessionState => this.session.reporter.state
 
   get status(): Subscribable.Subscribable<SessionStatus> {

@@ -8,6 +8,30 @@ import * as Ark from "./Ark.ts"
 import type { Scene } from "./Conversation.ts"
 import * as Keyboard from "./Keyboard.ts"
 import * as MediaSource from "./MediaSource.ts"
+import * as Mentions from "./Mentions.ts"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category mentions
+   */
+  mention,
+  /**
+   * @since 0.1.0
+   * @category mentions
+   */
+  type Mentionable,
+  /**
+   * @since 0.1.0
+   * @category mentions
+   */
+  mentionEveryone,
+  /**
+   * @since 0.1.0
+   * @category markdown
+   */
+  picture
+} from "./Mentions.ts"
 
 /**
  * A message to be sent.
@@ -237,7 +261,7 @@ export const problem = (message: Message, scene: Scene): Problem | undefined => 
   if (message._tag !== "InputNotify" && message.reference === "") return { field: "reference", detail: "is empty" }
   switch (message._tag) {
     case "Text":
-      return message.content === "" ? { field: "content", detail: "is empty" } : undefined
+      return Mentions.render(message.content, scene) === "" ? { field: "content", detail: "is empty" } : undefined
     case "Markdown":
       return markdownProblem(message)
     case "Ark":
@@ -260,46 +284,49 @@ export const problem = (message: Message, scene: Scene): Problem | undefined => 
 
 type Body = Readonly<Record<string, unknown>>
 
-const markdownBody = ({ source }: Markdown): Body =>
+/** A text as it is sent to the scene. */
+type Said = (text: string) => string
+
+const markdownBody = ({ source }: Markdown, said: Said): Body =>
   source._tag === "Custom"
-    ? { content: source.content }
+    ? { content: said(source.content) }
     : {
         custom_template_id: source.id,
         params: Object.entries(source.parameters).map(([key, value]) => ({
           key,
-          values: typeof value === "string" ? [value] : value
+          values: typeof value === "string" ? [said(value)] : value.map(said)
         }))
       }
 
-const embedBody = (message: Embed): Body => ({
-  title: message.title,
-  prompt: message.prompt,
+const embedBody = (message: Embed, said: Said): Body => ({
+  title: said(message.title),
+  prompt: said(message.prompt),
   ...(message.thumbnail === undefined ? {} : { thumbnail: { url: message.thumbnail } }),
-  fields: message.fields.map((name) => ({ name }))
+  fields: message.fields.map((name) => ({ name: said(name) }))
 })
 
 /** The `msg_type` and the fields of a message in C2C and groups; channels have no types. */
-const typed = (message: Message): readonly [type: number, body: Body] => {
+const typed = (message: Message, said: Said): readonly [type: number, body: Body] => {
   switch (message._tag) {
     case "Text":
-      return [0, { content: message.content }]
+      return [0, { content: said(message.content) }]
     case "Markdown":
       return [
         2,
         {
-          markdown: markdownBody(message),
+          markdown: markdownBody(message, said),
           ...(message.keyboard === undefined ? {} : { keyboard: Keyboard.toBody(message.keyboard) })
         }
       ]
     case "Ark":
       return [3, { ark: Ark.toBody(message.ark) }]
     case "Embed":
-      return [4, { embed: embedBody(message) }]
+      return [4, { embed: embedBody(message, said) }]
     case "InputNotify":
       return [6, { input_notify: { input_type: 1, input_second: message.seconds } }]
     case "Media": {
       const { content, media: source } = message
-      const beside = content === undefined ? {} : { content }
+      const beside = content === undefined ? {} : { content: said(content) }
       switch (source._tag) {
         case "Uploaded":
           return [7, { ...beside, media: { file_info: source.fileInfo } }]
@@ -314,7 +341,8 @@ const typed = (message: Message): readonly [type: number, body: Body] => {
 }
 
 /**
- * The body of a request, without what makes it a reply. Media for C2C and groups has to be uploaded first.
+ * The body of a request, without what makes it a reply. Media for C2C and groups has to be uploaded first. Mentions become the
+ * tags of the platform; what only looks like one becomes plain text.
  *
  * Source: `server-inter/message/send-receive/send.md` of the platform's documentation, and the pages of 2026.
  *
@@ -322,7 +350,7 @@ const typed = (message: Message): readonly [type: number, body: Body] => {
  * @category encoding
  */
 export const toBody = (message: Message, scene: Scene): Body => {
-  const [type, body] = typed(message)
+  const [type, body] = typed(message, (text) => Mentions.render(text, scene))
   const reference = message._tag === "InputNotify" ? undefined : message.reference
   const named = isGuild(scene) ? body : { msg_type: type, ...body }
   return reference === undefined ? named : { ...named, message_reference: { message_id: reference } }

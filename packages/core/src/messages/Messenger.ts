@@ -39,6 +39,7 @@ import * as SendError from "./SendError.ts"
 import type * as SendPolicy from "./SendPolicy.ts"
 import * as StreamReply from "./StreamReply.ts"
 import * as Transmission from "./Transmission.ts"
+import * as Typing from "./Typing.ts"
 
 export type {
   /**
@@ -60,6 +61,14 @@ export type {
    */
   Receipt
 } from "./Receipt.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  TypingOptions
+} from "./Typing.ts"
 
 /**
  * Options of one reply.
@@ -422,6 +431,36 @@ export const replyStream = <E, R>(
   options?: StreamReply.StreamOptions
 ): Effect.Effect<Receipt, SendError.SendError | E, Messenger | R> =>
   Effect.flatMap(Messenger, (messenger) => messenger.replyStream(event, text, options))
+
+/**
+ * Does something while the user sees that the bot is typing: notices are renewed while it lasts, never spending the last two
+ * replies of the message. In groups and guilds, and for anything but a message, there are none.
+ *
+ * @example
+ * ```ts
+ * import { Gateway, Message, Messenger } from "@effect-qq/core"
+ * import { Effect } from "effect"
+ *
+ * const think = Effect.as(Effect.sleep("90 seconds"), "42")
+ *
+ * const Answer = Gateway.onMessage(({ event }) =>
+ *   Effect.flatMap(Messenger.withTyping(event, think), (answer) => Messenger.reply(event, Message.text(answer)))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withTyping = <A, E, R>(
+  event: Answerable,
+  effect: Effect.Effect<A, E, R>,
+  options?: Typing.TypingOptions
+): Effect.Effect<A, E, Messenger | ReplyLedger | R> =>
+  Effect.flatMap(Effect.all([Messenger, ReplyLedger]), ([messenger, ledger]) => {
+    const anchor = "t" in event ? Option.getOrUndefined(Anchor.ofEvent(event)) : event
+    const notify = (to: Anchor.Anchor, seconds: number) => messenger.reply(to, Message.inputNotify(seconds))
+    return Typing.during(anchor, ledger, notify, effect, options)
+  })
 
 /**
  * Recalls a message; see {@link MessengerShape.recall}.

@@ -25,6 +25,7 @@ import * as ReplyNaming from "./ReplyNaming.ts"
 import type * as SendError from "./SendError.ts"
 import type * as StreamPieces from "./StreamPieces.ts"
 import * as StreamRun from "./StreamRun.ts"
+import * as StreamSource from "./StreamSource.ts"
 
 export {
   /**
@@ -47,6 +48,16 @@ export interface StreamOptions {
   readonly format?: "text" | "markdown" | undefined
   /** The interval between two requests. Default 500 ms; at least 300 ms. */
   readonly every?: Duration.DurationInput | undefined
+  /**
+   * Said at once where users do not see the text grow, as in groups, if the message has another reply left for the text
+   * itself. Default: nothing is.
+   */
+  readonly thinking?: string | undefined
+  /**
+   * Said behind the text where its stream fails: what was said so far stays. An empty one is said only where there is no text.
+   * Default: `(the answer was cut short)`.
+   */
+  readonly ending?: string | undefined
 }
 
 const defaultInterval = Duration.millis(500)
@@ -85,6 +96,21 @@ const withdraw = (
   )
 }
 
+/** Says that an answer is on its way, where there is another reply left for the answer itself. */
+const announce = (
+  services: StreamRun.Services,
+  { anchor, name, ...reply }: StreamRun.StreamedReply,
+  thinking: string
+): Effect.Effect<void> =>
+  Effect.flatMap(services.ledger.standing(anchor), ({ isClosed, repliesLeft }) => {
+    if (thinking === "" || isClosed || repliesLeft < 2) return Effect.void
+    const own = name === undefined ? undefined : { ...name, key: `${typeof name.key} ${name.key}\u0000thinking` }
+    return Effect.catchAll(
+      Effect.asVoid(StreamRun.plainly(services, { ...reply, anchor, name: own }, thinking)),
+      (error) => Effect.logWarning("what is said before a streamed reply was not sent", error)
+    )
+  })
+
 /**
  * The part of a text that follows its beginning; all of a text that does not begin so. If a stream was followed by ordinary
  * messages, they were its rest, and a later run goes on with them.
@@ -106,47 +132,65 @@ export const make =
     text: Stream.Stream<string, E, R>,
     options: StreamOptions | undefined
   ): Effect.Effect<Receipt, SendError.SendError | E, R> =>
-    Effect.gen(function* () {
-      const { conversation } = anchor
-      const { ledger } = services
-      const name = ReplyNaming.of(anchor, options?.key, yield* HandlerRun.CurrentRun)
-      const streamed = name === undefined ? undefined : streamedAs(name)
-      const reply: StreamRun.StreamedReply = {
-        anchor,
-        name,
-        streamed,
-        format: options?.format ?? "text",
-        every: Duration.max(Duration.decode(options?.every ?? defaultInterval), StreamRun.leastInterval)
-      }
-      const all = Stream.runFold(text, "", (before, piece) => before + piece)
-      const restOf = (shown: string) =>
-        Effect.flatMap(all, (content) => StreamRun.plainly(services, reply, after(shown, content), content))
-      const whole = restOf("")
-      if (conversation._tag !== "C2C" || conversation.user === "") return yield* whole
-
-      const known = yield* ledger.replies(anchor)
-      if (streamed !== undefined && known.get(streamed) === "delivered") {
-        const digest = (yield* ledger.texts(anchor)).get(streamed)
-        const content = digest === undefined ? undefined : yield* all
-        // only the whole text tells whether it is the reply that was shown
-        if (content !== undefined && StreamRun.digestOf(reply, content) !== digest) {
-          return yield* StreamRun.plainly(services, reply, content)
-        }
-        const shown = StreamRun.piecesOf(services, reply, conversation, streamed)
-        return { ...shown.receipt(), deduplicated: true }
-      }
-      // a reply that an earlier run has sent as an ordinary message must not be shown again
-      const wasPlain =
-        name !== undefined && [...known.keys()].some((sequence) => MessageSequence.withinReply(sequence, name))
-      const { isClosed } = yield* ledger.standing(anchor)
-      const begun = streamed === undefined ? Option.none() : yield* ledger.stream(anchor, streamed)
-      if (wasPlain && Option.isSome(begun) && begun.value.isClosed) return yield* restOf(begun.value.content)
-      if (streamed !== undefined && Option.isSome(begun) && !wasPlain) {
-        const pieces = StreamRun.piecesOf(services, reply, conversation, begun.value.sequence, begun.value)
-        yield* withdraw(services, pieces, conversation, begun.value)
-        yield* ledger.noteStream(anchor, streamed, undefined)
-      }
-      if (wasPlain || isClosed) return yield* whole
-
-      return yield* services.held(conversation, () => StreamRun.run(services, reply, conversation, text))
+    Effect.suspend(() => {
+      const source = StreamSource.make(text, options?.ending)
+      return source.orItsFailure(stream(services, anchor, source, options))
     })
+
+/** Streams one reply. */
+const stream = <R>(
+  services: StreamRun.Services,
+  anchor: Anchor,
+  { hasFailed, text }: StreamSource.StreamSource<unknown, R>,
+  options: StreamOptions | undefined
+): Effect.Effect<Receipt, SendError.SendError, R> =>
+  Effect.gen(function* () {
+    const { conversation } = anchor
+    const { ledger } = services
+    const name = ReplyNaming.of(anchor, options?.key, yield* HandlerRun.CurrentRun)
+    const streamed = name === undefined ? undefined : streamedAs(name)
+    const reply: StreamRun.StreamedReply = {
+      anchor,
+      name,
+      streamed,
+      format: options?.format ?? "text",
+      every: Duration.max(Duration.decode(options?.every ?? defaultInterval), StreamRun.leastInterval),
+      hasFailed
+    }
+    const all = Stream.runFold(text, "", (before, piece) => before + piece)
+    const restOf = (shown: string) =>
+      Effect.flatMap(all, (content) => StreamRun.plainly(services, reply, after(shown, content), content))
+    const whole = restOf("")
+    if (conversation._tag !== "C2C" || conversation.user === "") {
+      yield* announce(services, reply, options?.thinking ?? "")
+      return yield* whole
+    }
+
+    const known = yield* ledger.replies(anchor)
+    if (streamed !== undefined && known.get(streamed) === "delivered") {
+      const digest = (yield* ledger.texts(anchor)).get(streamed)
+      const content = digest === undefined ? undefined : yield* all
+      // only the whole text tells whether it is the reply that was shown
+      if (content !== undefined && StreamRun.digestOf(reply, content) !== digest) {
+        return yield* StreamRun.plainly(services, reply, content)
+      }
+      const shown = StreamRun.piecesOf(services, reply, conversation, streamed)
+      return { ...shown.receipt(), deduplicated: true }
+    }
+    // a reply that an earlier run has sent as an ordinary message must not be shown again
+    const wasPlain =
+      name !== undefined && [...known.keys()].some((sequence) => MessageSequence.withinReply(sequence, name))
+    const { isClosed } = yield* ledger.standing(anchor)
+    const begun = streamed === undefined ? Option.none() : yield* ledger.stream(anchor, streamed)
+    if (wasPlain && Option.isSome(begun) && begun.value.isClosed) return yield* restOf(begun.value.content)
+    if (streamed !== undefined && Option.isSome(begun) && !wasPlain) {
+      const pieces = StreamRun.piecesOf(services, reply, conversation, begun.value.sequence, {
+        left: begun.value
+      })
+      yield* withdraw(services, pieces, conversation, begun.value)
+      yield* ledger.noteStream(anchor, streamed, undefined)
+    }
+    if (wasPlain || isClosed) return yield* whole
+
+    return yield* services.held(conversation, () => StreamRun.run(services, reply, conversation, text))
+  })

@@ -34,6 +34,8 @@ export interface Options {
   readonly streamed: number | undefined
   /** The unfinished stream of an earlier run. */
   readonly left?: BegunStream | undefined
+  /** Records the reply as delivered; `undefined` if a stream that ends with this text is not the whole reply. */
+  readonly recordWhole?: ((content: string) => Effect.Effect<void> | undefined) | undefined
 }
 
 /**
@@ -144,10 +146,13 @@ export const make = (options: Options): StreamRequests => {
       : Effect.succeed({ accepted: alreadyTaken, content })
   }
 
-  const sent = ({ accepted }: Shown, piece: Piece): Effect.Effect<void> => {
+  const sent = ({ accepted, content }: Shown, piece: Piece): Effect.Effect<void> => {
     const isNamedNow = index.id === undefined
     index.id ??= accepted.id
-    const recorded = isNamedNow || piece.isLast ? record(piece, piece.isLast) : Effect.void
+    // before anything is waited for: a run that is interrupted in between would be followed by one that shows it all again
+    const whole = piece.isLast ? options.recordWhole?.(content) : undefined
+    const closed = isNamedNow || piece.isLast ? record(piece, piece.isLast) : Effect.void
+    const recorded = whole === undefined ? closed : Effect.zipRight(whole, ledger.flush)
     return Effect.ensuring(
       recorded,
       Effect.sync(() => index.advance())

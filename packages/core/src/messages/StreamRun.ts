@@ -12,12 +12,14 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Anchor } from "./Anchor.ts"
 import * as Conversation from "./Conversation.ts"
+import * as Mentions from "./Mentions.ts"
 import * as Message from "./Message.ts"
 import type { ReplyKey } from "./MessageSequence.ts"
 import type { Receipt } from "./Receipt.ts"
 import type { ReplyLedgerShape } from "./ReplyLedger.ts"
 import type * as SendError from "./SendError.ts"
 import * as StreamPieces from "./StreamPieces.ts"
+import type * as StreamRequests from "./StreamRequests.ts"
 import type { BegunStream } from "./LedgerEntry.ts"
 import * as TextDigest from "./TextDigest.ts"
 import type { Accepted, Transmission } from "./Transmission.ts"
@@ -64,6 +66,8 @@ export interface StreamedReply {
   readonly format: "text" | "markdown"
   /** The interval between two requests. */
   readonly every: Duration.Duration
+  /** Whether its author has failed by now. */
+  readonly hasFailed: () => boolean
 }
 
 /**
@@ -129,17 +133,17 @@ export const piecesOf = (
   { anchor, format, streamed }: StreamedReply,
   conversation: Conversation.C2C,
   sequence: number,
-  left?: BegunStream
+  more: Pick<StreamRequests.Options, "left" | "recordWhole"> = {}
 ): StreamPieces.Pieces =>
   StreamPieces.make({
     transmit,
     ledger,
     anchor,
     conversation,
-    format: left?.format ?? format,
+    format: more.left?.format ?? format,
     sequence,
     streamed,
-    left
+    ...more
   })
 
 /**
@@ -186,7 +190,8 @@ const recordNamed = (
   total: string
 ): Effect.Effect<void> => {
   const { anchor, streamed } = reply
-  return streamed === undefined
+  // of one that was cut short another run may say more
+  return streamed === undefined || reply.hasFailed()
     ? Effect.void
     : Effect.all(
         [
@@ -241,8 +246,11 @@ export const run = <E, R>(
   Effect.gen(function* () {
     const { anchor, every, streamed } = reply
     const sequence = yield* services.sequence
-    const pieces = piecesOf(services, reply, conversation, sequence)
     let total = ""
+    let isComplete = false
+    const recordWhole = (content: string): Effect.Effect<void> | undefined =>
+      isComplete && content === total && !reply.hasFailed() ? recordNamed(services, reply, sequence, total) : undefined
+    const pieces = piecesOf(services, reply, conversation, sequence, { recordWhole })
 
     const broken = (error: SendError.SendError): Effect.Effect<void, SendError.SendError> =>
       Effect.zipRight(
@@ -265,7 +273,7 @@ export const run = <E, R>(
     yield* Effect.acquireUseRelease(
       Effect.interruptible(
         Effect.fork(
-          Stream.runForEach(text, (piece) =>
+          Stream.runForEach(Mentions.renderPieces(text, "c2c"), (piece) =>
             Effect.sync(() => {
               total += piece
             })
@@ -276,15 +284,13 @@ export const run = <E, R>(
       Fiber.interrupt
     ).pipe(Effect.onExit((exit) => (Exit.isFailure(exit) ? pieces.giveUp : Effect.void)))
 
+    isComplete = true
     if (!pieces.isBroken() && total !== "") {
       yield* Effect.sleep(pieces.hasBegun() ? leastInterval : 0).pipe(
         Effect.zipRight(show(true)),
         Effect.onInterrupt(() => pieces.giveUp)
       )
-      if (!pieces.isBroken()) {
-        yield* recordNamed(services, reply, sequence, total)
-        return pieces.receipt()
-      }
+      if (!pieces.isBroken()) return pieces.receipt()
     }
     const receipt = yield* sendRest(services, reply, conversation, sequence, pieces, total)
     if (streamed !== undefined) yield* services.ledger.noteStream(anchor, streamed, undefined)

@@ -174,13 +174,13 @@ export const TypeId: unique symbol = Symbol.for("@effect-qq/core/Endpoint")
 export type TypeId = typeof TypeId
 
 /**
- * An endpoint: a function that calls it, and the row that it was made of.
+ * An endpoint: a function that calls it, which fails with `UnexpectedAnswer` and as `OpenApi` does, and the row behind it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Endpoint<Given, A> {
-  /** Calls it. Fails with `UnexpectedAnswer`, and as `OpenApi` does. */
+  // no doc comment: an editor would show it in the place of that of the endpoint
   (...call: Call<Given>): Effect.Effect<A, EndpointError, OpenApi.OpenApi>
   /** Calls it, for who wants the body as it came, the status or the trace id beside the value. */
   readonly answer: (...call: Call<Given>) => Effect.Effect<Answer<A>, EndpointError, OpenApi.OpenApi>

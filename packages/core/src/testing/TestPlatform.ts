@@ -8,10 +8,12 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as Socket from "@effect/platform/Socket"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Bot from "../Bot.ts"
 import * as BotConfig from "../BotConfig.ts"
 import * as MemorySocket from "./MemorySocket.ts"
@@ -106,8 +108,14 @@ export interface TestPlatformShape {
   readonly dispatch: (type: string, payload: unknown) => Effect.Effect<string>
   /** Everything of the bot that users can see, oldest first. */
   readonly sent: Effect.Effect<ReadonlyArray<SentMessage>>
-  /** Waits until users can see this many messages of the bot. */
-  readonly awaitSent: (count: number) => Effect.Effect<ReadonlyArray<SentMessage>>
+  /**
+   * Waits until users can see this many messages of the bot. Dies with `NotSent`, which says what was sent, once `timeout` has
+   * passed on the clock of the test. Default 1 h.
+   */
+  readonly awaitSent: (
+    count: number,
+    options?: { readonly timeout?: Duration.DurationInput | undefined }
+  ) => Effect.Effect<ReadonlyArray<SentMessage>>
   /** Says whether a conversation takes proactive messages; a refusal is 40034105, in a direct conversation 304031. */
   readonly allowProactive: (scene: Scene, target: string, allowed: boolean) => Effect.Effect<void>
   /**
@@ -124,6 +132,27 @@ export interface TestPlatformShape {
   /** The platform itself. */
   readonly model: PlatformModel.PlatformModel
 }
+
+/**
+ * A bot has sent fewer messages than a test waited for.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NotSent extends Schema.TaggedError<NotSent>()("NotSent", {
+  expected: Schema.Number,
+  waited: Schema.DurationFromSelf,
+  /** What was sent, oldest first: where, and what it says. */
+  sent: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    const said = this.sent.length === 0 ? "" : `: ${this.sent.join(", ")}`
+    return `the bot sent ${this.sent.length} of ${this.expected} messages within ${Duration.format(this.waited)}${said}`
+  }
+}
+
+const describe = ({ content, msgType, scene, target }: SentMessage): string =>
+  `${scene}:${target} ${content === "" ? `(message type ${msgType})` : JSON.stringify(content)}`
 
 /**
  * The platform of one test.
@@ -147,8 +176,18 @@ const make: Effect.Effect<TestPlatformShape, never, ModelRunner.ModelRunner> = E
       press: (press) => runner.call((model, now) => model.press(now, press)),
       dispatch: runner.dispatch,
       sent: Effect.sync(() => [...runner.model.sent]),
-      awaitSent: (count) =>
-        runner.until((model) => (model.sent.length >= count ? Option.some([...model.sent]) : Option.none())),
+      awaitSent: (count, options) => {
+        const waited = Duration.decode(options?.timeout ?? "1 hour")
+        return runner
+          .until((model) => (model.sent.length >= count ? Option.some([...model.sent]) : Option.none()))
+          .pipe(
+            Effect.timeoutFail({
+              duration: waited,
+              onTimeout: () => new NotSent({ expected: count, waited, sent: runner.model.sent.map(describe) })
+            }),
+            Effect.orDie
+          )
+      },
       allowProactive: (scene, target, allowed) => runner.call((model) => model.allowProactive(scene, target, allowed)),
       stepWallClock: WallClock.step,
       inject: runner.inject,

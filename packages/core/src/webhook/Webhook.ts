@@ -31,6 +31,7 @@
  */
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Chunk from "effect/Chunk"
@@ -280,3 +281,30 @@ export const route = (webhooks: ReadonlyArray<WebhookShape>): Effect.Effect<Http
       })
     )
   })
+
+/**
+ * Mounts the webhook into a router, at a path for POST: what else the router answers stays as it was.
+ *
+ * @example
+ * ```ts
+ * import { Webhook } from "@effect-qq/core"
+ * import * as HttpRouter from "@effect/platform/HttpRouter"
+ * import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+ *
+ * const app = HttpRouter.empty.pipe(
+ *   HttpRouter.get("/health", HttpServerResponse.text("ok")),
+ *   Webhook.router("/qq")
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const router =
+  (path: HttpRouter.PathInput) =>
+  <E, R>(into: HttpRouter.HttpRouter<E, R>): HttpRouter.HttpRouter<E, R | Webhook> =>
+    HttpRouter.post(
+      into,
+      path,
+      Effect.flatMap(Webhook, ({ app }) => app)
+    )

@@ -1,0 +1,70 @@
+/**
+ * The text of a streamed reply, whose author may fail before its end: what was said so far stays, an ending says that there is
+ * no more, and the failure goes on once that is sent.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+
+/**
+ * A text that does not fail, and how its author ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamSource<E, R> {
+  readonly text: Stream.Stream<string, never, R>
+  readonly hasFailed: () => boolean
+  /** Fails as the author did; whatever became of the message, that is what the caller is told. */
+  readonly orItsFailure: <A, E2, R2>(sent: Effect.Effect<A, E2, R2>) => Effect.Effect<A, E | E2, R2>
+}
+
+/**
+ * What is said where a stream ends early, unless an ending was given.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultEnding = "(the answer was cut short)"
+
+/**
+ * A source of a text. An empty ending says nothing, unless nothing was said at all.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <E, R>(text: Stream.Stream<string, E, R>, ending = defaultEnding): StreamSource<E, R> => {
+  let failed: Cause.Cause<E> | undefined
+  let hasSpoken = false
+  const cut = (cause: Cause.Cause<E>): Stream.Stream<string> => {
+    // a caller who leaves is no author who fails
+    if (Cause.isInterrupted(cause)) return Stream.failCause(Cause.map(cause, (error): never => error as never))
+    failed = cause
+    if (!hasSpoken) return Stream.succeed(ending === "" ? defaultEnding : ending)
+    return ending === "" ? Stream.empty : Stream.succeed(`\n\n${ending}`)
+  }
+  return {
+    text: text.pipe(
+      Stream.map((piece) => {
+        hasSpoken ||= piece.trim() !== ""
+        return piece
+      }),
+      Stream.catchAllCause(cut)
+    ),
+    hasFailed: () => failed !== undefined,
+    orItsFailure: <A, E2, R2>(sent: Effect.Effect<A, E2, R2>) =>
+      Effect.matchCauseEffect(sent, {
+        onSuccess: (value): Effect.Effect<A, E> =>
+          failed === undefined ? Effect.succeed(value) : Effect.failCause(failed),
+        onFailure: (cause): Effect.Effect<never, E | E2> => {
+          if (failed === undefined || Cause.isInterrupted(cause)) return Effect.failCause(cause)
+          return Effect.zipRight(
+            Effect.logWarning("the ending of a reply whose author failed was not sent", cause),
+            Effect.failCause(failed)
+          )
+        }
+      })
+  }
+}
