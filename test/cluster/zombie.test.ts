@@ -94,7 +94,8 @@ describe.skipIf(!TestDatabase.isThere)("a database", () => {
         yield* Cluster.eventually(
           "every bot offline",
           () => cluster.bots.every((bot) => !Cluster.isOnline(bot)),
-          cluster.story
+          cluster.story,
+          "30 seconds"
         )
         // a lease is 0.8 of 5 s, and a look of 0.1 s may come late on a busy machine
         assert.isBelow(performance.now() - away, 9000, "fails closed")

@@ -145,7 +145,11 @@ export const make = (url: string): Effect.Effect<Cluster, never, Scope.Scope> =>
             child.stdout.setEncoding("utf8").on("data", (text: string) => {
               const parts = (state.rest + text).split("\n")
               state.rest = parts.pop() ?? ""
-              for (const part of parts) state.lines.push(JSON.parse(part) as Line)
+              for (const part of parts) {
+                // what is no line of the script's own is the runtime's
+                if (part.startsWith("{")) state.lines.push(JSON.parse(part) as Line)
+                else state.log += `${part}\n`
+              }
             })
             child.stderr.setEncoding("utf8").on("data", (text: string) => {
               state.log += text

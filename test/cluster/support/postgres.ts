@@ -106,9 +106,21 @@ export const create = async (): Promise<Server> => {
     }
     await until("PostgreSQL", async () => (await listens(port)) && isUp())
   }
+  const signalAll = (signal: "SIGSTOP" | "SIGCONT"): void => {
+    const pid = server?.pid
+    if (pid === undefined) return
+    const listed = ChildProcess.spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" }).stdout
+    const children = listed
+      .split(/\s+/)
+      .filter((text) => text !== "")
+      .map(Number)
+    for (const each of [pid, ...children]) process.kill(each, signal)
+  }
   const stop = async (): Promise<void> => {
     const running = server
     if (running === undefined || running.exitCode !== null) return
+    // one that is suspended does not end
+    signalAll("SIGCONT")
     const ended = new Promise((resolve) => running.once("exit", resolve))
     // the immediate shutdown
     running.kill("SIGQUIT")
@@ -137,19 +149,7 @@ export const create = async (): Promise<Server> => {
     sql: psql,
     stop,
     start,
-    signal: (signal) => {
-      const pid = server?.pid
-      if (pid === undefined) return
-      const listed = ChildProcess.spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" }).stdout
-      for (const child of [
-        pid,
-        ...listed
-          .split(/\s+/)
-          .filter((text) => text !== "")
-          .map(Number)
-      ])
-        process.kill(child, signal)
-    },
+    signal: signalAll,
     remove: async () => {
       await stop()
       Fs.rmSync(folder, { recursive: true, force: true })
