@@ -1,8 +1,8 @@
 /**
  * `effect-qq demo`: an echo bot. With `QQ_APP_ID` and `QQ_APP_SECRET` in the environment it runs on the real platform until
- * it is told to stop; without them it runs against a sandbox in this process for about half a minute, is given every
- * trouble that a gateway session knows, and shows what it does about it. The page of that sandbox shows it too, and stays
- * open afterwards where a person is at the terminal.
+ * it is stopped; without them it runs against a sandbox in this process for about half a minute, meets every kind of fault
+ * of a gateway session, and shows how it recovers. The page of that sandbox shows it too, and stays open afterwards if the
+ * terminal is interactive.
  *
  * @since 0.1.0
  */
@@ -49,7 +49,7 @@ const line = (who: string, what: string): Effect.Effect<void> =>
     Console.log(`${DateTime.formatIso(now).slice(11, 21)}  ${pad(who)}${Send.line(what)}`)
   )
 
-/** What the library logs, in the shape of the other lines. */
+/** The logs of the library, in the format of the other lines. */
 const logger = Logger.withConsoleLog(
   Logger.make<unknown, string>(({ date, message }) => {
     const [text]: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
@@ -134,7 +134,7 @@ const readyAgain = Effect.flatMap(Gateway.status, (status) =>
   )
 )
 
-/** What users can see of the bot, by the message that it answers. */
+/** The visible replies of the bot, by the message that they answer. */
 const answersById = (sandbox: Sandbox.SandboxShape): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()
   for (const { msgId } of sandbox.model.sent) {
@@ -183,7 +183,7 @@ const scene = (sandbox: Sandbox.SandboxShape, stays: boolean) =>
       yield* Effect.yieldNow()
       yield* sandbox.inject(fault)
       if (talk) yield* chat(2)
-      else yield* line("demo", "nobody writes now: the platform keeps nothing for a session that is gone")
+      else yield* line("demo", "no user writes now: the platform keeps no events for an ended session")
       yield* Fiber.join(back)
       yield* chat(7)
     }

@@ -101,7 +101,7 @@ const sandbox = Command.make(
             `# Talk to the bot: effect-qq say ${port === Sandbox.defaultPort ? "" : `--port ${platform.port} `}--user u1 "hi"`
           ].join("\n")
         )
-        // a new address for the next browser, once this one was used
+        // Prints a new address for the next browser, once this one was used.
         const pages = Stream.runForEach(platform.pageUrls, (url) =>
           Console.log(`# Or in a browser, with an address for each: ${url}`)
         )
@@ -121,7 +121,7 @@ const sandbox = Command.make(
 )
 
 /**
- * What {@link run} is given from outside.
+ * The settings of {@link run}.
  *
  * @since 0.1.0
  * @category models
@@ -134,7 +134,7 @@ export interface Settings<E, R> {
 }
 
 /**
- * The command line as a program: takes the whole of `process.argv` and fails with what went wrong.
+ * The command line as a program: takes the whole `process.argv` and fails with the error of the command.
  *
  * @since 0.1.0
  * @category running
@@ -185,8 +185,8 @@ export const run = <E, R>(
 }
 
 /**
- * Prints a failure on standard error: one line, and a table of facts where a message was not sent. What is wrong with the
- * arguments was printed with the help already, and so was what is wrong with the bot.
+ * Prints a failure on standard error: one line, and the facts if a message was not sent. Errors of the arguments and findings
+ * of the doctor were printed before.
  *
  * @since 0.1.0
  * @category running
@@ -201,7 +201,7 @@ export const report = (error: unknown): Effect.Effect<void> => {
 const exitCode = (error: unknown): number => (error instanceof Doctor.Unwell ? error.exitCode : Send.exitCode(error))
 
 /**
- * How the process ends: 0 when all went well or it was told to end, {@link Send.exitCodes} for a message that was not sent,
+ * The exit code: 0 on success or interruption, {@link Send.exitCodes} for a message that was not sent,
  * {@link Doctor.exitCodes} for a bot that is not well, 1 otherwise. For `NodeRuntime.runMain`.
  *
  * @since 0.1.0

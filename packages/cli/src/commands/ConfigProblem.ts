@@ -1,5 +1,5 @@
 /**
- * What is wrong with the environment, in one line that says what to do.
+ * Errors of the environment in one line, with how to fix them.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,7 @@ const find = ConfigError.reduceWithContext<undefined, Found>(undefined, {
 })
 
 /**
- * The line: which variables are missing or cannot be used, and how to find out more. Never what they hold.
+ * The line: the missing or invalid variables, and how to find out more. Never their values.
  *
  * @since 0.1.0
  * @category formatting

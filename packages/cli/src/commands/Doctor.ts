@@ -1,6 +1,6 @@
 /**
- * `effect-qq doctor`: what keeps the bot of the environment from coming online, in lines or as JSON. The examination itself
- * is {@link module:Doctor} of the library.
+ * `effect-qq doctor`: why the bot of the environment does not come online, in lines or as JSON. The examination itself is
+ * {@link module:Doctor}.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import * as Doctor from "../Doctor.ts"
 import * as Send from "./Send.ts"
 
 /**
- * The exit code for each kind of trouble, that of the first failure. Warnings alone end with 0.
+ * The exit code for each kind of problem. The first failure decides; warnings alone give 0.
  *
  * @since 0.1.0
  * @category constants
@@ -51,7 +51,7 @@ const meanings: { readonly [Problem in Doctor.Problem]: string } = {
 }
 
 /**
- * Not all is well. It was said already what is not.
+ * At least one check failed. The findings were printed before.
  *
  * @since 0.1.0
  * @category errors
@@ -65,7 +65,7 @@ export class Unwell extends Schema.TaggedError<Unwell>()("Unwell", {
 }
 
 /**
- * The exit code that these findings end with.
+ * The exit code for these findings.
  *
  * @since 0.1.0
  * @category lookups
@@ -78,7 +78,7 @@ export const exitCode = (checks: ReadonlyArray<Doctor.Check>): number => {
 const width = "configuration".length
 
 /**
- * One finding in a line, and what to do about it in another.
+ * One finding in a line, and its advice in another.
  *
  * @since 0.1.0
  * @category formatting
@@ -116,7 +116,7 @@ export const intents: CliOptions.Options<Option.Option<Intents.Intents>> = CliOp
 )
 
 /**
- * The command. Prints every finding, and fails with {@link Unwell} when one is a failure.
+ * The command. Prints every finding; fails with {@link Unwell} if one is a failure.
  *
  * @since 0.1.0
  * @category commands
@@ -139,7 +139,7 @@ export const doctor = Command.make(
       return yield* new Send.Misused({ detail: "--intents belongs to --identify" })
     }
     const checks = yield* Doctor.examine({ identify, intents: Option.getOrUndefined(intents) }).pipe(
-      // what would be logged is in the checks
+      // the checks contain the content of the logs
       Logger.withMinimumLogLevel(LogLevel.None)
     )
     yield* Console.log(json ? asJson(checks) : checks.map(describe).join("\n"))

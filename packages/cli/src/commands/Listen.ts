@@ -47,7 +47,7 @@ const field = (value: unknown, name: string): unknown =>
 const firstText = (...values: ReadonlyArray<unknown>): string | undefined =>
   values.find((value): value is string => typeof value === "string" && value !== "")
 
-/** Whoever an event is about, under each of the names that the platform has for people. */
+/** The user that an event is about, in any of the fields that the platform uses. */
 const people = ({ d }: Envelope): ReadonlyArray<unknown> => [
   ...["user_openid", "member_openid", "id"].map((name) => field(field(d, "author"), name)),
   ...["user_openid", "group_member_openid", "member_openid", "op_member_openid", "openid"].map((name) =>
@@ -84,7 +84,7 @@ const written = (value: unknown): string | undefined => {
   }
 }
 
-/** What is shown of a payload: what was written, else all of it. */
+/** The visible part of a payload: its text, else all of it. */
 const gist = (d: unknown): string => {
   const text = field(d, "content")
   const attachments = field(d, "attachments")
@@ -117,7 +117,7 @@ export const describe = (envelope: Envelope, at: DateTime.DateTime): string => {
 export const asJson = (envelope: Envelope): string =>
   Send.printable(written(envelope) ?? JSON.stringify({ ...envelope, d: nested }))
 
-/** How many letters have to be changed, put in or taken out to make one text of another. */
+/** The edit distance of two texts. */
 const distance = (one: string, other: string): number => {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index)
   for (const [at, letter] of [...one].entries()) {
@@ -131,11 +131,11 @@ const distance = (one: string, other: string): number => {
   return row[other.length] ?? 0
 }
 
-/** All that an event can be called. */
+/** Every name of an event. */
 const knownTypes: ReadonlyArray<string> = [...Object.keys(Event.payloads), "RESUMED", "Gap"]
 
 /**
- * What to do about a type that no event has: the name that is nearest to it.
+ * The hint for an unknown type: the nearest known name.
  *
  * @since 0.1.0
  * @category formatting
@@ -161,7 +161,7 @@ const types = CliOptions.text("type").pipe(
   })
 )
 
-/** What the named types need; without any, what every bot may have. */
+/** The intents of the named types; without any, the intents that every bot may have. */
 const intentsFor = (types: ReadonlyArray<string>): Intents.Intents => {
   const needed = Intents.forEventTypes(types)
   return needed === Intents.none ? Intents.Intent.GROUP_AND_C2C_EVENT : needed

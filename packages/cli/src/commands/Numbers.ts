@@ -1,5 +1,5 @@
 /**
- * Numbers on the command line, with one line about one that cannot be used.
+ * Numbers on the command line, with one line about an invalid one.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * A console without colours, for pipes, files and those who want none.
+ * A console without colours, for pipes, files and `NO_COLOR`.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import type * as Effect from "effect/Effect"
 import { stripVTControlCharacters } from "node:util"
 
 /**
- * Where a text goes, as far as it decides about colours.
+ * The properties of an output that decide about colours.
  *
  * @since 0.1.0
  * @category models

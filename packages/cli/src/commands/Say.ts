@@ -1,6 +1,6 @@
 /**
- * `effect-qq say`: says something to the bot in a sandbox, or presses one of its buttons, and prints what it answers as it
- * comes.
+ * `effect-qq say`: sends a message to the bot in a sandbox, or presses one of its buttons, and prints the answers as they
+ * arrive.
  *
  * @since 0.1.0
  */
@@ -48,7 +48,7 @@ export class NoSandbox extends Schema.TaggedError<NoSandbox>()("NoSandbox", {
 }
 
 /**
- * The bot said nothing in time.
+ * The bot did not answer in time.
  *
  * @since 0.1.0
  * @category errors
@@ -64,18 +64,18 @@ export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
 /** The options of the port, of this command and of `sandbox`. */
 export const port = Numbers.whole("port", { from: 0, to: 65_535 }).pipe(CliOptions.withDefault(Sandbox.defaultPort))
 
-/** After an answer, this long without a sign of work means that there is no other one. */
+/** After an answer, no activity for this long means that no other one follows. */
 const quietAfterAnswer = Duration.millis(250)
 
 /** How long a sandbox may take to answer. */
 const patience = Duration.seconds(5)
 
-/** Changes of the sandbox that wait to be looked at. */
+/** The maximum number of buffered changes of the sandbox. */
 const waiting = 1024
 
 type Failure = HttpApiDecodeError | HttpClientError.HttpClientError | ParseResult.ParseError | Refused
 
-/** What the API fails with, in the terms of the command. */
+/** Maps an error of the API to an error of the command. */
 const explained =
   (at: number) =>
   <A, R>(effect: Effect.Effect<A, Failure, R>): Effect.Effect<A, NoSandbox | Send.Misused, R> =>
@@ -96,7 +96,7 @@ const explained =
 
 const decodeChange = Schema.decodeUnknownOption(Schema.parseJson(Change))
 
-/** The changes of a sandbox from now on. The first is everything as it is. */
+/** The changes of a sandbox from now on. The first is the current state. */
 const subscribe = (
   at: number
 ): Effect.Effect<Queue.Dequeue<Change>, NoSandbox | Send.Misused, HttpClient.HttpClient | Scope.Scope> =>
@@ -130,7 +130,7 @@ const describe = (message: Message): string => {
 
 /** Prints messages as they come and grow. */
 const printer = (display: (text: string) => Effect.Effect<void>) => {
-  /** How much of a message that is being streamed was printed. */
+  /** The printed text of each unfinished stream. */
   const printed = new Map<string, string>()
   return (message: Message): Effect.Effect<void> => {
     const before = printed.get(message.id)
@@ -149,8 +149,8 @@ const printer = (display: (text: string) => Effect.Effect<void>) => {
 }
 
 /**
- * How long to wait for the next sign of work: as long as the bot types, while an answer is being streamed as long as for the
- * first one, and after a whole answer only for a moment.
+ * How long to wait for the next activity: until the bot stops typing, during a stream as long as for the first answer, and
+ * after a complete answer only briefly.
  *
  * @since 0.1.0
  * @category waiting
@@ -176,8 +176,8 @@ interface Following {
 }
 
 /**
- * Prints the answers as they come, for as long as the bot is at work: while it types or streams, and until nothing follows an
- * answer. Gives how many there were.
+ * Prints the answers as they arrive, while the bot types or streams, until nothing follows an answer. Returns the number of
+ * answers.
  */
 const follow = ({ changes, isAnswer, key, wait }: Following): Effect.Effect<number, never, Terminal.Terminal> =>
   Effect.gen(function* () {
@@ -209,7 +209,7 @@ const types: { readonly [extension: string]: string } = {
   ".gif": "image/gif"
 }
 
-/** What was asked for on the command line. */
+/** The options of the command line. */
 interface Wanted {
   readonly group: Option.Option<string>
   readonly user: Option.Option<string>
@@ -234,7 +234,7 @@ interface Place {
   }) => typeof SayRequest.Type
 }
 
-/** Where and as whom it is said. */
+/** The conversation and the user of the message. */
 const placeOf = (wanted: Wanted): Effect.Effect<Place, Send.Misused> => {
   const { channel, full, group, member, mentions, role, user } = wanted
   const misused = (detail: string) => new Send.Misused({ detail })
@@ -307,7 +307,7 @@ const attach = (
     return { url, filename: name, content_type: type, size }
   })
 
-/** The bot's newest message with this button in a conversation, as everything that the feed tells first has it. */
+/** The bot's newest message with this button in a conversation, from the first change of the feed. */
 const withButton = (first: Change, key: string, button: string): Effect.Effect<Message, Send.Misused> => {
   const items = first._tag === "Snapshot" ? first.snapshot.items : []
   const shown = items.findLast(
@@ -322,7 +322,7 @@ const withButton = (first: Change, key: string, button: string): Effect.Effect<M
     : Effect.succeed(shown)
 }
 
-/** Presses a button. Gives the event that answers refer to; what is no callback answers by itself. */
+/** Presses a button. Returns the event that answers refer to; a button without callback has no answers. */
 const pressed = (at: number, shown: Message, place: Place, wanted: Wanted, button: string) =>
   Effect.gen(function* () {
     const client = yield* HttpApiClient.make(Api, { baseUrl: `http://127.0.0.1:${at}` })
@@ -378,9 +378,7 @@ const options = {
     CliOptions.optional
   ),
   mentions: CliOptions.text("mention").pipe(
-    CliOptions.withDescription(
-      "Id of somebody who is mentioned: takes the place of @ID in the text, or stands before it"
-    ),
+    CliOptions.withDescription("Id of a user to mention: replaces @ID in the text, or is put before it"),
     CliOptions.repeated
   ),
   image: CliOptions.file("image", { exists: "yes" }).pipe(

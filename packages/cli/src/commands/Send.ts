@@ -35,7 +35,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 /**
- * The options do not go together, or name something that is not there.
+ * The options conflict, or name something that does not exist.
  *
  * @since 0.1.0
  * @category errors
@@ -47,8 +47,7 @@ export class Misused extends Schema.TaggedError<Misused>()("Misused", { detail: 
 }
 
 /**
- * The exit code for each reason why a message was not sent, or is not known to have been. Everything else that goes wrong
- * ends with 1.
+ * The exit code for each reason why a message was not sent, or its outcome is unknown. Other errors exit with 1.
  *
  * @since 0.1.0
  * @category constants
@@ -127,7 +126,7 @@ interface Facts {
 }
 
 /**
- * What happened to a message that was not sent, why, and what can be done about it, in lines.
+ * The outcome of a message that was not sent, the reason and the hint, in lines.
  *
  * @since 0.1.0
  * @category formatting
@@ -146,7 +145,7 @@ export const describeError = (error: SendError.SendError): string => {
   ].join("\n")
 }
 
-/** What had to be changed for the platform to take a message, in words. */
+/** The changes with which the platform accepted a message, in words. */
 const changes: { readonly [Change in Messenger.Receipt["fallbacks"][number]]: string } = {
   "plain-text": "as plain text, for the bot may not send markdown here",
   "without-keyboard": "without its keyboard, which the bot may not send here",
@@ -234,8 +233,8 @@ const messageOf = ({ image, markdownFile, text }: Wanted): Effect.Effect<Message
 }
 
 /**
- * The sender of the bot that the environment names: without a gateway, and with a ledger that is forgotten, for that on the
- * disk belongs to the bot that listens.
+ * The sender of the bot that the environment names: without a gateway, and with a ledger in memory: the ledger on disk
+ * belongs to the bot that listens.
  */
 const sender = (onExpired: "fail" | "proactive"): Layer.Layer<Messenger.Messenger, ConfigError.ConfigError> =>
   Messenger.layer.pipe(
@@ -251,7 +250,7 @@ const sender = (onExpired: "fail" | "proactive"): Layer.Layer<Messenger.Messenge
   )
 
 /**
- * What is logged must not come between what is printed: it goes where errors go, in their shape.
+ * Logs go to standard error, so that they do not mix with the output.
  *
  * @since 0.1.0
  * @category layers

@@ -1,10 +1,9 @@
 /**
  * Who may use the page and the API of a sandbox.
  *
- * Programs on this machine need no credentials, as they do not send what every browser sends: `Origin` or
- * `Sec-Fetch-Site`. A page in a browser can reach 127.0.0.1 too, by a request from another site or by a name that it made
- * point here. A browser therefore needs a session, which it gets for a token that is good once, and a `Host` and an `Origin`
- * of this sandbox.
+ * Programs on this machine need no credentials, as they send neither `Origin` nor `Sec-Fetch-Site`, as browsers
+ * do. A page in a browser can reach 127.0.0.1 too, by a request from another site or by DNS rebinding. A browser therefore
+ * needs a session, which it gets for a one-time token, and a `Host` and an `Origin` of this sandbox.
  *
  * @since 0.1.0
  */
@@ -25,7 +24,7 @@ export type Verdict = "Allowed" | "NoSession" | "Foreign"
 const isHere = (host: string | undefined): host is string =>
   /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host ?? "")
 
-/** Keeps a set at its bound by forgetting the oldest. */
+/** Removes the oldest entries of a set above its limit. */
 const add = (set: Set<string>, value: string): void => {
   set.add(value)
   for (const oldest of set) {
@@ -55,7 +54,7 @@ export class Access {
     this.cookie = `effect_qq_sandbox_${port}`
   }
 
-  /** A new token, good once. */
+  /** A new one-time token. */
   readonly invite = (): string => {
     const token = secret()
     add(this.tokens, token)

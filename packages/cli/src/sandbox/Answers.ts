@@ -1,5 +1,5 @@
 /**
- * The bot's messages as they become whole, and what a user is answered.
+ * The bot's messages once complete, and the answers to a message.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ const capacity = 1024
 const quietAfterAnswer = Duration.millis(250)
 
 /**
- * What was said and what the bot answered to it.
+ * A message and the answers of the bot.
  *
  * @since 0.1.0
  * @category models

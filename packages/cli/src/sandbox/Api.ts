@@ -1,5 +1,5 @@
 /**
- * How other programs and the page steer a sandbox: an `HttpApi`, with the feed of what happens beside it.
+ * The API by which other programs and the page control a sandbox: an `HttpApi`, and the feed of its changes.
  *
  * | request | body | answer |
  * | --- | --- | --- |
@@ -11,7 +11,7 @@
  * | `GET /sandbox/state` | | {@link View.Snapshot} |
  * | `GET /sandbox/feed` | | server-sent events: each `data` is a {@link View.Change} |
  *
- * The rest arranges people, conversations and the address of a webhook. What cannot be done is refused with a status and
+ * The rest arranges people, conversations and the address of a webhook. A request that cannot be done is answered with an error status and
  * `{"error": "one line"}`.
  *
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Everything that a person sees of a sandbox, and the feed of its changes.
+ * The visible state of a sandbox, and the feed of its changes.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import { Sessions } from "./Sessions.ts"
 import { Tracing } from "./Tracing.ts"
 import type { Change, Snapshot } from "./View.ts"
 
-/** Changes that are kept for a slow reader, who beyond these is given everything anew. */
+/** Maximum number of changes buffered for a reader; a slower one starts again with the whole state. */
 const capacity = 4096
 
 /** Which requests change what members may do. */
@@ -43,9 +43,9 @@ export interface Board {
   readonly tracing: Tracing
   readonly sessions: Sessions
   readonly snapshot: () => Snapshot
-  /** Tells those who watch. */
+  /** Publishes a change to the readers. */
   readonly publish: (change: Change) => void
-  /** Everything, and then each change. It ends when its reader was too slow: reading it anew begins with everything. */
+  /** The whole state, and then each change. Ends if its reader is too slow; a new subscription starts with the whole state. */
   readonly feed: Stream.Stream<Change>
 }
 
@@ -65,7 +65,7 @@ export const make = (options: {
     const model: PlatformModel.PlatformModel = engine.model
     let count = 0
     let lastStatus = ""
-    /** The status is computed at every step while somebody reads, and not otherwise. */
+    /** The status is computed at every step, but only while a reader is subscribed. */
     let readers = 0
 
     const publish = (change: Change): void => {
@@ -124,7 +124,7 @@ export const make = (options: {
 
     const feed: Stream.Stream<Change> = Stream.unwrapScoped(
       Effect.gen(function* () {
-        // Subscribed first: what happens meanwhile is in both, and not in neither.
+        // Subscribed first, so that no change is missed between the snapshot and the feed.
         const changes = yield* PubSub.subscribe(published)
         yield* Effect.acquireRelease(
           Effect.sync(() => void readers++),

@@ -17,13 +17,13 @@ import type { Engine } from "./Engine.ts"
 import type { Board } from "./Board.ts"
 import * as Tracing from "./Tracing.ts"
 
-/** Events that wait for a slow bot; beyond these the oldest are lost. */
+/** Maximum number of events queued for a slow bot; the oldest are dropped. */
 const capacity = 1000
 
 /** Calls at the same time, so that a handler that waits for another event gets it. */
 const concurrency = 8
 
-/** How long the answer of the check of an address is waited for. */
+/** The timeout of the check of an address. */
 const patience = Duration.seconds(5)
 
 /**
@@ -33,7 +33,7 @@ const patience = Duration.seconds(5)
 export interface Calls {
   /**
    * Checks an address as the console of the platform does, and sends every event there from then on; `null` ends that.
-   * Succeeds with why the address cannot be used, or nothing.
+   * Succeeds with the reason why the address cannot be used, or `undefined`.
    */
   readonly use: (url: string | null) => Effect.Effect<string | undefined>
 }

@@ -1,5 +1,5 @@
 /**
- * What was said in the conversations of a sandbox: by users, by the bot, and what the platform refused.
+ * The messages of a sandbox's conversations: of users, of the bot, and those that the platform refused.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type { Files } from "./Files.ts"
 import * as Payload from "./Payload.ts"
 import type { Change, Item, Message, Notice, Refused, Scene } from "./View.ts"
 
-/** Items that are kept for those who look later. */
+/** Maximum number of items kept. */
 const capacity = 2000
 
 /** Which events of the platform carry a message of a user. */
@@ -80,7 +80,7 @@ export class Conversing {
 
   readonly find = (id: string): Message | undefined => this.messages.get(id)
 
-  /** Takes what a step has brought. */
+  /** Records the messages of a step. */
   readonly observe = (step: Step): void => {
     const { entries, events, now, occasion, sent } = step
     if (occasion._tag === "Said") this.said(now, occasion.id, occasion.said, events)
@@ -193,7 +193,7 @@ export class Conversing {
     this.publish({ _tag: "Conversations", conversations: this.directory.conversations() })
   }
 
-  /** An event that somebody dispatched by hand, or that brings the bot's own message back. */
+  /** An event dispatched by hand, or one that echoes the bot's own message. */
   private overheard(now: number, scene: Scene, type: string, d: Payload.Fields): void {
     const id = Payload.textOf(d["id"])
     if (id === undefined || this.messages.has(id)) return

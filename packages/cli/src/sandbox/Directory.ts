@@ -73,7 +73,7 @@ export class Directory {
     this.changed = changed
   }
 
-  /** A few people, so that there is somebody to talk. The bot is not told of them. */
+  /** Adds a few users to talk with. The bot receives no events of them. */
   readonly populate = (): void => {
     for (const [id, name] of [
       ["u1", "Ann"],
@@ -104,7 +104,7 @@ export class Directory {
     return place === undefined ? undefined : this.viewOf(place)
   }
 
-  /** Somebody says something: who and where are known from now on. */
+  /** Records the user and the conversation of a message. */
   readonly noteSaid = (said: PlatformModel.Said): void => {
     const [scene, id] = placeOf(said)
     const speaker = speakerOf(said)
@@ -128,7 +128,7 @@ export class Directory {
     this.changed.conversations()
   }
 
-  /** Adds somebody, who thereby adds the bot as a friend, or changes a name. */
+  /** Adds a user, who adds the bot as a friend, or changes a name. */
   readonly putPerson = (id: string, name: string): void => {
     const isNew = !this.people.has(id)
     remember(this.people, id, name === "" ? id : name)

@@ -1,6 +1,6 @@
 /**
- * The model with a clock and a pulse. Every call of the model is a step: what it wants done to sockets is done, and whoever
- * watches is given what has happened, once, in the order in which it did.
+ * The model with a clock and timers. Every call of the model is a step: its outputs are applied to the sockets, and every
+ * observer receives what happened, once and in order.
  *
  * @since 0.1.0
  */
@@ -46,7 +46,7 @@ export interface Engine {
   readonly model: PlatformModel.PlatformModel
   /** Calls the model now. `occasion` describes the call by its result. */
   readonly step: <A>(use: (now: number) => A, occasion?: (result: A) => Occasion) => A
-  /** Adds somebody who is given every step. Observers are called in their order, and must not throw. */
+  /** Adds an observer of every step. Observers are called in the order in which they were added, and must not throw. */
   readonly observe: (observer: (step: Step) => void) => void
   /** The time of the sandbox's clock. */
   readonly now: () => number
@@ -55,8 +55,8 @@ export interface Engine {
 const other: Occasion = { _tag: "Other" }
 
 /**
- * Runs a model until the scope closes. `make` is given what the model has to call for each event; `apply` does what the model
- * wants done to a socket.
+ * Runs a model until the scope closes. `make` receives the callback that the model calls for each event; `apply` applies an
+ * output of the model to a socket.
  *
  * @since 0.1.0
  * @category constructors
@@ -118,7 +118,7 @@ export const make = (
         const next = model.nextWake()
         sleepingUntil = next ?? Number.POSITIVE_INFINITY
         const woken = Queue.take(wakeUp)
-        // At least a millisecond, should the model ask for a time that has come already.
+        // At least a millisecond, in case the model asks for a time in the past.
         return next === undefined
           ? woken
           : Effect.raceFirst(woken, Effect.sleep(Math.max(1, next - clock.unsafeCurrentTimeMillis())))

@@ -12,7 +12,7 @@ import type { Step } from "./Engine.ts"
 /** Bytes of all files together: beyond these the oldest are forgotten. */
 const capacity = 256 * 1024 * 1024
 
-/** Files in parts that are not whole yet; of those that were left, only the newest. */
+/** Maximum number of incomplete uploads in parts; the oldest are removed. */
 const maximumUploads = 16
 
 /**
@@ -103,7 +103,7 @@ export class Files {
   /** What the bot uploaded, by its `file_uuid`. */
   readonly find = (uuid: string): Uploaded | undefined => this.uploaded.get(uuid)
 
-  /** Takes note of what the bot uploads. */
+  /** Records the uploads of the bot. */
   readonly observe = ({ occasion }: Step): void => {
     if (occasion._tag !== "Request" || occasion.answer._tag !== "Reply" || occasion.answer.status !== 200) return
     const { answer, request } = occasion

@@ -1,5 +1,5 @@
 /**
- * What the sandbox does about each request of its API.
+ * The handlers of the sandbox's API.
  *
  * @since 0.1.0
  */
@@ -148,7 +148,7 @@ const lineOf = ({ issues: [issue] }: HttpApiDecodeError): string => {
 const failed = (status: number, error: string): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.unsafeJson({ error }, { status })
 
-/** Errors are one line: the schema of a request is of no use to one who has mistyped a field. */
+/** Errors are one line: the schema of a request does not help with a mistyped field. */
 const plainErrors = HttpApiBuilder.middleware<never, never>((app) =>
   Effect.catchAllCause(app, (cause) => {
     const error = Cause.squash(cause)

@@ -60,7 +60,7 @@ export const serveFile = (files: Files, path: string, response: Http.ServerRespo
 }
 
 /**
- * Answers for the page: `false` for a path that is none of it. A token in the address of the page is exchanged for a session.
+ * Serves the page: `false` for a path that does not belong to it. A token in the address of the page is exchanged for a session.
  *
  * @since 0.1.0
  * @category serving

@@ -1,5 +1,5 @@
 /**
- * What the page shows of the bodies that bots send. They come from any program: nothing in them is taken for granted.
+ * Decodes the bodies that bots send for the page. They come from any program and are not trusted.
  *
  * @since 0.1.0
  */

@@ -39,7 +39,7 @@ export type {
 } from "./Answers.ts"
 
 /**
- * What {@link make} takes. Everything has a default.
+ * The options of {@link make}. Everything has a default.
  *
  * @since 0.1.0
  * @category models
@@ -53,7 +53,7 @@ export interface Options {
   readonly secret?: Redacted.Redacted | undefined
   /** Whether the page is served. Default true. */
   readonly page?: boolean | undefined
-  /** What kind of platform it is otherwise: heartbeat interval, windows, limits. */
+  /** The other options of the platform: heartbeat interval, windows, limits. */
   readonly platform?: Omit<PlatformModel.Options, "appId" | "secret" | "gatewayUrl" | "storeUrl"> | undefined
 }
 
@@ -66,7 +66,7 @@ export interface Options {
 export const defaultPort = 8787
 
 /**
- * What the service holds.
+ * The service.
  *
  * @since 0.1.0
  * @category models
@@ -106,7 +106,7 @@ export interface SandboxShape {
    * The bot's messages from now on; a stream once it is whole. A reader that is too slow misses the oldest beyond 1024.
    */
   readonly sent: Stream.Stream<Journal.SentMessage>
-  /** What the page sees: everything as it is now, and then each change. It ends when its reader is too slow. */
+  /** The feed of the page: the whole state, and then each change. Ends if its reader is too slow. */
   readonly feed: Stream.Stream<Change>
   /** To look at: journal, messages, sessions, counters. To change it, use the effects above. */
   readonly model: PlatformModel.PlatformModel
@@ -126,7 +126,7 @@ const defaultSecret = Redacted.make("sandbox-secret")
 /**
  * Starts a sandbox. Closing the scope ends the server and every socket at once.
  *
- * Time is that of Effect's `Clock`. Fails when the port cannot be had.
+ * Time is that of Effect's `Clock`. Fails if the port is not available.
  *
  * @since 0.1.0
  * @category constructors
@@ -181,7 +181,7 @@ export const make = (options?: Options): Effect.Effect<SandboxShape, Server.Sand
     const api = yield* Handlers.make(desk)
     yield* Server.serve(server, desk, api, { page: options?.page ?? true }, run)
     sockets.accept(server, engine, run)
-    // Before anything that requests wait for: they are cut off, and not answered with an error.
+    // Closed before the services that requests wait for, so that requests are cut off and not answered with an error.
     yield* Effect.addFinalizer(() => cut)
 
     return {

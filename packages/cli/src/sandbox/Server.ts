@@ -44,7 +44,7 @@ export const host = "127.0.0.1"
 /** Bytes of a request's body: of those that steer, and of those to the platform, where a file has to fit in base64. */
 const maximumBody = { control: 8 * 1024 * 1024, files: 16 * 1024 * 1024, platform: 16 * 1024 * 1024 } as const
 
-/** What the edge in front of the platform answers to a body that it does not even pass on. */
+/** The answer of the edge to a body that is too large for the platform. */
 const tooLargeForEdge = {
   status: 413,
   headers: { "content-type": "text/html" },
@@ -114,7 +114,7 @@ type Outcome =
   | "Hang"
   | { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
 
-/** What the platform does about a request. */
+/** Answers a request to the platform. */
 const platform = (engine: Engine, request: Http.IncomingMessage, response: Http.ServerResponse): Effect.Effect<void> =>
   readBody(request, maximumBody.platform).pipe(
     Effect.flatMap((bytes): Effect.Effect<Outcome> => {
@@ -149,7 +149,7 @@ const refuse = (response: Http.ServerResponse, status: number, error: string): v
   response.end(JSON.stringify({ error }))
 }
 
-/** Answers a request to the API, unless it comes from where none may come. */
+/** Answers a request to the API, unless its origin is not allowed. */
 const control =
   (desk: Desk, api: (request: Http.IncomingMessage, response: Http.ServerResponse) => void) =>
   (request: Http.IncomingMessage, response: Http.ServerResponse): void => {
@@ -166,7 +166,7 @@ const control =
     if (Number(request.headers["content-length"] ?? 0) > limit) {
       return refuse(response, 413, `a body holds ${limit} bytes at most`)
     }
-    // Whatever a client calls it: many send JSON as a text or as a form.
+    // The content type is ignored: many clients send JSON as text or as a form.
     request.headers["content-type"] = isFile ? "application/octet-stream" : "application/json"
     api(request, response)
   }
@@ -185,7 +185,7 @@ export const serve = (
   run: (effect: Effect.Effect<void>) => { readonly interrupt: () => void }
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    // what names no length is cut off on its way
+    // a body without a length is cut off while it is read
     const bounded = HttpIncomingMessage.withMaxBodySize(api, Option.some(FileSystem.Size(maximumBody.files)))
     const steer = control(desk, yield* NodeHttpServer.makeHandler(bounded))
     server.on("error", (cause) => run(Effect.logWarning("The server of the sandbox reports an error", cause)))

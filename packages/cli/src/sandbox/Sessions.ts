@@ -36,7 +36,7 @@ export class Sessions {
     this.webhook = url
   }
 
-  /** Takes what a step has brought. */
+  /** Updates the sessions from a step. */
   readonly observe = ({ entries }: Step): void => {
     for (const entry of entries) {
       if (entry.kind === "Received" && entry.op === 1) this.beat(entry.connection, entry.at)
@@ -48,7 +48,7 @@ export class Sessions {
     }
   }
 
-  /** How things stand. */
+  /** The current state. */
   readonly status = (now: number): Status => {
     const { model } = this
     const { identifies, resumesAccepted, violations } = model.counters()

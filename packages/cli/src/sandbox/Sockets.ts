@@ -1,5 +1,5 @@
 /**
- * The WebSockets of a sandbox: what clients do to them reaches the model, and what the model wants done to them is done.
+ * The WebSockets of a sandbox: passes the input of clients to the model, and applies the outputs of the model to sockets.
  *
  * @since 0.1.0
  */
@@ -44,7 +44,7 @@ export class Sockets {
     maxPayload: maximumFrame
   })
 
-  /** Does what the model wants done. */
+  /** Applies an output of the model. */
   readonly apply = (output: Model.Output): void => {
     const connection = this.connections.get(output.connection)
     if (connection === undefined || connection.frozen) return

@@ -8,7 +8,7 @@ import type { Journal } from "@effect-qq/core/testing"
 import type { Occasion, Step } from "./Engine.ts"
 import type { Trace } from "./View.ts"
 
-/** Lines that are kept for those who look later. */
+/** Maximum number of lines kept. */
 const capacity = 1000
 
 /** Characters of a body that are kept. */

@@ -1,6 +1,6 @@
 /**
- * What a person sees of a sandbox: people, conversations, what was said in them, sessions and the journal, as schemas that
- * the page, the command line and the sandbox share.
+ * The state of a sandbox as its page shows it: people, conversations, messages, sessions and the journal, as schemas that the
+ * page, the command line and the sandbox share.
  *
  * Times are in epoch milliseconds of the sandbox's clock.
  *
@@ -15,7 +15,7 @@ const optional = <A, I>(schema: Schema.Schema<A, I>): Schema.optionalWith<Schema
 export const Scene = Schema.Literal("c2c", "group", "channel", "dm")
 export type Scene = typeof Scene.Type
 
-/** What somebody is in a group or a guild. */
+/** The role of a member in a group or a guild. */
 export const Role = Schema.Literal("member", "admin", "owner")
 export type Role = typeof Role.Type
 
@@ -36,9 +36,9 @@ export const Conversation = Schema.Struct({
   scene: Scene,
   id: Schema.String,
   name: Schema.String,
-  /** Whether the bot receives everything that is said, and not only what addresses it. */
+  /** Whether the bot receives all messages, and not only those that mention it. */
   full: Schema.Boolean,
-  /** Everybody who can say something here. */
+  /** The users who can send messages here. */
   members: Schema.Array(Member)
 })
 export type Conversation = typeof Conversation.Type
@@ -70,14 +70,14 @@ export const Author = Schema.Struct({
   role: optional(Role)
 })
 
-/** What is left of a message that the bot can answer; `allowed` is null where there is no limit. */
+/** The replies left for a message; `allowed` is null without a limit. */
 export const Replies = Schema.Struct({
   used: Schema.Number,
   allowed: Schema.NullOr(Schema.Number),
   until: Schema.Number
 })
 
-/** Something that was said. */
+/** A message of a user or of the bot. */
 export const Message = Schema.TaggedStruct("Message", {
   n: Schema.Number,
   key: Schema.String,
@@ -92,7 +92,7 @@ export const Message = Schema.TaggedStruct("Message", {
   mentions: Schema.Array(Person),
   /** What it quotes. */
   quote: optional(Schema.Struct({ id: Schema.String, text: Schema.String })),
-  /** What it holds where that is no text: an ark or an embed, as JSON. */
+  /** Its content if that is not text: an ark or an embed, as JSON. */
   raw: optional(Schema.String),
   /** The message or the event that it answers. */
   answers: optional(Schema.String),
@@ -100,7 +100,7 @@ export const Message = Schema.TaggedStruct("Message", {
   stream: optional(Schema.Literal("generating", "done")),
   audit: optional(Schema.Literal("waiting", "rejected")),
   recalledAt: optional(Schema.Number),
-  /** The types of the events that told the bot of it; none means that the bot does not know of it. */
+  /** The types of the events that reported it to the bot; empty if there were none. */
   events: Schema.Array(Schema.String),
   replies: optional(Replies)
 })
@@ -115,12 +115,12 @@ export const Refused = Schema.TaggedStruct("Refused", {
   code: Schema.Number,
   status: Schema.Number,
   reason: Schema.String,
-  /** What can be done about it. */
+  /** How to fix it. */
   hint: Schema.String
 })
 export type Refused = typeof Refused.Type
 
-/** Something that happened in a conversation without anybody saying it. */
+/** An event of a conversation that is not a message. */
 export const Notice = Schema.TaggedStruct("Notice", {
   n: Schema.Number,
   key: Schema.String,
@@ -185,7 +185,7 @@ export const SessionView = Schema.Struct({
   shard: Schema.String,
   intents: Schema.Number,
   seq: Schema.Number,
-  /** Events that a resume could still bring. */
+  /** Events that a resume can still replay. */
   buffered: Schema.Number,
   isDeaf: Schema.Boolean,
   connection: optional(Schema.Number),
@@ -211,9 +211,9 @@ export const Status = Schema.Struct({
       meaning: optional(Schema.String)
     })
   ),
-  /** Faults that wait for their moment, and how often they will still happen; null is until they are cleared. */
+  /** The pending faults, and how often each will still happen; null means until cleared. */
   armed: Schema.Array(Schema.Struct({ name: Schema.String, left: Schema.NullOr(Schema.Number) })),
-  /** By how many milliseconds the platform's clock is off. */
+  /** The offset of the platform's clock, in milliseconds. */
   clockSkew: Schema.Number,
   ipNotAllowed: Schema.Boolean,
   /** The address that events are sent to, where the bot is called by webhook. */
@@ -236,7 +236,7 @@ export const Snapshot = Schema.Struct({
 })
 export type Snapshot = typeof Snapshot.Type
 
-/** What the feed tells, in order: everything first, and then each change. */
+/** The elements of the feed, in order: the whole state first, then each change. */
 export const Change = Schema.Union(
   Schema.TaggedStruct("Snapshot", { snapshot: Snapshot }),
   Schema.TaggedStruct("Item", { item: Item }),

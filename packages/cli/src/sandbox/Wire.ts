@@ -16,7 +16,7 @@ export const headersOf = (request: Http.IncomingMessage): Record<string, string>
     )
   )
 
-/** Breaks a connection as a dying network does: RST, no goodbye. */
+/** Breaks a connection as a failing network does: RST, no close frame. */
 export const reset = (socket: Duplex): void => {
   if ("resetAndDestroy" in socket) (socket as Net.Socket).resetAndDestroy()
   else socket.destroy()

@@ -1,6 +1,6 @@
 /**
- * What a bot may answer: messages by `msg_id`, some events by `event_id`, buttons by their interaction. Each has a window
- * and a budget, and remembers the sequence numbers it was answered with; those of guilds know no sequence numbers.
+ * Anchors of passive replies: messages by `msg_id`, some events by `event_id`, buttons by their interaction. Each has a
+ * window, a budget, and the sequence numbers already used; guilds have no sequence numbers.
  *
  * Source: `send.html` and the event pages of the platform's documentation of 2026. The life of an event id is not
  * published: it is taken to be that of a message of the same scene (chosen). An event of a guild that names no channel can
@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as BoundedMap from "./BoundedMap.ts"
+import * as Content from "./Content.ts"
 import type { Scene } from "./Journal.ts"
 import type { Platform } from "./Platform.ts"
 import type { ErrorCode } from "./Reply.ts"
@@ -65,7 +66,7 @@ export interface Interaction {
 }
 
 /**
- * What is left of a message, or an event, that can be answered.
+ * The replies left for a message or an event.
  *
  * @since 0.1.0
  * @category models
@@ -83,7 +84,7 @@ export interface Replies {
  * @category models
  */
 export interface Anchors {
-  /** Takes note of an event that goes out. Returns where it happened, if that is a conversation the model knows. */
+  /** Records an event that is sent to the bot. Returns its conversation, if it has one. */
   readonly remember: (
     now: number,
     event: { readonly id: string; readonly type: string; readonly d: unknown }
@@ -96,11 +97,11 @@ export interface Anchors {
   /** Spends one reply. */
   readonly spend: (reply: ReplyTo) => void
   readonly interaction: (id: string) => Interaction | undefined
-  /** How often a message, or an event, was answered, and for how long it can be. */
+  /** The replies used and left of a message or an event. */
   readonly replies: (id: string) => Replies | undefined
-  /** The guild of a channel, as far as an event has told it. */
+  /** The guild of a channel, if an event named it. */
   readonly guildOf: (channel: string) => string | undefined
-  /** The channel of a direct conversation, as far as an event has told it. */
+  /** The channel of a direct conversation, if an event named it. */
   readonly channelOf: (guild: string) => string | undefined
 }
 
@@ -119,8 +120,37 @@ export interface ReplyTo {
   readonly target: string
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+/** The largest sequence number accepted; the platform's own limit is not published (chosen). */
+const maximumSequence = 2 ** 31 - 1
+
+const isSequence = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= maximumSequence
+
+/**
+ * What the body of a message says that it answers: `undefined` for a proactive message, a code for an invalid body.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const read = (scene: Scene, target: string, body: Content.Body): ReplyTo | ErrorCode | undefined => {
+  const msgId = body["msg_id"]
+  const eventId = body["event_id"]
+  const sequence = body["msg_seq"] ?? 1
+  const isGuild = Content.isGuild(scene)
+  // Guilds do not know this field and ignore fields that they do not know.
+  if (!isGuild && !isSequence(sequence)) return 12002
+  if (Content.isAbsent(msgId) && Content.isAbsent(eventId)) return undefined
+  if (!Content.isAbsent(msgId) && !Content.isAbsent(eventId)) return 12002
+  const id = Content.isAbsent(msgId) ? eventId : msgId
+  if (typeof id !== "string") return 12002
+  return {
+    by: Content.isAbsent(msgId) ? "event_id" : "msg_id",
+    id,
+    sequence: isGuild || !isSequence(sequence) ? undefined : sequence,
+    scene,
+    target
+  }
+}
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
 
@@ -133,7 +163,7 @@ const placeOf = (
 ): { readonly scene: Scene; readonly target: string | undefined } | undefined => {
   const group = textOf(d["group_openid"])
   if (group !== undefined) return { scene: "group", target: group }
-  const author = isRecord(d["author"]) ? d["author"] : {}
+  const author = Content.isRecord(d["author"]) ? d["author"] : {}
   const user = textOf(d["user_openid"]) ?? textOf(d["openid"]) ?? textOf(author["user_openid"])
   if (user !== undefined) return { scene: "c2c", target: user }
   const guild = idOf(d["guild_id"])
@@ -160,7 +190,7 @@ export const make = (platform: Platform): Anchors => {
 
   return {
     remember: (now, event) => {
-      if (!isRecord(event.d)) return undefined
+      if (!Content.isRecord(event.d)) return undefined
       const id = textOf(event.d["id"])
       if (event.type === "INTERACTION_CREATE" && id !== undefined) {
         interactions.set(id, { at: now, acknowledged: false })
@@ -181,7 +211,7 @@ export const make = (platform: Platform): Anchors => {
         sequences: new Set()
       })
       events.set(event.id, anchor(repliable[place.scene].has(event.type)))
-      // Twins bring one message id twice: its budget is one all the same.
+      // Two events may carry the same message: they share one budget.
       if (messageTypes[event.type] === place.scene && id !== undefined && messages.get(id) === undefined) {
         messages.set(id, anchor(true))
       }

@@ -1,12 +1,12 @@
 /**
- * The faults that wait for their moment, in the order in which they were injected.
+ * The injected faults that have not happened yet, oldest first.
  *
  * @since 0.1.0
  */
 import type { Endpoint, Fault, MessageTrait } from "../Fault.ts"
 
 /**
- * A fault that waits.
+ * A fault that has not happened yet.
  *
  * @since 0.1.0
  * @category models
@@ -21,14 +21,14 @@ type Of<Tag extends Waiting["_tag"]> = Extract<Waiting, { readonly _tag: Tag }>
  */
 export interface Armed {
   readonly arm: (fault: Waiting) => void
-  /** The oldest fault with this tag, which has thereby happened once more. */
+  /** Takes the oldest fault with this tag and counts it as happened once. */
   readonly take: <Tag extends Waiting["_tag"]>(tag: Tag) => Of<Tag> | undefined
   /** The oldest fault for an HTTP request to this endpoint. */
   readonly takeHttp: (endpoint: Endpoint) => Of<"Http"> | undefined
   /** The oldest fault that refuses a message with these traits and this many UTF-16 code units of text. */
   readonly takeRefusal: (traits: ReadonlySet<MessageTrait>, length: number) => Of<"RefuseMessage"> | undefined
   readonly clear: () => void
-  /** The faults that wait, oldest first, and how often each will still happen. */
+  /** The pending faults, oldest first, and how often each will still happen. */
   readonly waiting: () => ReadonlyArray<{ readonly fault: Waiting; readonly left: number }>
 }
 

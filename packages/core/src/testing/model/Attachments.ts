@@ -1,6 +1,6 @@
 /**
- * Sessions that come alive on connections: one begins with READY, is watched for heartbeats, and is forgotten some time after
- * its connection.
+ * Attaches sessions to connections: a session starts with READY, its heartbeats are watched, and it is removed some time
+ * after its connection closed.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ export interface Attachments {
   readonly attach: (now: number, connection: Connection, session: Session.Session) => void
   /** Begins a session. */
   readonly begin: (now: number, connection: Connection, wanted: Pick<Session.Session, "shard" | "intents">) => void
-  /** Forgets what is too old to be resumed. */
+  /** Removes sessions and events that are too old for a resume. */
   readonly prune: (now: number) => void
   /** Whether an injected end has come: the connection may be gone afterwards. */
   readonly reach: (now: number, connection: Connection, moment: "open" | "hello" | "ready") => boolean

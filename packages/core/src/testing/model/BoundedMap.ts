@@ -1,5 +1,5 @@
 /**
- * A map that forgets the key that was put in first once it is full, so that a model can run for a year.
+ * A map with a size limit: once full, it removes the key inserted first, so that a model can run for a year.
  *
  * @since 0.1.0
  */
@@ -11,9 +11,9 @@
 export interface BoundedMap<V> {
   readonly get: (key: string) => V | undefined
   readonly set: (key: string, value: V) => void
-  /** Whether there was one. */
+  /** Returns whether the key existed. */
   readonly delete: (key: string) => boolean
-  /** In the order in which their keys were put in. */
+  /** In insertion order of their keys. */
   readonly values: () => Array<V>
   readonly keys: () => Array<string>
 }

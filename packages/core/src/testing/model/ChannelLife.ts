@@ -1,5 +1,5 @@
 /**
- * What goes on in channels: reactions, threads, sound.
+ * Reactions, threads and sound of channels.
  *
  * @since 0.1.0
  */

@@ -1,9 +1,9 @@
 /**
- * Files that come in parts: what is to come is announced, each part is put into a store and then said to be there, and at
- * the end the file is asked for by the name of its upload.
+ * Chunked uploads: `prepare` announces a file, each part is put into a store and then confirmed, and the complete file is
+ * used by its `upload_id`.
  *
  * Source: the pages of 2026 of the platform's documentation; `md5_10m`, sizes as strings, 850012 and 40093001 from qqbot's
- * `utils/chunked-upload.ts` and AstrBot#9443. What is refused with which code is otherwise chosen.
+ * `utils/chunked-upload.ts` and AstrBot#9443. The other refusals and their codes are chosen.
  *
  * @since 0.1.0
  */
@@ -17,11 +17,11 @@ import * as Reply from "./Reply.ts"
 /** `md5_10m` is the MD5 of this many bytes, or of the whole file where it is smaller. */
 const beginning = 10_002_432
 
-/** Uploads that are known; of those that are begun and left, only the newest. */
+/** Maximum number of uploads kept; the oldest are removed. */
 const maximumUploads = 256
 
 /**
- * A file that has come whole.
+ * A file with all its parts.
  *
  * @since 0.1.0
  * @category models
@@ -41,11 +41,11 @@ export interface Chunks {
   readonly prepare: (now: number, traceId: string, scene: "c2c" | "group", target: string, body: string) => Reply.Reply
   /** Takes the bytes of a part. */
   readonly put: (request: Request) => Reply.Reply
-  /** From now on no address of the upload works to which this path belongs. */
+  /** Invalidates every URL of the upload that this path belongs to. */
   readonly kill: (path: string) => void
-  /** Takes the word that a part is there, and looks whether it is. */
+  /** Confirms a part, and checks that it was put. */
   readonly finish: (now: number, traceId: string, scene: "c2c" | "group", target: string, body: string) => Reply.Reply
-  /** The file of an upload whose parts are all there, or why there is none. */
+  /** The file of a complete upload, or the code that refuses it. */
   readonly whole: (
     scene: "c2c" | "group",
     target: string,
@@ -56,9 +56,9 @@ export interface Chunks {
 
 interface Part {
   readonly size: number
-  /** What was put last; forgotten once it is part of the file. */
+  /** The bytes last put; released once they are part of the file. */
   bytes: Uint8Array | undefined
-  /** The MD5 that it was finished with. */
+  /** The MD5 of its confirmation. */
   finished: string | undefined
 }
 
@@ -69,12 +69,12 @@ interface Upload extends Whole {
   readonly signature: string
   readonly parts: ReadonlyArray<Part>
   readonly md5Of10M: string
-  /** Of the parts up to the first one that is not there. */
+  /** Over the parts up to the first missing one. */
   readonly digests: { readonly md5: Digest.Digest; readonly sha1: Digest.Digest; readonly md5Of10M: Digest.Digest }
   taken: number
   takenSize: number
   isDead: boolean
-  /** Whether what came is what was announced; absent until all has come. */
+  /** Whether the file matches its announcement; absent until it is complete. */
   isAsAnnounced?: boolean
 }
 
@@ -90,7 +90,7 @@ const digestOf = (bytes: Uint8Array): string => {
   return digest.hex()
 }
 
-/** Adds the parts that are there to the file, in order. */
+/** Adds the confirmed parts to the file, in order. */
 const take = (upload: Upload): void => {
   const { digests, parts } = upload
   for (let part = parts[upload.taken]; part?.bytes !== undefined && part.finished !== undefined;) {
@@ -108,8 +108,8 @@ const take = (upload: Upload): void => {
 }
 
 /**
- * `spend` counts bytes against the quota of the day, and says whether they are within it. `known` finds what is handed out
- * for a file that the scene has already.
+ * `spend` counts bytes against the daily quota and returns whether they are within it. `known` returns the answer for a file
+ * that the scene already has.
  *
  * @since 0.1.0
  * @category constructors
@@ -197,7 +197,7 @@ export const make = (
       const named = addressed.exec(path)
       const upload = named === null ? undefined : uploads.get(named[1]!)
       const part = upload?.parts[Number(named?.[2])]
-      // Its URLs are all the credentials there are, and a store refuses a request that brings others besides.
+      // The URL is the only credential: a store refuses a request that carries another one.
       const isAllowed =
         upload?.isDead === false && named?.[3] === upload.signature && headers["authorization"] === undefined
       if (!isAllowed) return Reply.text(403, "<Error><Code>AccessDenied</Code></Error>")

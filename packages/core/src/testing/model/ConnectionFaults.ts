@@ -1,5 +1,5 @@
 /**
- * The faults that strike connections and sessions at once.
+ * The faults that take effect on connections and sessions immediately.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { Connection, Connections } from "./Connections.ts"
 import type { Platform } from "./Platform.ts"
 
 /**
- * The faults of connections and sessions that happen at once.
+ * The faults of connections and sessions that take effect immediately.
  *
  * @since 0.1.0
  * @category models

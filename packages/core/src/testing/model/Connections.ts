@@ -21,14 +21,14 @@ export interface Connection {
   state: "Opening" | "Silent" | "Greeted" | "Refused" | "Ignored" | "Ready"
   session: Session.Session | undefined
   isFrozen: boolean
-  /** The client has left a frozen connection, which the platform cannot see. */
+  /** The client closed a frozen connection; the platform cannot see that. */
   isAbandoned: boolean
   /** The interval that HELLO named, in milliseconds. */
   interval: number
   lastBeat: number
   unansweredBeats: number
   acknowledgeAfter: number
-  /** A dispatch that waits to be overtaken. */
+  /** A dispatch held back until another one overtakes it. */
   held: { readonly s: number; readonly event: Session.Event } | undefined
   ending: Extract<Fault, { readonly _tag: "AcceptThenClose" }> | undefined
 }
@@ -42,7 +42,7 @@ export interface Connection {
 export interface Connections {
   readonly connections: Map<number, Connection>
   readonly sessions: Map<string, Session.Session>
-  /** What the client side still holds open. */
+  /** The sockets that the client still holds open. */
   readonly sockets: Set<number>
   readonly isOpen: (connection: Connection) => boolean
   /** The connection that carries a session. */
@@ -52,14 +52,14 @@ export interface Connections {
   readonly sendEvent: (now: number, connection: Connection, s: number, event: Session.Event) => void
   /** READY and RESUMED, which are not kept: a resume does not bring them again. */
   readonly sendOwn: (now: number, connection: Connection, session: Session.Session, t: string, d: unknown) => void
-  /** Ends a session without a word. */
+  /** Ends a session without a frame. */
   readonly forget: (session: Session.Session) => void
   readonly remove: (now: number, connection: Connection) => void
   readonly close: (now: number, connection: Connection, code: number, reason?: string) => void
   readonly drop: (now: number, connection: Connection) => void
   /** Closes with a code, or breaks the connection for 1006 and without one. */
   readonly end: (now: number, connection: Connection, code: number | undefined, reason?: string) => void
-  /** Does something after some milliseconds, if the connection is still open then. */
+  /** Runs an action after some milliseconds, if the connection is still open then. */
   readonly later: (now: number, connection: Connection, after: number, run: (now: number) => void) => void
   readonly thenClose: (now: number, connection: Connection, then: ThenClose | undefined) => void
 }
@@ -78,7 +78,7 @@ export interface Note {
   readonly interval?: number | null
 }
 
-/** After these the documentation allows a resume, or says nothing against it. */
+/** The documentation allows a resume after these codes, or does not exclude it. */
 const keepsSession = (code: number): boolean => {
   const { recovery, skipsFrame } = CloseCode.lookup(code)
   // what was too large is replayed after a resume

@@ -1,6 +1,6 @@
 /**
- * What a bot sets up for itself: its menu, its panels of commands, links that open a chat with it, and sessions whose events
- * go to an address.
+ * The endpoints that configure a bot: its menu, its command panels, links that open a chat with it, and sessions whose
+ * events go to a webhook.
  *
  * Source: the pages of menus and panels of 2026-08; botgo for sessions. Codes from the same pages.
  *
@@ -22,7 +22,7 @@ const scopes: ReadonlySet<unknown> = new Set(["c2c", "group", "channel", "dm"])
 const menuTypes: ReadonlySet<unknown> = new Set(["switch", "send_message", "link", "menu"])
 const panelTypes: ReadonlySet<unknown> = new Set(["command", "link"])
 
-/** Why items are refused, if they are. */
+/** The code that refuses items, if any. */
 const refusal = (
   items: unknown,
   maximum: number,

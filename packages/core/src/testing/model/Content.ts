@@ -1,8 +1,8 @@
 /**
- * What a message of the bot holds, read from the body of its request, and what of it this platform does not allow.
+ * The content of a message, decoded from the body of its request, and the code that refuses it.
  *
- * Source: `send.html`, `msg-btn.md`, `ark.md` and the embed page of the platform's documentation of 2026. In what order the
- * platform looks is not published (chosen).
+ * Source: `send.html`, `msg-btn.md`, `ark.md` and the embed page of the platform's documentation of 2026. The order of the
+ * checks is not published (chosen).
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ const maximumButtons = 5
 export type Body = Readonly<Record<string, unknown>>
 
 /**
- * What a message holds.
+ * The content of a message.
  *
  * @since 0.1.0
  * @category models
@@ -60,6 +60,15 @@ export const isRecord = (value: unknown): value is Body =>
  * @category guards
  */
 export const isFilled = (value: unknown): value is string => typeof value === "string" && value !== ""
+
+/**
+ * A list of non-empty strings; `undefined` for anything else.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const texts = (value: unknown): ReadonlyArray<string> | undefined =>
+  Array.isArray(value) && value.every(isFilled) ? value : undefined
 
 /**
  * @since 0.1.0
@@ -99,7 +108,7 @@ const isEmbed = (value: unknown): boolean =>
 const isButton = (value: unknown): boolean =>
   isRecord(value) && isRecord(value["render_data"]) && isRecord(value["action"])
 
-/** What is wrong with a keyboard, if anything is. */
+/** The code that refuses a keyboard, if any. */
 const checkKeyboard = (value: unknown): ErrorCode | undefined => {
   if (!isRecord(value)) return 12002
   if (isFilled(value["id"])) return undefined
@@ -118,7 +127,7 @@ const checkKeyboard = (value: unknown): ErrorCode | undefined => {
 const checkReference = (value: unknown): ErrorCode | undefined =>
   isRecord(value) && isFilled(value["message_id"]) ? undefined : 12002
 
-/** What may stand beside any content. */
+/** The fields allowed beside any content. */
 const withExtras = (body: Body, content: Content): Content | ErrorCode => {
   const reference = body["message_reference"]
   const wrong = isAbsent(reference) ? undefined : checkReference(reference)
@@ -191,7 +200,7 @@ export const read = (scene: Scene, body: Body): Content | ErrorCode => {
 const hasUrl = Address.isIn
 
 /**
- * Why a platform with these settings does not take a message, if it does not.
+ * The code with which a platform of these settings refuses a message, if any.
  *
  * @since 0.1.0
  * @category checks
@@ -210,7 +219,7 @@ export const refusal = (settings: Settings, scene: Scene, content: Content): Err
 }
 
 /**
- * What of a message faults can look at.
+ * The traits of a message that faults can match.
  *
  * @since 0.1.0
  * @category lookups

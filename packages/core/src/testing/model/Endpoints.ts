@@ -22,9 +22,9 @@ import type { Tokens } from "./Tokens.ts"
 export interface Route {
   readonly endpoint: Endpoint
   readonly method: string
-  /** What a refusal by a fault leaves behind. */
+  /** The effect of a refusal by a fault. */
   readonly refuse?: (body: string) => void
-  /** Whether it asks for no token. */
+  /** Whether it needs no token. */
   readonly isOpen?: true
   readonly run: (now: number, traceId: string, body: string, request: Request) => Reply.Reply
 }

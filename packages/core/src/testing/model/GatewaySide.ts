@@ -32,22 +32,22 @@ export interface SessionView {
   readonly intents: number
   /** The last sequence number given out. */
   readonly sequence: number
-  /** Events that a resume could still bring. */
+  /** Events that a resume can still replay. */
   readonly buffered: number
-  /** Whether it gets no event any more. */
+  /** Whether it receives no more events. */
   readonly isDeaf: boolean
-  /** The connection that carries it, if any; a frozen one counts until the platform gives it up. */
+  /** Its connection, if any; a frozen one counts until the platform closes it. */
   readonly connection?: number
 }
 
 /**
- * What was counted since the model was made.
+ * Counters since the model was created.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Counters {
-  /** When identifies came, accepted or not, in epoch milliseconds; the newest `journalLimit`. */
+  /** The identifies, accepted or not; times in epoch milliseconds. The newest `journalLimit`. */
   readonly identifies: ReadonlyArray<{ readonly at: number; readonly shard: string; readonly accepted: boolean }>
   readonly resumesAccepted: number
   readonly resumesRefused: number
@@ -57,7 +57,7 @@ export interface Counters {
   /** The most identified or resumed connections that a shard (`"0/1"`) ever had at the same time. */
   readonly maxConnections: ReadonlyMap<string, number>
   readonly violations: number
-  /** Journal entries that were forgotten. */
+  /** Journal entries dropped by the size limit. */
   readonly journalDropped: number
 }
 
@@ -139,7 +139,7 @@ const socketsOf = (platform: Platform, room: Connections.Connections, { reach }:
     connection.state = "Greeted"
     const fault = armed.take("Hello")
     const interval = fault === undefined ? settings.heartbeatInterval : fault.value
-    // The platform expects what it asked for, as far as that makes sense.
+    // The platform expects the interval it announced, if that is a usable number.
     if (typeof interval === "number" && interval > 0 && interval < Infinity) connection.interval = interval
     send(now, connection, JSON.stringify({ op: Frame.Opcode.Hello, d: { heartbeat_interval: interval } }), {
       op: Frame.Opcode.Hello,

@@ -1,6 +1,6 @@
 /**
- * The guilds that the model knows, and how the endpoints show them. What happens in a guild makes it, its channels and its
- * members known; one guild is there from the beginning.
+ * The guilds that the model knows, and how the endpoints show them. An event of a guild makes the guild, its channels and its
+ * members known; one guild exists from the start.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import * as Reply from "./Reply.ts"
 import type { Asked, Run } from "./Routes.ts"
 
 /**
- * What the endpoints show of something, besides what the model keeps.
+ * An object as the endpoints answer with it.
  *
  * @since 0.1.0
  * @category models
@@ -74,12 +74,12 @@ export interface Channel {
   readonly threads: BoundedMap.BoundedMap<Fields>
   /** Who reacted, by message, type and id of the emoji. */
   readonly reactions: BoundedMap.BoundedMap<Set<string>>
-  /** How many are on the microphone. */
+  /** The number of open microphones. */
   microphones: number
 }
 
 /**
- * The member that made every guild.
+ * The owner of every guild.
  *
  * @since 0.1.0
  * @category constants
@@ -110,9 +110,9 @@ export const idOf = (value: unknown): string | undefined => {
 export interface GuildWorld {
   readonly guilds: BoundedMap.BoundedMap<Guild>
   readonly channels: BoundedMap.BoundedMap<Channel>
-  /** A channel, which is made where it is not known. */
+  /** The channel with this id, created if unknown. */
   readonly open: (guild: string, id: string, fields?: Fields) => Channel
-  /** Takes note of an event that goes out. */
+  /** Records an event that is sent to the bot. */
   readonly remember: (type: string, d: unknown) => void
   /** Answers for the guild, channel or member that the path names; an unknown one gives 10004, 10003 or 10001. */
   readonly inGuild: (run: (guild: Guild, asked: Asked) => Reply.Reply) => Run
@@ -160,7 +160,7 @@ const guildFields = (guild: Guild): Fields => ({
   ...guild.fields
 })
 
-/** Those that every guild has. */
+/** The roles that every guild has. */
 const firstRoles = [
   ["1", "member"],
   ["2", "admin"],
@@ -168,7 +168,7 @@ const firstRoles = [
   ["5", "channel admin"]
 ] as const
 
-/** Notes what an event says of guilds, channels and members. */
+/** Records the guilds, channels and members that an event names. */
 const remembering =
   (
     { channels, guilds }: Pick<GuildWorld, "guilds" | "channels">,
@@ -207,7 +207,7 @@ const remembering =
   }
 
 /**
- * The guilds of a platform on which nothing has happened yet.
+ * The guilds of a platform without any events yet.
  *
  * @since 0.1.0
  * @category constructors

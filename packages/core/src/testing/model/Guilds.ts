@@ -2,12 +2,12 @@
  * Guilds as the endpoints of administration see them: channels, members, roles, permissions, muting, announcements, pins,
  * schedules, reactions, threads, sound, private chats, and what the bot may call.
  *
- * What happens in a guild makes it, its channels and its members known; one guild is there from the beginning. Every bot is
+ * An event of a guild makes the guild, its channels and its members known; one guild exists from the start. Every bot is
  * taken to be a private-domain bot with admin rights.
  *
- * Source: the pages of guilds (bot-docs 2025-04). Which code an unknown guild, channel or member gives beyond 10004, 10003
- * and 10001 is not published, nor is what a guild is like before anything happened in it, nor whether a bot gets events
- * of what it did itself: here it does (chosen).
+ * Source: the pages of guilds (bot-docs 2025-04). Not published, and therefore chosen: codes
+ * of unknown objects beyond 10004, 10003 and 10001; the state of a guild before its first event; that a bot receives events
+ * of its own actions.
  *
  * @since 0.1.0
  */
@@ -27,14 +27,14 @@ import * as Schedules from "./Schedules.ts"
  * @category models
  */
 export interface Guilds {
-  /** Takes note of an event that goes out. */
+  /** Records an event that is sent to the bot. */
   readonly remember: (type: string, d: unknown) => void
   readonly table: Table
 }
 
 const done = Reply.text(204, "")
 
-/** What is asked of guilds themselves. */
+/** The endpoints of a guild itself. */
 const guildTable = (platform: Platform, { channels, guildFields, guilds, inGuild }: GuildWorld.GuildWorld): Table => {
   const { settings } = platform
   return {

@@ -1,5 +1,5 @@
 /**
- * What users said: for a bot with admin rights that recalls it, and for users who quote an earlier message.
+ * Messages of users: for an admin bot that recalls them, and for users who quote them.
  *
  * Source: the recall page of the platform's documentation of 2026 (an admin bot recalls what ordinary members of a group
  * said; 40062003 where the bot or the author's role does not allow it) and the recall page of channels (306004). The two
@@ -42,7 +42,7 @@ export interface HeardMessage {
  * @category models
  */
 export interface Heard {
-  /** Remembers what was said with the payload of its event. */
+  /** Stores a message with the payload of its event. */
   readonly remember: (message: {
     readonly id: string
     readonly scene: Scene
@@ -52,11 +52,11 @@ export interface Heard {
     readonly d: Content.Body
   }) => void
   /**
-   * Recalls a message of a user: why the platform refuses it, or `undefined` once it is recalled. `unknown` for a message
-   * that no user said here.
+   * Recalls a message of a user: the code that refuses it, or `undefined` once it is recalled. `unknown` for a message that is
+   * not of this conversation.
    */
   readonly recall: (now: number, scene: Scene, target: string, id: string) => ErrorCode | undefined | "unknown"
-  /** The payload fields of a message that quotes this one. A message that nobody knows is quoted without its content. */
+  /** The payload fields of a message that quotes this one. An unknown message is quoted without its content. */
   readonly quotation: (scene: Scene, id: string, ownIndex: string | undefined) => Content.Body
 }
 

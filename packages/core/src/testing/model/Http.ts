@@ -1,5 +1,5 @@
 /**
- * The HTTP side: who may ask, what for, and how a request goes wrong.
+ * The HTTP side: authorization, routing and injected failures.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import type { Tokens } from "./Tokens.ts"
 /** How many characters of a path the journal keeps. */
 const maximumPath = 512
 
-/** Of the checks that come before any endpoint. */
+/** The codes of the checks that precede every endpoint. */
 const gateCodes: ReadonlySet<number> = new Set([11241, 11243, 11244, 11298])
 
 const traceHeader = "x-tps-trace-id"
@@ -105,7 +105,7 @@ export const make = (
       platform.journal.push(note({ answer: failure._tag }))
       return failure._tag === "Reset" ? { _tag: "Reset", after: 0 } : { _tag: "Hang" }
     }
-    // with a code the endpoint itself has refused it, and not what stands before it
+    // an answer with a code comes from the endpoint, not from the edge before it
     if (failure?._tag === "Status" && failure.code !== undefined && !gateCodes.has(failure.code)) {
       routes[0]?.refuse?.(request.body)
     }

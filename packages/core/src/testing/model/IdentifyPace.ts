@@ -1,5 +1,5 @@
 /**
- * How often clients identify, and what they should not have done although the platform let them.
+ * The pace of identifies, and the violations that the platform tolerates.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import type { Violation } from "./Journal.ts"
 import type { Platform } from "./Platform.ts"
 
 /**
- * The identifies that came.
+ * The identifies received.
  *
  * @since 0.1.0
  * @category models
@@ -16,7 +16,7 @@ export interface IdentifyPace {
   /** The newest `journalLimit`. */
   readonly identifies: ReadonlyArray<{ readonly at: number; readonly shard: string; readonly accepted: boolean }>
   readonly note: (now: number, shard: string, accepted: boolean) => void
-  /** Whether as many were accepted lately as may be. */
+  /** Whether the limit of the current window is reached. */
   readonly isSpent: (now: number) => boolean
   readonly violate: (now: number, of: Violation, shard: string) => void
   readonly violations: () => number

@@ -1,5 +1,5 @@
 /**
- * Identifies and resumes: what they are answered with.
+ * The answers to identifies and resumes.
  *
  * @since 0.1.0
  */
@@ -93,7 +93,7 @@ export interface Sides {
   readonly pace: IdentifyPace
 }
 
-/** Why an identify is refused, if it is; a session start is spent by everyone who has a good token. */
+/** The refusal of an identify, if any. Every identify with a valid token spends a session start. */
 const refusalOf = (
   { metadata, pace, platform, tokens }: Sides,
   now: number,
@@ -109,7 +109,7 @@ const refusalOf = (
   }
   if (settings.refusesPace && pace.isSpent(now)) return 4903
   if (count < 1 || index >= count) return 4010
-  // Bit 31 and above are lost in the operators of this language, and no intent has them.
+  // Bitwise operators lose bit 31 and above; no intent has them.
   if (identify.intents > 0x7fffffff || (identify.intents & ~Settings.allIntents) !== 0) return 4013
   if ((identify.intents & ~settings.grantedIntents) !== 0) return settings.refusedIntentsCode
   return undefined
@@ -195,7 +195,7 @@ export const make = (
     if (platform.ipNotAllowed) {
       return refuseResume(now, connection, sessionId, { invalidSession: true, code: 4924, keeps: true })
     }
-    // Another token may still resume this session, so there is no op 9, which would deny that.
+    // No op 9: a resume with another token may still succeed.
     if (!tokens.accepts(now, wanted.token)) {
       return refuseResume(now, connection, sessionId, { invalidSession: false, code: 4004, keeps: true })
     }
@@ -213,7 +213,7 @@ export const make = (
     const older = carrying(session)
     attach(now, connection, session)
     if (older !== undefined) {
-      // The session moves on: this 4902 must not end it.
+      // The session continues on the new connection: this 4902 must not end it.
       older.session = undefined
       close(now, older, 4902, "reset by resume")
     }

@@ -18,20 +18,20 @@ export type Scene = "c2c" | "group" | "channel" | "dm"
 /**
  * One line of the journal. `at` is in epoch milliseconds.
  *
- * - `Upgrade`: a request to open a socket and what became of it.
+ * - `Upgrade`: a request to open a socket and its outcome.
  * - `Opened`, `Closed`: a socket's beginning and end, and who ended it. `code` is absent for a broken connection or a
  *   close frame without a status.
  * - `Received`, `Sent`: a frame from and to the client. `d` is kept only where it is a number (heartbeat) or the sequence
  *   number of a resume; `size` is in characters, or bytes for binary frames. `interval` is that of a HELLO; null where it is
  *   not a number.
  * - `Request`: an HTTP request and its answer; `path` without its query.
- * - `Said`: a user said something or something else happened that the platform reports as an event.
+ * - `Said`: a message of a user, or another event of the platform.
  * - `Accepted`: a message of the bot that the platform took; of a stream, its first part.
  * - `Streamed`: a later part of a stream; `id` is that of the message, `size` how much text the message has now.
  * - `Uploaded`: a file that the platform took; `size` in bytes where the file came from the client.
  * - `Recalled`, `Acknowledged`: a recall and an interaction's acknowledgement; `late` says that it came after three seconds.
  * - `Fault`: a fault was injected.
- * - `Violation`: the client did what it should not do although the platform let it.
+ * - `Violation`: the client broke a rule that the platform does not enforce.
  *
  * @since 0.1.0
  * @category models
@@ -146,7 +146,7 @@ export type JournalEntry =
   | { readonly at: number; readonly kind: "Violation"; readonly of: Violation; readonly shard: string }
 
 /**
- * What a well-behaved client never does.
+ * Rules that a client must not break.
  *
  * - `IdentifyPace`: more identifies within five seconds than `max_concurrency`.
  * - `SecondConnection`: two living connections of one shard at the same time.
@@ -194,7 +194,7 @@ export interface SentMessage {
 }
 
 /**
- * A list that forgets its oldest entries.
+ * A list with a size limit that drops its oldest entries.
  *
  * @since 0.1.0
  * @category models
@@ -203,12 +203,12 @@ export interface Bounded<A> {
   readonly push: (entry: A) => void
   /** The same array for the model's whole life: read it, do not keep it across calls that may shorten it. */
   readonly entries: Array<A>
-  /** How many entries were forgotten. */
+  /** The number of dropped entries. */
   readonly dropped: () => number
 }
 
 /**
- * A list of at most `limit` entries. An eighth is forgotten at a time: one by one would move the whole array for each.
+ * A list of at most `limit` entries. Drops an eighth at a time: dropping single entries would move the whole array each time.
  *
  * @since 0.1.0
  * @category constructors

@@ -13,7 +13,7 @@ const done = Reply.text(204, "")
 
 const seconds = (value: unknown): boolean => typeof value === "string" && /^\d{1,12}$/.test(value)
 
-/** Muting leaves no mark on what the endpoints show: it is in the request and in what members cannot say. */
+/** Checks a request to mute. No endpoint shows who is muted. */
 const mute = ({ body, traceId }: Asked, then: Reply.Reply): Reply.Reply =>
   seconds(body["mute_end_timestamp"]) || seconds(body["mute_seconds"]) ? then : Reply.error(traceId, 502005)
 
@@ -103,7 +103,7 @@ export const table = (
         return Reply.json(200, { guild_id: guild.id, role_id: role.id, role: roleFields(guild, role) })
       }),
       DELETE: withRole((role, guild, { traceId }) => {
-        // Those that every guild has stay.
+        // The roles that every guild has cannot be deleted.
         if (role.id.length === 1) return Reply.error(traceId, 11253)
         guild.roles.delete(role.id)
         for (const member of guild.members.values()) member.roles.delete(role.id)

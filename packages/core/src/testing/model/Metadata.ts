@@ -1,5 +1,5 @@
 /**
- * What the platform says about its gateway, the limiter in front of that, and the budget of session starts.
+ * The metadata of the gateway, its rate limiter, and the budget of session starts.
  *
  * Source: `wss/url_get.md`, `wss/shard_url_get.md`, and the `gateway.get` page of 2026 (2 a minute, burst 10).
  *

@@ -1,7 +1,7 @@
 /**
- * What a model of the platform is, to the three skins that wrap it: an object that takes what happens together with the
- * time it happens at, and says what the platform does about it. It holds no clock, no timer, no socket and no chance:
- * the same calls give the same answers, byte for byte.
+ * The interface between the model of the platform and the three skins that wrap it: the model receives each input with its
+ * time and returns what the platform does. It has no clock, timer, socket or randomness: the same calls give the same
+ * answers, byte for byte.
  *
  * @since 0.1.0
  */

@@ -11,7 +11,7 @@ import type { Scene } from "./Journal.ts"
 import type { Platform } from "./Platform.ts"
 
 /**
- * Somebody whom a message names with an `@`.
+ * A user mentioned in a message.
  *
  * @since 0.1.0
  * @category models
@@ -104,7 +104,7 @@ export type Said =
     }
 
 /**
- * The guild of channels that are not said to be in another.
+ * The guild of channels without a guild of their own.
  *
  * @since 0.1.0
  * @category constants
@@ -112,7 +112,7 @@ export type Said =
 export const defaultGuild = "5821904417736650213"
 
 /**
- * The event that a message brings: more than one when it comes as twins.
+ * The events of a message: more than one if the platform reports it twice.
  *
  * @since 0.1.0
  * @category models
@@ -121,7 +121,7 @@ export interface MessageEvents {
   readonly id: string
   readonly scene: Scene
   readonly target: string
-  /** Its payload, which is there too where no event tells the bot of it. */
+  /** Its payload, also if the bot receives no event of it. */
   readonly d: Readonly<Record<string, unknown>>
   readonly events: ReadonlyArray<{ readonly type: string; readonly d: Readonly<Record<string, unknown>> }>
 }
@@ -210,7 +210,7 @@ const makeInGuild = (
 }
 
 /**
- * The events of something that a user says. `quotation` gives the fields of a message that quotes another.
+ * The events of a message of a user. `quotation` gives the fields of a message that quotes another.
  *
  * @since 0.1.0
  * @category constructors

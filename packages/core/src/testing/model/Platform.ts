@@ -1,5 +1,5 @@
 /**
- * What the parts of a model share: its settings, its timers, its records and what lasts until it is cleared.
+ * The state that all parts of a model share: settings, timers, records and lasting faults.
  *
  * @since 0.1.0
  */
@@ -31,7 +31,7 @@ export interface Platform {
   readonly outputs: Array<Output>
   /** Whether the caller's address is off the allow-list. */
   ipNotAllowed: boolean
-  /** By how many milliseconds the timestamps are off. */
+  /** The offset of the timestamps, in milliseconds. */
   clockSkew: number
   /** The next number of a kind of id, from 1. */
   readonly count: (kind: string) => number

@@ -3,12 +3,12 @@
  * four scenes with their windows, budgets, quotas, deduplication and audits, files, streams, guilds and groups and what their
  * admins can do, close codes and faults.
  *
- * Every method takes the time first, in epoch milliseconds; the model has no clock. Work that the platform does by itself
- * (a close some time after op 7, the end of an idle connection) falls due at {@link PlatformModel.nextWake}. What is to be
- * sent to the sockets waits in {@link PlatformModel.drain}. A skin therefore does the same after each call: apply what
+ * Every method takes the time first, in epoch milliseconds; the model has no clock. Scheduled work of the platform
+ * (a close some time after op 7, the end of an idle connection) is due at {@link PlatformModel.nextWake}. Outputs for the
+ * sockets are collected by {@link PlatformModel.drain}. A skin therefore does the same after each call: apply what
  * `drain` returns, then sleep until `nextWake` and call `wake`.
  *
- * Ids come from counters and nothing from chance: the same calls give the same answers, byte for byte.
+ * Ids come from counters and nothing is random: the same calls give the same answers, byte for byte.
  *
  * Where the platform's documentation is silent, the choices made here are marked "chosen".
  *
@@ -52,7 +52,7 @@ export interface PlatformModel {
   readonly appId: string
   readonly gatewayUrl: string
   readonly bot: { readonly id: string; readonly username: string; readonly openid: string }
-  /** Answers an HTTP request. Whatever it asks for has happened when this returns; `after` delays only the answer. */
+  /** Answers an HTTP request. Its effects are complete when this returns; `after` delays only the answer. */
   readonly request: (now: number, request: Request) => Answer
   /** Answers an upgrade request. After `Accept` the skin calls `opened` once the socket is up. */
   readonly upgrade: (now: number, request: UpgradeRequest) => Upgrade
@@ -65,13 +65,13 @@ export interface PlatformModel {
    * any other code keep it. For a connection that the platform has ended already this does nothing.
    */
   readonly closed: (now: number, connection: number, code?: number) => void
-  /** Does what has fallen due. Every other method does so first. */
+  /** Runs the work that is due. Every other method does so first. */
   readonly wake: (now: number) => void
-  /** When the next thing falls due, in epoch milliseconds. It may be early: then `wake` finds nothing to do. */
+  /** When the next work is due, in epoch milliseconds. May be too early: `wake` then does nothing. */
   readonly nextWake: () => number | undefined
   /** What the clock of the platform shows, in epoch milliseconds: `ClockSkew` puts it wrong. */
   readonly wallClock: (now: number) => number
-  /** Hands out what is to be done to the sockets, in order, and forgets it. */
+  /** Returns the pending outputs for the sockets, in order, and clears them. */
   readonly drain: () => ReadonlyArray<Output>
   /** A user says something. Returns the message id, the `msg_id` of a passive reply. */
   readonly say: (now: number, said: Payloads.Said) => string
@@ -82,13 +82,13 @@ export interface PlatformModel {
   readonly dispatch: (now: number, type: string, d: unknown) => string
   /** A user presses a button below a message of the bot. */
   readonly press: (now: number, press: Presses.Press) => Presses.Pressed
-  /** How often a message, or an event, was answered, and for how long it can be; `undefined` for one that never could. */
+  /** The replies used and left of a message or an event; `undefined` for one that cannot be answered. */
   readonly replies: (id: string) => Anchors.Replies | undefined
-  /** A group as its members see it; `undefined` for one in which nothing has happened. */
+  /** A group as its members see it; `undefined` for an unknown group. */
   readonly group: (now: number, group: string) => Groups.GroupView | undefined
-  /** Makes somebody a member of a group, or changes what is known of one, without an event. */
+  /** Adds a member to a group or updates one, without an event. */
   readonly setMember: (now: number, group: string, member: string, fields: Groups.MemberFields) => void
-  /** The faults that wait for their moment, and what lasts until it is cleared. */
+  /** The pending faults, and the faults that last until cleared. */
   readonly faults: () => {
     readonly armed: ReadonlyArray<{ readonly fault: Fault; readonly left: number }>
     readonly clockSkew: number
@@ -107,11 +107,11 @@ export interface PlatformModel {
   readonly sessions: (now: number) => ReadonlyArray<GatewaySide.SessionView>
   /** The numbers of the open connections, oldest first. */
   readonly connections: () => ReadonlyArray<number>
-  /** Every access token handed out so far: for tests that look for one where none may be. */
+  /** Every access token handed out so far: for tests that search for leaked ones. */
   readonly issuedTokens: () => ReadonlyArray<string>
 }
 
-/** A fault may hold megabytes; the journal keeps their beginning. */
+/** A fault may contain megabytes; the journal keeps the first characters. */
 const abridged = (fault: Fault): Fault => {
   if (fault._tag === "Raw") return { ...fault, payload: fault.payload.slice(0, 64) }
   if (fault._tag !== "Http" || fault.failure._tag !== "Body") return fault
@@ -119,7 +119,7 @@ const abridged = (fault: Fault): Fault => {
 }
 
 /**
- * A new platform, on which nothing has happened yet.
+ * A new platform without any events yet.
  *
  * @since 0.1.0
  * @category constructors
@@ -192,7 +192,7 @@ export const make = (options: Settings.Options = {}): PlatformModel => {
     }
   }
 
-  /** What fell due before a call happens before it. */
+  /** Runs the work that is due before the call. */
   const after = <A>(now: number, run: () => A): A => {
     platform.timers.wake(now)
     return run()

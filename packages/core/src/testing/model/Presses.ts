@@ -1,5 +1,5 @@
 /**
- * Buttons that users press: who may, and the INTERACTION_CREATE that follows.
+ * Presses of buttons: who may press, and the INTERACTION_CREATE that follows.
  *
  * Source: `msg-btn.md` and the interaction pages of the platform's documentation of 2026.
  *

@@ -1,5 +1,5 @@
 /**
- * What the bot may say unasked: where, and how much of it.
+ * The limits of proactive messages, by conversation and by guild.
  *
  * Source: the policy pages of the platform's documentation of 2026-09. A day is that of China.
  *
@@ -26,9 +26,9 @@ export const dayOf = (now: number): number => Math.floor((now + 8 * 3_600_000) /
  * @category models
  */
 export interface Proactive {
-  /** Why a proactive message is refused, if it is. */
+  /** The code that refuses a proactive message, if any. */
   readonly check: (now: number, scene: Scene, target: string) => ErrorCode | undefined
-  /** Spends one that {@link Proactive.check} has let pass at the same time. */
+  /** Counts a message that {@link Proactive.check} allowed at the same time. */
   readonly spend: (now: number, scene: Scene, target: string) => void
   readonly allow: (scene: Scene, target: string, allowed: boolean) => void
 }
@@ -58,7 +58,7 @@ export const make = (platform: Platform, anchors: Anchors): Proactive => {
     return usage
   }
 
-  /** The channels that the bot has written to unasked today, in the guild of this one. */
+  /** The channels of this channel's guild with a proactive message today. */
   const channelsOf = (now: number, channel: string): Set<string> => {
     const day = dayOf(now)
     const guild = anchors.guildOf(channel) ?? `of ${channel}`

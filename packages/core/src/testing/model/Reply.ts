@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import type { Fault } from "../Fault.ts"
 
 /**
  * An answer before its headers. `code` is what the journal keeps of the body.
@@ -196,6 +197,20 @@ export const error = (traceId: string, code: ErrorCode): Reply => {
   if (row.isOld === true) return { ...json(row.status, { code, message: row.message }), code }
   return errorOf(traceId, { status: row.status, code, errCode: row.errCode, message: row.message })
 }
+
+/**
+ * The error of an injected refusal.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const refused = (traceId: string, fault: Extract<Fault, { readonly _tag: "RefuseMessage" }>): Reply =>
+  errorOf(traceId, {
+    status: fault.status ?? 400,
+    code: fault.code,
+    errCode: fault.errCode,
+    message: fault.message ?? "injected refusal"
+  })
 
 /**
  * The error page of the edge in front of the platform, which never saw the request.

@@ -8,7 +8,7 @@ import type { Request } from "./Model.ts"
 import type * as Reply from "./Reply.ts"
 
 /**
- * What was asked for.
+ * A request to an endpoint.
  *
  * @since 0.1.0
  * @category models
@@ -16,7 +16,7 @@ import type * as Reply from "./Reply.ts"
 export interface Asked {
   readonly now: number
   readonly traceId: string
-  /** What stands in the path in the place of this name of the template. */
+  /** The path segment at this name of the template. */
   readonly id: (name: string) => string
   /** A parameter of the query; `undefined` when it is not there. */
   readonly query: (name: string) => string | undefined
@@ -25,7 +25,7 @@ export interface Asked {
 }
 
 /**
- * What the platform does about it.
+ * Handles a request.
  *
  * @since 0.1.0
  * @category models
@@ -54,7 +54,7 @@ export interface Match {
 }
 
 /**
- * A text out of an address.
+ * Decodes a percent-encoded text.
  *
  * @since 0.1.0
  * @category parsing
@@ -63,13 +63,13 @@ export const decode = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
-    // Not an escape after all: the text stands for itself.
+    // Not an escape: the text is used as it is.
     return text
   }
 }
 
 /**
- * How many items a page may have: what the query asks for, within reason.
+ * The page size: the `limit` of the query, up to `maximum`.
  *
  * @since 0.1.0
  * @category paging

@@ -1,5 +1,5 @@
 /**
- * One session: its sequence numbers and the events that a resume could still bring.
+ * One session: its sequence numbers and the events that a resume can still replay.
  *
  * @since 0.1.0
  */
@@ -37,7 +37,7 @@ export interface Session {
   connection: number | undefined
   disconnectedAt: number
   isDeaf: boolean
-  /** The highest sequence number that no resume can bring any more. */
+  /** The highest sequence number that a resume can no longer replay. */
   lostThrough: number
   readonly kept: Array<Kept>
   /** Where the living part of `kept` begins: moving the array for each forgotten event would be slow. */
@@ -109,7 +109,7 @@ const dropFirst = (session: Session): void => {
 }
 
 /**
- * How many events a resume could still bring.
+ * The number of events that a resume can still replay.
  *
  * @since 0.1.0
  * @category lookups
@@ -143,7 +143,7 @@ export const append = (session: Session, now: number, added: Event, limit: numbe
 }
 
 /**
- * What comes after a sequence number, and up to `more` events before.
+ * The events after a sequence number, and up to `more` events before it.
  *
  * @since 0.1.0
  * @category buffer

@@ -44,7 +44,7 @@ export interface Options {
   readonly gatewayUrl?: string | undefined
   /** In milliseconds. Default 41 250, as seen in production. */
   readonly heartbeatInterval?: number | undefined
-  /** So many intervals without a heartbeat end a connection with 4009. Default 1.5 (chosen). */
+  /** A connection without a heartbeat for this many intervals is closed with 4009. Default 1.5 (chosen). */
   readonly heartbeatTolerance?: number | undefined
   /** Time to identify or resume after HELLO, in milliseconds; then 4009. Default 30 000 (chosen). */
   readonly identifyTimeout?: number | undefined
@@ -155,7 +155,7 @@ export interface Options {
         readonly flat?: boolean | undefined
         /** Default 1. */
         readonly concurrency?: number | undefined
-        /** For so long a part may be finished again, in seconds. Default 300. */
+        /** How long a part may be confirmed again, in seconds. Default 300. */
         readonly retryTimeout?: number | undefined
         /** In seconds. Default 1. */
         readonly retryDelay?: number | undefined
@@ -184,7 +184,7 @@ export interface Options {
   readonly streamLifetime?: number | undefined
   /** Default `demo-bot` with a numeric id. */
   readonly bot?: { readonly id: string; readonly username: string; readonly openid: string } | undefined
-  /** Called with every event, whether or not a session gets it, before the sessions do. Default: nothing is. */
+  /** Called with every event before it is sent to sessions, also if no session receives it. Default: no callback. */
   readonly onDispatch?: ((event: Dispatched) => void) | undefined
   /** Entries kept in `journal` and in `sent`, each. Default 100 000. */
   readonly journalLimit?: number | undefined
@@ -265,7 +265,7 @@ export interface Settings {
 }
 
 /**
- * Every intent there is.
+ * Every known intent.
  *
  * @since 0.1.0
  * @category constants

@@ -1,6 +1,6 @@
 /**
- * What falls due later, without a clock: a heap of times with what to do then. What is due at the same time happens in the
- * order in which it was put in.
+ * Scheduled work without a clock: a heap of times and actions. Actions due at the same time run in the order in which they
+ * were scheduled.
  *
  * @since 0.1.0
  */
@@ -18,9 +18,9 @@ const isBefore = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at 
  * @category models
  */
 export interface Timers {
-  /** Does `run` at the first {@link Timers.wake} that is not before `at`. Nothing is ever cancelled: `run` looks whether it still applies. */
+  /** Runs `run` at the first {@link Timers.wake} at or after `at`. Nothing is ever cancelled: `run` checks whether it still applies. */
   readonly schedule: (at: number, run: (now: number) => void) => void
-  /** Does everything that is due, what it schedules for now included. */
+  /** Runs everything that is due, including actions that it schedules for now. */
   readonly wake: (now: number) => void
   readonly next: () => number | undefined
 }

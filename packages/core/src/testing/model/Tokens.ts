@@ -1,5 +1,5 @@
 /**
- * The access tokens: one at a time, replaced in its last minute, during which both are good.
+ * The access tokens: one at a time, replaced in its last minute, during which both are valid.
  *
  * Source: the access token page of the platform's documentation of 2026.
  *
@@ -8,7 +8,7 @@
 import type { Platform } from "./Platform.ts"
 import * as Reply from "./Reply.ts"
 
-/** In this last part of its life a token is replaced when asked for. */
+/** A request in this last part of a token's life gets a new one. */
 const overlap = 60_000
 
 interface Token {

@@ -1,5 +1,5 @@
 /**
- * The upload of files, and what was handed out for them.
+ * The upload of files, and the `file_info` values handed out.
  *
  * Source: the rich media page of the platform's documentation of 2026; `file_data` from the SDKs; 413 of the edge from
  * AstrBot#9616 and nanobot#1667.
@@ -13,7 +13,7 @@ import type { Platform } from "./Platform.ts"
 import { dayOf } from "./Proactive.ts"
 import * as Reply from "./Reply.ts"
 
-/** A path that goes on for longer is not a URL that anybody would host a file at. */
+/** The maximum length of a URL. */
 const maximumUrl = 8192
 
 /**
@@ -38,8 +38,8 @@ export interface File {
  */
 export interface Uploads {
   /**
-   * Takes a file. `deliver` is called where the body asks that the file be sent at once: it answers with the id of the
-   * message, or why there is none.
+   * Takes a file. `deliver` is called if the body asks to send the file at once: it returns the id of the message, or the
+   * code that refuses it.
    */
   readonly upload: (
     now: number,
@@ -49,13 +49,13 @@ export interface Uploads {
     body: string,
     deliver: (file: File, body: Content.Body) => string | Reply.ErrorCode
   ) => Reply.Reply
-  /** Takes the parts of files. */
+  /** Files that are uploaded in parts. */
   readonly chunks: Chunks.Chunks
-  /** The file behind a `file_info` in this scene. A file of another scene, or whose time is over, is none. */
+  /** The file behind a `file_info` in this scene. `undefined` for a file of another scene or an expired one. */
   readonly find: (now: number, scene: string, fileInfo: string) => File | undefined
 }
 
-/** The bytes of a base64 text; `undefined` when it is none. */
+/** The number of bytes of a base64 text; `undefined` for an invalid one. */
 const sizeOfBase64 = (text: string): number | undefined => {
   if (text.length === 0 || text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0
@@ -69,7 +69,7 @@ const sizeOfBase64 = (text: string): number | undefined => {
 export const make = (platform: Platform): Uploads => {
   const { settings } = platform
   const files = BoundedMap.make<File>(settings.anchorLimit)
-  /** What came in parts, by what it holds. */
+  /** Files uploaded in parts, by their content. */
   const byContent = BoundedMap.make<File>(settings.anchorLimit)
   let day = 0
   let uploaded = 0
@@ -103,7 +103,7 @@ export const make = (platform: Platform): Uploads => {
     return file === undefined || find(now, scene, file.info) === undefined ? undefined : handedOut(now, file)
   })
 
-  /** What a body brings: an address, bytes, or what came in parts. */
+  /** Reads the source of a file from a body: a URL, bytes, or a chunked upload. */
   const read = (
     now: number,
     scene: "c2c" | "group",

@@ -57,8 +57,12 @@ export const make = ({ attempts, bot, find, isOld, lineOf, options, quietFrom, t
       line.required = undefined
       return
     }
+    // the platform does not see a client leave a frozen connection: it may have stayed for longer
     const wasQuick =
-      attempt.greetedAt !== undefined && at - attempt.greetedAt < 5000 - Bounds.instant && asked === undefined
+      attempt.greetedAt !== undefined &&
+      attempt.endedAt !== undefined &&
+      at - attempt.greetedAt < 5000 - Bounds.instant &&
+      asked === undefined
     line.quick = wasQuick ? line.quick + 1 : attempt.greetedAt === undefined ? line.quick : 0
     if (!line.everGreeted) {
       line.startupRung++

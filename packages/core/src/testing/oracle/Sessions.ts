@@ -31,6 +31,21 @@ export interface Sessions {
   readonly count: () => { readonly identifies: number; readonly resumes: number }
 }
 
+/** Living sessions of the shard that another connection could resume. */
+const othersOf = (model: Case["options"]["model"], attempt: Line.Attempt, now: number) =>
+  model
+    .sessions(now)
+    .filter(({ connection, shard }) => connection !== attempt.connection && shard.join("/") === attempt.line.shard)
+
+const abandon = ({ abandoned }: Line.Line, sessions: ReadonlyArray<{ readonly id: string }>): void => {
+  abandoned.clear()
+  for (const { id } of sessions) abandoned.add(id)
+}
+
+/** Whether the store of the bot may have missed the beginning of the session. */
+const mayForget = ({ crashedAt, forgetful }: Case["bot"], { sessionStartedAt }: Line.Line): boolean =>
+  crashedAt - sessionStartedAt <= Bounds.unsaved || forgetful
+
 /**
  * The rules, which have seen nothing yet.
  *
@@ -70,16 +85,12 @@ export const make = ({ bot, find, isOld, isShared, lineOf, options, ownSessions,
       line.unconfirmedOfSession >= 2 ||
       fruitless >= 5 ||
       isOld(line, now) ||
-      bot.crashedAt - line.sessionStartedAt <= Bounds.unsaved ||
-      bot.forgetful
-    const living = model
-      .sessions(now)
-      .filter(({ connection, shard }) => connection !== attempt.connection && shard.join("/") === line.shard)
+      mayForget(bot, line)
+    const living = othersOf(model, attempt, now)
     if (living.length > 0 && !mayGiveUp) {
       find("SessionGivenUp", `an identify, although session ${living[0]?.id} could be resumed`)
     }
-    line.abandoned.clear()
-    for (const { id } of living) line.abandoned.add(id)
+    abandon(line, living)
     line.unconfirmed = 0
     line.unconfirmedOfSession = 0
   }
@@ -89,6 +100,14 @@ export const make = ({ bot, find, isOld, isShared, lineOf, options, ownSessions,
     counts.resumes++
     attempt.introduced = "resume"
     line.resuming = session
+    if (line.abandoned.has(session)) {
+      // a store that lost the newer session has the older one
+      const others = othersOf(model, attempt, now).filter(({ id }) => id !== session)
+      if (others.length > 0 && !mayForget(bot, line)) {
+        find("SessionGivenUp", `session ${session} is resumed, although session ${others[0]?.id} came after it`)
+      }
+      abandon(line, others)
+    }
     if (refused.has(session)) find("RefusedResume", `session ${session} was refused before`)
     if (line.skips) find("EndlessResume", `session ${session} is resumed into a frame that is too large`)
     if (line.unconfirmed >= 2) find("EndlessResume", `a resume after ${line.unconfirmed} that were not confirmed`)
