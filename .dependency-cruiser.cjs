@@ -7,6 +7,7 @@
 const core = "^packages/core/src/"
 const node = "^packages/node/src/"
 const cli = "^packages/cli/src/"
+const cluster = "^packages/cluster/src/"
 
 /** Files that every room may import. */
 const common = `${core}((BotConfig|StoredText)[.]ts$|internal/)`
@@ -20,7 +21,7 @@ const rooms = {
   gateway: ["openapi"],
   events: ["gateway/Frame"],
   delivery: ["gateway", "events", "openapi"],
-  messages: ["openapi", "events"],
+  messages: ["openapi", "events", "gateway/Ownership"],
   commands: ["delivery", "messages", "events", "openapi"],
   webhook: ["delivery", "gateway", "events", "openapi"],
   internal: [],
@@ -123,7 +124,12 @@ module.exports = {
       from: { path: "^packages/([^/]+)/src/" },
       to: {
         path: "^packages/",
-        pathNot: ["^packages/$1/", `${core}(index|protocol|testing/index)[.]ts$`, `${node}index[.]ts$`]
+        pathNot: [
+          "^packages/$1/",
+          `${core}(index|protocol|testing/index)[.]ts$`,
+          `${node}index[.]ts$`,
+          `${cluster}index[.]ts$`
+        ]
       }
     },
     {
@@ -132,6 +138,21 @@ module.exports = {
       severity: "error",
       from: { path: node },
       to: { path: [cli, `${core}testing/`], reachable: true }
+    },
+    {
+      name: "cluster-library",
+      comment: "what a runner loads is core and node, never the command line or core's testing",
+      severity: "error",
+      from: { path: cluster },
+      to: { path: [cli, `${core}testing/`] }
+    },
+    {
+      name: "cluster-optional",
+      comment:
+        "who runs no cluster installs none: core and node do not know it, and the command line loads it on demand",
+      severity: "error",
+      from: { path: [core, node, `${cli}(?!commands/Cluster[.]ts$)`] },
+      to: { path: [cluster, "node_modules/@effect/(cluster|rpc|sql|sql-pg|workflow|experimental)/"] }
     },
     {
       name: "cli-sandbox",

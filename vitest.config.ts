@@ -38,6 +38,16 @@ export default defineConfig({
         extends: true,
         test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 180_000, isolate: true }
       },
+      // they share a PostgreSQL that they start
+      {
+        extends: true,
+        test: {
+          name: "cluster",
+          include: ["test/cluster/**/*.test.ts"],
+          testTimeout: 180_000,
+          globalSetup: ["test/cluster/support/setup.ts"]
+        }
+      },
       {
         extends: true,
         test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 }

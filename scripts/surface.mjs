@@ -14,6 +14,7 @@ const problems = []
 const entries = {
   core: { "./protocol": "protocol", "./testing": "testing/index" },
   node: {},
+  cluster: {},
   cli: { "./sandbox": "sandbox/index" }
 }
 

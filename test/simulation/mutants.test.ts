@@ -247,7 +247,7 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "handlers are not drained",
-    from: "yield* Effect.addFinalizer(() => delivery.drain)",
+    from: "yield* Effect.addFinalizer(() => (ownership.isHeld() ? delivery.drain : Effect.void))",
     to: "yield* Effect.addFinalizer(() => Effect.void)",
     found: ["CutOff"],
     seeds: 3,

@@ -124,9 +124,10 @@ export const walk = (
     if (end.ready && end.sent === "Identify") session = started
     history = History.record(policy)(history, end)
     const decision = Recovery.decide(policy)(end, session, history)
-    if (decision._tag === "Refused" || (decision._tag !== "Stop" && decision.drop)) session = undefined
+    if (decision._tag === "Refused" || ("drop" in decision && decision.drop)) session = undefined
     const identifies = session === undefined
-    if (decision._tag === "Stop") return { decision, seconds: Number.NaN, identifies, history }
+    if (decision._tag === "Stop" || decision._tag === "Yield")
+      return { decision, seconds: Number.NaN, identifies, history }
     const step: ReconnectPolicy.Step = {
       disconnect: end,
       history,

@@ -206,9 +206,9 @@ describe("Messenger", () => {
 })
 
 describe("errors of the gateway", () => {
-  it("stop for a reason that a person has to mend", () => {
+  it("stop for a reason that a person has to mend, or because another process owns the bot", () => {
     expect<GatewayError.GatewayStopped["because"]["_tag"]>().type.toBe<
-      "CredentialsRejected" | "GatewayRejected" | "IpNotAllowed"
+      "CredentialsRejected" | "GatewayRejected" | "IpNotAllowed" | "OwnershipLost"
     >()
     expect<GatewayError.GatewayStopped["hint"]>().type.toBe<string>()
   })

@@ -9,6 +9,7 @@ import type * as Socket from "@effect/platform/Socket"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "./BotConfig.ts"
 import * as OwnMessages from "./events/OwnMessages.ts"
@@ -58,11 +59,26 @@ export type Runtime =
   | KeyValueStore.KeyValueStore
   | Socket.WebSocketConstructor
 
+/** The services of bots around this one, as in the handler of another bot: they are no replacement for its own. */
+class OfOtherBots extends Context.Reference<OfOtherBots>()("@effect-qq/core/Bot/OfOtherBots", {
+  defaultValue: (): ReadonlySet<unknown> => new Set()
+}) {}
+
 /** Puts a service beside those that it needs. */
 const add =
   <I, S, Needs>(tag: Context.Tag<I, S>, make: Effect.Effect<S, never, Needs>) =>
   <Others>(context: Context.Context<Needs | Others>): Effect.Effect<Context.Context<I | Needs | Others>> =>
     Effect.map(Effect.provide(make, context), (service) => Context.add(context, tag, service))
+
+/** The same for a service that may be replaced: one that was given is used. */
+const use =
+  <I, S, Needs>(tag: Context.Tag<I, S>, make: Effect.Effect<S, never, Needs>) =>
+  <Others>(context: Context.Context<Needs | Others>): Effect.Effect<Context.Context<I | Needs | Others>> => {
+    const given = Context.getOption(context as Context.Context<never>, tag)
+    return Option.isSome(given) && !Context.get(context, OfOtherBots).has(given.value)
+      ? Effect.succeed(Context.add(context, tag, given.value))
+      : add(tag, make)(context)
+  }
 
 const ownMessages = Effect.flatMap(BotConfig.BotConfig, ({ delivery }) =>
   OwnMessages.make({ capacity: delivery.ownMessagesCapacity, window: delivery.ownMessagesWindow })
@@ -71,29 +87,36 @@ const ownMessages = Effect.flatMap(BotConfig.BotConfig, ({ delivery }) =>
 /**
  * The services of one bot, which share one token, one metadata cache and one session.
  *
+ * An `AccessToken`, `OpenApi`, `RateLimit`, `ReplyLedger`, `SessionStore`, `GatewayMetadata` or `IdentifyLimiter` in the
+ * context is used instead of a new one, unless it is a service of another bot. So a bot's services are replaced by giving a
+ * Layer.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const make: Effect.Effect<Context.Context<Bot>, never, Runtime | Scope.Scope> = Effect.context<
   Runtime | Scope.Scope
 >().pipe(
-  Effect.flatMap(add(AccessToken.AccessToken, AccessToken.make)),
-  Effect.flatMap(add(OpenApi.OpenApi, OpenApi.make)),
+  Effect.flatMap(use(AccessToken.AccessToken, AccessToken.make)),
+  Effect.flatMap(use(OpenApi.OpenApi, OpenApi.make)),
   // what the sender fills and the gateway reads
   Effect.flatMap(add(OwnMessages.OwnMessages, ownMessages)),
   // what the gateway fills and others read: the sender, and the webhook
   Effect.flatMap(add(AuditOutcomes.AuditOutcomes, AuditOutcomes.make)),
-  Effect.flatMap(add(RateLimit.RateLimit, RateLimit.make())),
-  Effect.flatMap(add(ReplyLedger.ReplyLedger, ReplyLedger.make())),
+  Effect.flatMap(use(RateLimit.RateLimit, RateLimit.make())),
+  Effect.flatMap(use(ReplyLedger.ReplyLedger, ReplyLedger.make())),
   Effect.flatMap(add(SessionAvailability.SessionAvailability, SessionAvailability.make)),
   Effect.flatMap(add(WebhookIntake.WebhookIntake, WebhookIntake.make)),
   Effect.flatMap(add(Media.Media, Media.make())),
   Effect.flatMap(add(Messenger.Messenger, Messenger.make())),
   Effect.flatMap(add(InboundRecorder.InboundRecorder, InboundRecorder.make)),
-  Effect.flatMap(add(SessionStore.SessionStore, SessionStore.make)),
-  Effect.flatMap(add(GatewayMetadata.GatewayMetadata, GatewayMetadata.make)),
-  Effect.flatMap(add(IdentifyLimiter.IdentifyLimiter, IdentifyLimiter.make)),
+  Effect.flatMap(use(SessionStore.SessionStore, SessionStore.make)),
+  Effect.flatMap(use(GatewayMetadata.GatewayMetadata, GatewayMetadata.make)),
+  Effect.flatMap(use(IdentifyLimiter.IdentifyLimiter, IdentifyLimiter.make)),
   Effect.flatMap(add(Gateway.Gateway, Gateway.make)),
+  Effect.map((context) =>
+    Context.add(context, OfOtherBots, new Set([...Context.get(context, OfOtherBots), ...context.unsafeMap.values()]))
+  ),
   Effect.map(
     Context.pick(
       AccessToken.AccessToken,
@@ -107,7 +130,8 @@ export const make: Effect.Effect<Context.Context<Bot>, never, Runtime | Scope.Sc
       RateLimit.RateLimit,
       ReplyLedger.ReplyLedger,
       SessionAvailability.SessionAvailability,
-      WebhookIntake.WebhookIntake
+      WebhookIntake.WebhookIntake,
+      OfOtherBots
     )
   )
 )

@@ -24,6 +24,7 @@ import { GatewayMetadata } from "./gateway/GatewayMetadata.ts"
 import * as Handshakes from "./gateway/Handshakes.ts"
 import type { IdentifyLimiter } from "./gateway/IdentifyLimiter.ts"
 import * as Intents from "./gateway/Intents.ts"
+import * as Ownership from "./gateway/Ownership.ts"
 import * as Session from "./gateway/Session.ts"
 import type { SessionStore } from "./gateway/SessionStore.ts"
 import * as Shards from "./gateway/Shards.ts"
@@ -135,6 +136,23 @@ const endingWith = (
   effect: Effect.Effect<never, GatewayStopped>
 ): Effect.Effect<void> => Effect.catchAllCause(effect, (cause) => Effect.asVoid(Deferred.failCause(failed, cause)))
 
+/** Handlers that begin nothing once another process owns the bot: what waits for them is not settled, and so replayed there. */
+const owned = (
+  handlers: ReadonlyArray<Handlers.Handler>,
+  { isHeld }: Ownership.OwnershipShape
+): ReadonlyArray<Handlers.Handler> =>
+  handlers.map((handler) => {
+    const { direct } = handler
+    return {
+      ...handler,
+      run: (event, name) => Effect.suspend(() => (isHeld() ? handler.run(event, name) : Effect.never)),
+      direct:
+        direct === undefined
+          ? undefined
+          : { ...direct, attempt: (event) => (isHeld() ? direct.attempt(event) : Effect.never) }
+    }
+  })
+
 /** Which shards run here. Until that is known the bot waits; `reconnectNow` asks the platform again. */
 const planShards = ({ config, delivery, status }: Run) =>
   Effect.gen(function* () {
@@ -204,10 +222,11 @@ export const run = ({
   Effect.gen(function* () {
     const config = yield* BotConfig
     const own = yield* OwnMessages
+    const ownership = yield* Ownership.Ownership
     const acknowledgement = yield* Acknowledgement.make
     const delivery = yield* Delivery.make({
       policy: config.delivery,
-      handlers,
+      handlers: ownership === Ownership.always ? handlers : owned(handlers, ownership),
       drainWaiting: config.session.onShutdown === "end",
       conversationOf,
       isOwn: own.isOwn,
@@ -237,6 +256,6 @@ export const run = ({
     })
     yield* announce
     // scopes close in reverse: the handlers are drained while the sessions are still up
-    yield* Effect.addFinalizer(() => delivery.drain)
+    yield* Effect.addFinalizer(() => (ownership.isHeld() ? delivery.drain : Effect.void))
     return yield* Deferred.await(failed)
   })

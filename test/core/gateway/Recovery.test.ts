@@ -327,7 +327,10 @@ describe("credentials", () => {
 
 describe("every close code in every state", () => {
   const expected = (code: number, phase: Phase): { readonly tag: string; readonly drop: boolean | undefined } => {
-    switch (CloseCode.lookup(code).recovery) {
+    const row = CloseCode.lookup(code)
+    // another connection has the session: it is taken back once
+    if (row.takenOver === true && phase === "Ready") return { tag: "Reconnect", drop: false }
+    switch (row.recovery) {
       case "resume":
       case "expired":
       case "refresh-token":

@@ -425,7 +425,7 @@ describe("op 9", () => {
 })
 
 describe("close codes", () => {
-  for (const code of [4006, 4007, 4902, 4903, 4910, 4777]) {
+  for (const code of [4006, 4007, 4903, 4910, 4777]) {
     it.effect(`${code} identifies on the ladder`, () =>
       Effect.gen(function* () {
         yield* Bot.online

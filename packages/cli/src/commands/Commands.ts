@@ -22,6 +22,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Sandbox from "../sandbox/Sandbox.ts"
+import * as Cluster from "./Cluster.ts"
 import * as Doctor from "./Doctor.ts"
 import * as ConfigProblem from "./ConfigProblem.ts"
 import * as Listen from "./Listen.ts"
@@ -145,6 +146,7 @@ export const run = <E, R>(
 ) => Effect.Effect<
   void,
   | E
+  | Cluster.ClusterFailed
   | ConfigError.ConfigError
   | Say.NoAnswer
   | Say.NoSandbox
@@ -168,7 +170,16 @@ export const run = <E, R>(
   )
   const command = Command.make("effect-qq").pipe(
     Command.withDescription("Tools for QQ bots on effect-qq"),
-    Command.withSubcommands([demo, sandbox, Say.say, Send.send, Doctor.doctor, Listen.listen])
+    Command.withSubcommands([
+      demo,
+      sandbox,
+      Say.say,
+      Send.send,
+      Doctor.doctor,
+      Listen.listen,
+      Cluster.runner,
+      Cluster.bots
+    ])
   )
   return Command.run(command, { name: "effect-qq", version: settings.version })
 }

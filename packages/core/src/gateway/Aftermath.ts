@@ -15,6 +15,8 @@ import * as GatewayMetrics from "./GatewayMetrics.ts"
 import * as History from "./History.ts"
 import * as Intents from "./Intents.ts"
 import type { IntentSets } from "./IntentSets.ts"
+import type { OwnershipLost } from "./Ownership.ts"
+import type { OwnershipGate } from "./OwnershipGate.ts"
 import type { Preparation } from "./Preparation.ts"
 import type * as ReconnectPolicy from "./ReconnectPolicy.ts"
 import type { ReconnectWait } from "./ReconnectWait.ts"
@@ -38,6 +40,7 @@ export interface Options {
   readonly reporter: StateReporter
   readonly preparation: Preparation
   readonly wait: ReconnectWait
+  readonly gate: OwnershipGate
 }
 
 const describe = (error: GatewayError): string => `${error.message}; ${error.hint}`
@@ -79,8 +82,12 @@ export class Aftermath {
       GatewayMetrics.connectionsEnded.unsafeUpdate(1, [MetricLabel.make("cause", error._tag)])
       this.history = History.record(policy)(this.history, disconnect)
       const decision = Recovery.decide(policy)(disconnect, memory.current(), this.history)
+      if (decision._tag === "Yield") return yield* this.yieldTo(decision.lost)
       if (decision._tag === "Stop") return yield* this.stop(decision.refusal)
       if (decision._tag === "Refused") yield* this.onRefused(decision.refusal)
+      if (decision._tag === "Reconnect" && decision.confirm) {
+        yield* Effect.catchAll(this.options.gate.confirm, (lost) => this.yieldTo(lost))
+      }
       const refusal = advice(decision)
       yield* this.log(disconnect, refusal)
       if (decision._tag === "Refused" || decision.drop) yield* memory.giveUp()
@@ -117,6 +124,15 @@ export class Aftermath {
         resetAfter: Duration.millis(Math.max(0, resetAt - clock.unsafeCurrentTimeMillis()))
       }
     }))
+  }
+
+  /** Ends the session and leaves it as it was stored: it is another process's now. */
+  private yieldTo(because: OwnershipLost): Effect.Effect<never, GatewayStopped> {
+    const stopped = new GatewayStopped({ because })
+    return Effect.zipRight(
+      this.options.reporter.set({ _tag: "Stopped", because: stopped }),
+      Effect.zipRight(Effect.logWarning(because.message), stopped)
+    )
   }
 
   private stop(refusal: Refusal): Effect.Effect<never, GatewayStopped> {

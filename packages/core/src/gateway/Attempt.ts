@@ -24,6 +24,8 @@ import type * as Heartbeat from "./Heartbeat.ts"
 import type { Handshakes } from "./Handshakes.ts"
 import type { InboxPause } from "./InboxPause.ts"
 import type { IntentSets } from "./IntentSets.ts"
+import type { OwnershipLost } from "./Ownership.ts"
+import type { OwnershipGate } from "./OwnershipGate.ts"
 import type { Preparation } from "./Preparation.ts"
 import type { Replacement } from "./Replacement.ts"
 import type { SessionMemory } from "./SessionMemory.ts"
@@ -50,6 +52,7 @@ export interface Session {
   readonly replacement: Replacement
   readonly connection: ActiveConnection
   readonly pause: InboxPause
+  readonly gate: OwnershipGate
 }
 
 /** How a connection begins. */
@@ -132,6 +135,10 @@ class Line implements Connection.Options {
     }
   }
 
+  disowned(): OwnershipLost | undefined {
+    return this.session.gate.lost()
+  }
+
   heartbeatSeq(): number | null {
     const { memory, policy, sink } = this.session
     const session = memory.current()
@@ -189,14 +196,16 @@ class Line implements Connection.Options {
 /** A token, an address and, where there is nothing to resume, a permit. */
 const prepare = (session: Session, holdings: Holdings): Effect.Effect<Plan, Disconnect.Disconnect> =>
   Effect.gen(function* () {
-    const { memory, preparation, replacement, reporter } = session
+    const { gate, memory, preparation, replacement, reporter } = session
     const reserved = replacement.take()
     holdings.permit = reserved?.scope
+    yield* gate.pass
     yield* reporter.set({ _tag: "Connecting" })
     const plan = yield* Effect.catchAll(preparation.begin(), Disconnect.neverConnected)
     if (memory.current() !== undefined) {
       // the old session ended otherwise, and is resumed: others may identify
       yield* holdings.releasePermit()
+      yield* gate.pass
       return { ...plan, identified: Effect.void }
     }
     // until the identify is sent, or will not be: other shards wait for it
@@ -205,6 +214,8 @@ const prepare = (session: Session, holdings: Holdings): Effect.Effect<Plan, Disc
     const permit = reserved?.permit ?? (yield* Effect.catchAll(preparation.permit(scope), Disconnect.neverConnected))
     // the wait may have been longer than a token lives
     const authorization = yield* Effect.catchAll(preparation.authorize(), Disconnect.neverConnected)
+    // an identify ends the session of whoever owns the bot
+    yield* gate.confirmBeforeDial
     return { ...plan, authorization, identified: Effect.zipRight(permit.used, holdings.releasePermit()) }
   })
 

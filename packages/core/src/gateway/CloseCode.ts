@@ -54,6 +54,11 @@ export interface CloseCodeRow {
   readonly source: string
   /** Whether a frame was too large for somebody on the way: a resume would bring it again, a new session skips it. */
   readonly skipsFrame?: boolean | undefined
+  /**
+   * Whether another connection has resumed the session. Where this one was Ready and its process is still the owner, it takes
+   * the session back, once.
+   */
+  readonly takenOver?: boolean | undefined
 }
 
 const documented = "error-trace/websocket.md"
@@ -134,7 +139,7 @@ export const table: ReadonlyMap<number, CloseCodeRow> = new Map<number, CloseCod
     "the bot lacks the permission for one of its intents: ask for it in the QQ open platform's console, or leave it out"
   ),
   row(4015, "fatal", "never documented nor seen; taken like 4014's family", "unsure"),
-  row(4902, "identify", "reset by resume", "bot-node-sdk#94"),
+  [4902, { code: 4902, recovery: "identify", meaning: "reset by resume", source: "bot-node-sdk#94", takenOver: true }],
   [
     4903,
     {

@@ -95,7 +95,8 @@ const leave =
     Effect.suspend(() => {
       live.retired = true
       const terminate = Effect.sync(() => socket.terminate?.())
-      if (live.ended?._tag === "HeartbeatTimeout") return terminate
+      // another process may dial at this very moment: this socket is cut, not closed
+      if (live.ended?._tag === "HeartbeatTimeout" || live.ended?._tag === "OwnershipLost") return terminate
       // a session that is given up needs no closing handshake, and the next one must not wait for it
       if (live.ended?._tag === "SessionInvalid" && live.ended.by === "Age" && socket.terminate !== undefined) {
         return Effect.zipRight(Effect.ignore(Effect.try(() => socket.close(1000))), terminate)

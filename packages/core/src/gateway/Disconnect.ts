@@ -94,7 +94,13 @@ export const fromClose = (
         : new ConnectionLost({ phase, reason: "Closed", code, detail })
     }
     case "identify":
-      return new SessionInvalid({ code, resumable: false, by: row.skipsFrame === true ? "Frame" : "Close", detail })
+      return new SessionInvalid({
+        code,
+        // somebody has resumed it, so it lives
+        resumable: row.takenOver === true && phase === "Ready",
+        by: row.skipsFrame === true ? "Frame" : "Close",
+        detail
+      })
     case "refresh-token":
     case "slow-down":
       return new SessionInvalid({ code, resumable: invalidSession ?? true, by: "Close", detail })
@@ -180,6 +186,14 @@ const isOnlyClosed = (recovery: CloseCode.CloseRecovery): boolean =>
  */
 export const isFrameTooLarge = ({ error }: Disconnect): boolean =>
   error._tag === "SessionInvalid" && error.by === "Frame"
+
+/**
+ * Whether another connection resumed the session while this one was Ready.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isTakenOver = ({ close, ready }: Disconnect): boolean => ready && close?.takenOver === true
 
 /**
  * Whether the credentials were refused: by the token endpoint, or by 4004.

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { OwnershipLost } from "./Ownership.ts"
 
 /**
  * How far a connection had come.
@@ -232,7 +233,7 @@ export type Refusal = GatewayRejected | CredentialsRejected | IpNotAllowed
  * @since 0.1.0
  * @category errors
  */
-export type GatewayError = Recoverable | Refusal
+export type GatewayError = Recoverable | Refusal | OwnershipLost
 
 /**
  * The session has ended for good. `because` says why, `hint` what to do about it.
@@ -241,7 +242,7 @@ export type GatewayError = Recoverable | Refusal
  * @category errors
  */
 export class GatewayStopped extends Schema.TaggedError<GatewayStopped>()("GatewayStopped", {
-  because: Schema.Union(GatewayRejected, CredentialsRejected, IpNotAllowed)
+  because: Schema.Union(GatewayRejected, CredentialsRejected, IpNotAllowed, OwnershipLost)
 }) {
   override get message(): string {
     return `${this.because.message}. ${this.because.hint}`

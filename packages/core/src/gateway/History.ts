@@ -45,6 +45,8 @@ export interface History {
   readonly clientErrors: number
   /** Consecutive refusals of the credentials. */
   readonly credentialRefusals: number
+  /** How often another connection took the session over since the reconnect ladder started over. */
+  readonly takeovers: number
   /** Consecutive connects that never received a HELLO. */
   readonly failedConnects: number
 }
@@ -71,6 +73,7 @@ export const empty: History = {
   refusedSince: undefined,
   clientErrors: 0,
   credentialRefusals: 0,
+  takeovers: 0,
   failedConnects: 0
 }
 
@@ -145,7 +148,7 @@ export const record =
     const { at, error, greeted, ready } = disconnect
     const stable = Disconnect.isStable(policy, disconnect)
     const base = stable
-      ? { ...history, pinned: false, quick: 0, invalidSessions: 0, largeFrames: 0, clientErrors: 0 }
+      ? { ...history, pinned: false, quick: 0, invalidSessions: 0, largeFrames: 0, clientErrors: 0, takeovers: 0 }
       : history
     const quick = quickAfter(policy, base.quick, disconnect)
     const asked = Disconnect.isServerRequested(disconnect)
@@ -173,6 +176,7 @@ export const record =
       refusedSince: refused ? (base.refusedSince ?? at) : ready ? undefined : base.refusedSince,
       clientErrors: base.clientErrors + (disconnect.close?.recovery === "client-error" ? 1 : 0),
       credentialRefusals: consecutive(base.credentialRefusals, Disconnect.isCredentialRefused(disconnect), ready),
+      takeovers: base.takeovers + (Disconnect.isTakenOver(disconnect) ? 1 : 0),
       failedConnects: greeted ? 0 : base.failedConnects + (error._tag === "ConnectionLost" ? 1 : 0)
     }
   }

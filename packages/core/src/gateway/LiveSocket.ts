@@ -55,6 +55,8 @@ export interface WebSocketEvent {
  * @category models
  */
 export interface Listener {
+  /** How the ownership of the bot was lost, asked before each frame in or out; `undefined` while it is held. Default: held. */
+  readonly disowned?: (() => GatewayError | undefined) | undefined
   /** The value of a heartbeat. */
   readonly heartbeatSeq: () => number | null
   readonly onReady: (sessionId: string, frame: Frame.Frame) => void
@@ -138,9 +140,10 @@ export class LiveSocket {
     )
     socket.addEventListener(
       "message",
-      this.#guarded((event) =>
+      this.#guarded((event) => {
+        if (!this.#isOwner()) return
         this.#perform(socket, this.#protocol.receive(event.data, Monotonic.unsafeMillis(this.#clock)))
-      )
+      })
     )
     socket.addEventListener(
       "error",
@@ -168,7 +171,7 @@ export class LiveSocket {
 
   /** Writes one frame; whether it went out. */
   write(socket: WebSocketLike, frame: string): boolean {
-    if (this.retired || this.ended !== undefined) return false
+    if (this.retired || this.ended !== undefined || !this.#isOwner()) return false
     if (socket.readyState !== OPEN) {
       this.#suspect(this.#protocol.unwritable())
       return false
@@ -222,6 +225,14 @@ export class LiveSocket {
     const refusals = this.#refusals
     if (refusals.length > 0) this.#refusals = []
     return refusals
+  }
+
+  /** Whether this process may act for the bot; where it may not, the connection ends. */
+  #isOwner(): boolean {
+    const lost = this.#listener.disowned?.()
+    if (lost === undefined) return true
+    this.end(lost)
+    return false
   }
 
   #perform(socket: WebSocketLike, action: Action): void {

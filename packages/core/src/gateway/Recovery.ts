@@ -9,6 +9,7 @@ import * as RetryAfter from "../openapi/RetryAfter.ts"
 import * as Disconnect from "./Disconnect.ts"
 import { CredentialsRejected, type GatewayError, GatewayRejected, type Refusal } from "./GatewayError.ts"
 import * as History from "./History.ts"
+import type { OwnershipLost } from "./Ownership.ts"
 import type { SessionPolicy } from "./SessionPolicy.ts"
 
 /**
@@ -41,6 +42,7 @@ export type Ladder = "None" | "Requested" | "Startup" | "Reconnect"
  *   set of intents, or stop.
  * - `Probe`: only the operator can fix it, but the bot has been online: check again every ten minutes.
  * - `Stop`: connecting again cannot help.
+ * - `Yield`: another process owns the bot. The session is left as it was stored, for that one to resume.
  *
  * @since 0.1.0
  * @category models
@@ -55,6 +57,8 @@ export type Decision =
       readonly floor: Duration.Duration
       /** Whether the access token must be fetched anew first. */
       readonly refreshToken: boolean
+      /** Whether the ownership must be confirmed first: somebody else has resumed the session. */
+      readonly confirm: boolean
       /** The likely cause, where the platform keeps refusing without a reason: for the log. */
       readonly suspected: GatewayRejected | undefined
     }
@@ -68,6 +72,7 @@ export type Decision =
       readonly refreshToken: boolean
     }
   | { readonly _tag: "Stop"; readonly refusal: Refusal }
+  | { readonly _tag: "Yield"; readonly lost: OwnershipLost }
 
 const codeOf = (error: GatewayError): number | undefined => ("code" in error ? error.code : undefined)
 
@@ -107,6 +112,8 @@ const isLost = (
   if (policy.expiredSession === "identify" && close?.recovery === "expired") return true
   // the second refused token: the session may be what is refused
   if (isTokenRefused(disconnect) && history.credentialRefusals >= 2) return true
+  // taken back once already: two that take a session from one another would do nothing else
+  if (Disconnect.isTakenOver(disconnect) && history.takeovers >= 2) return true
   if (history.unconfirmedResumes >= 2) return true
   if (history.fruitlessResumesAt.length >= policy.fruitlessResumes) return true
   return (
@@ -191,10 +198,13 @@ const refusalOf = (
     : undefined
 }
 
+const yieldedOf = ({ error }: Disconnect.Disconnect): Decision | undefined =>
+  error._tag === "OwnershipLost" ? { _tag: "Yield", lost: error } : undefined
+
 /**
  * What follows a disconnect. `history` already holds it; `session` is what could be resumed, if there is anything.
  *
- * Refusals that only the operator can fix win over everything else.
+ * An ownership that was lost wins over everything else, then refusals that only the operator can fix.
  *
  * @since 0.1.0
  * @category combinators
@@ -202,12 +212,14 @@ const refusalOf = (
 export const decide =
   (policy: SessionPolicy) =>
   (disconnect: Disconnect.Disconnect, session: SessionAge | undefined, history: History.History): Decision =>
+    yieldedOf(disconnect) ??
     refusalOf(policy, disconnect, history) ?? {
       _tag: "Reconnect",
       drop: session !== undefined && isLost(policy, disconnect, session, history),
       ladder: ladderOf(policy, disconnect, history),
       floor: floorOf(policy, disconnect, history),
       refreshToken: isTokenRefused(disconnect),
+      confirm: Disconnect.isTakenOver(disconnect),
       suspected:
         History.isRefusal(disconnect) && history.refusals >= policy.identifyRefusals
           ? causeOf(disconnect, history)

@@ -29,6 +29,8 @@ import { IdentifyLimiter } from "./IdentifyLimiter.ts"
 import { InboxPause } from "./InboxPause.ts"
 import type * as Intents from "./Intents.ts"
 import { IntentSets } from "./IntentSets.ts"
+import * as Ownership from "./Ownership.ts"
+import { OwnershipGate } from "./OwnershipGate.ts"
 import { Preparation } from "./Preparation.ts"
 import { ReconnectNow } from "./ReconnectNow.ts"
 import type * as ReconnectPolicy from "./ReconnectPolicy.ts"
@@ -146,6 +148,7 @@ class Live implements Session {
         const { memory } = this.session
         yield* Effect.annotateLogsScoped({ module: "Session", shard: this.session.shard.join("/") })
         yield* Scope.addFinalizerExit(scope, (exit) => this.shutdown(exit))
+        yield* this.session.gate.watch
         yield* memory.restore
         this.scope = scope
         yield* Effect.forkScoped(memory.keepSaved(scope))
@@ -165,10 +168,10 @@ class Live implements Session {
 
   private shutdown(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Effect.gen(this, function* () {
-      const { memory, policy, replacement, reporter } = this.session
+      const { gate, memory, policy, replacement, reporter } = this.session
       yield* replacement.release()
       // a session that was refused was not ended on purpose
-      if (policy.onShutdown === "end" && Exit.isInterrupted(exit)) memory.end()
+      if (policy.onShutdown === "end" && Exit.isInterrupted(exit) && gate.isHeld()) memory.end()
       // a store that hangs must not keep the process
       const saved = yield* Effect.either(Finalizer.timeout(memory.save, saveTimeout))
       if (Either.isLeft(saved)) yield* Effect.logWarning(`the session was not stored: ${saved.left.message}`)
@@ -227,15 +230,18 @@ export const make = (
     const connection = new ActiveConnection()
     const intents = new IntentSets(options.intents, fallbackIntents)
     const reporter = new StateReporter({ app: appId, shard: shard.join("/") }, options.onState)
+    const wait = new ReconnectWait({ policy, schedule: options.schedule, reporter })
+    const gate = new OwnershipGate({ ownership: yield* Ownership.Ownership, connection, wait })
     const memory = yield* SessionMemory.make({
       shard,
       intents: () => intents.current,
-      heardAt: () => connection.heardUntil()
+      heardAt: () => connection.heardUntil(),
+      isHeld: gate.isHeld,
+      fenced: (error) => gate.fenced(error)
     })
     const failedConnects = (): number => aftermath.failedConnects
     const preparation = new Preparation({ policy, shard, token, metadata, limiter, reporter, failedConnects })
-    const wait = new ReconnectWait({ policy, schedule: options.schedule, reporter })
-    const aftermath = new Aftermath({ policy, clock, metadata, intents, memory, reporter, preparation, wait })
+    const aftermath = new Aftermath({ policy, clock, metadata, intents, memory, reporter, preparation, wait, gate })
     const pause = new InboxPause({ connection, sink, clock, spacing: delivery.overflowResumeEvery })
     const replacement = new Replacement({ policy, shard, clock, limiter, connection, memory, reporter, preparation })
     const reconnectNow = new ReconnectNow({
@@ -260,7 +266,8 @@ export const make = (
         preparation,
         replacement,
         connection,
-        pause
+        pause,
+        gate
       },
       aftermath,
       reconnectNow

@@ -14,6 +14,7 @@ import * as Monotonic from "../internal/Monotonic.ts"
 import { DispatchSink, type DispatchSinkShape, type Gap } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import type * as Intents from "./Intents.ts"
+import * as Ownership from "./Ownership.ts"
 import * as Resumable from "./Resumable.ts"
 import { SessionStore, type SessionStoreShape, type StoreError, type StoredSession } from "./SessionStore.ts"
 
@@ -29,6 +30,10 @@ export interface Options {
   readonly intents: () => Intents.Intents
   /** Up to when everything was received on the connection there is; `undefined` where some of it was missed. */
   readonly heardAt: () => number | undefined
+  /** Whether this process may store the session; what another one owns stays as it is. */
+  readonly isHeld: () => boolean
+  /** The store refused a write, for another owner has claimed the session. */
+  readonly fenced: (error: Ownership.Fenced) => Effect.Effect<void>
 }
 
 interface Services {
@@ -142,10 +147,13 @@ export class SessionMemory {
     })
   }
 
-  /** Stores what is remembered now; nothing as long as this process has neither read nor begun a session. */
+  /**
+   * Stores what is remembered now; nothing as long as this process has neither read nor begun a session, and nothing once
+   * another process owns the bot.
+   */
   get save(): Effect.Effect<void, StoreError> {
     return Effect.suspend(() => {
-      if (!this.isOurs) return Effect.void
+      if (!this.isOurs || !this.options.isHeld()) return Effect.void
       const { store } = this.services
       // one that was given up is remembered until there is another, so that a restart does not forget the gap
       const kept = this.session ?? this.lost
@@ -175,6 +183,7 @@ export class SessionMemory {
       this.isStale = false
       return this.save.pipe(
         Effect.tapError((error) => Effect.logWarning(error.message)),
+        Effect.catchAll((error) => this.refused(error)),
         Effect.retry(storeRetries),
         // retried for ever
         Effect.orDie,
@@ -192,6 +201,12 @@ export class SessionMemory {
         })
       )
     })
+  }
+
+  /** A store that refuses this owner is not tried again. */
+  private refused(error: StoreError): Effect.Effect<void, StoreError> {
+    const fenced = Ownership.fencedBy(error.cause)
+    return fenced === undefined ? Effect.fail(error) : this.options.fenced(fenced)
   }
 
   private now(): Resumable.Now {

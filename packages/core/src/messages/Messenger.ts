@@ -17,6 +17,7 @@ import type * as Stream from "effect/Stream"
 import { BotConfig } from "../BotConfig.ts"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
+import { Ownership } from "../gateway/Ownership.ts"
 import * as OwnMessages from "../events/OwnMessages.ts"
 import { OpenApi } from "../openapi/OpenApi.ts"
 import { SessionAvailability } from "../openapi/SessionAvailability.ts"
@@ -273,8 +274,9 @@ export const make = (
     const rates = yield* RateLimit
     const uploads = yield* Media
     const clock = yield* Effect.clock
+    const { isHeld } = yield* Ownership
     const own = yield* OwnMessages.OwnMessages
-    const transmit = OwnMessages.recording(own, Transmission.make({ api, ledger, rates, policy, clock }))
+    const transmit = OwnMessages.recording(own, Transmission.make({ api, ledger, rates, policy, clock, isHeld }))
     const timedSequence = MessageSequence.timed(clock)
     const planner = MessagePlanner.make({
       ledger,

@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
+import { fencedBy, Ownership } from "../gateway/Ownership.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
 import * as StoredText from "../StoredText.ts"
 import * as Anchor from "./Anchor.ts"
@@ -143,10 +144,6 @@ const brokenPatience = Duration.millis(500)
 /** How long a shutdown waits for the ledger to be stored. */
 const lastSaveTimeout = Duration.seconds(2)
 
-/** Processes that run shards of one bot each have a ledger. If one process runs them all, their number may change. */
-const partOf = (shards: BotConfig.Shards): string =>
-  typeof shards === "object" ? `${shards.run.join("_")}-${shards.of}` : "0-1"
-
 const indexOf = ({ capacity, margin, perConversation, stored }: Options, changed: () => void): LedgerIndex =>
   new LedgerIndex({ capacity, perConversation, stored, margin: Duration.toMillis(margin) }, changed)
 
@@ -180,8 +177,8 @@ const shapeOf = (index: LedgerIndex, clock: Clock.Clock, flush: Effect.Effect<vo
 
 /**
  * A ledger on a `KeyValueStore`, in pages under the keys `ledger.<appId>.0-1.<0 … 15>`, of which only changed ones are
- * written; `<index>_<index>-<count>` stands for `0-1` if this process runs some shards of many. A record that cannot be read
- * is moved to its key with `.corrupt` appended. Reading is retried for some seconds, then the bot starts with an empty
+ * written. The key is the bot's, whichever of its shards run here: processes that share a store need one each, as owners of
+ * `@effect-qq/cluster` have. Nothing is written once another process owns the bot. A record that cannot be read is moved to its key with `.corrupt` appended. Reading is retried for some seconds, then the bot starts with an empty
  * ledger; writing is retried once a second, and until it succeeds a restart forgets what was not stored.
  *
  * @since 0.1.0
@@ -192,13 +189,14 @@ export const make = (
 ): Effect.Effect<ReplyLedgerShape, never, BotConfig.BotConfig | KeyValueStore.KeyValueStore | Scope.Scope> =>
   Effect.gen(function* () {
     const all = { ...defaults, ...options }
-    const { appId, session, shards } = yield* BotConfig.BotConfig
+    const { appId, session } = yield* BotConfig.BotConfig
+    const ownership = yield* Ownership
     const clock = yield* Effect.clock
     const dirty = Effect.unsafeMakeLatch(false)
     const index = indexOf(all, () => dirty.unsafeOpen())
     const storage = LedgerStorage.make({
       store: yield* KeyValueStore.KeyValueStore,
-      key: `ledger.${appId}.${partOf(shards)}`,
+      key: `ledger.${appId}.0-1`,
       index,
       dirty,
       readTimeout: session.storeReadTimeout,
@@ -207,9 +205,12 @@ export const make = (
     yield* storage.load(() => momentOf(clock))
 
     let failing = false
+    let fenced = false
     const saveWithin = (patience: Duration.Duration): Effect.Effect<void> =>
       // a save that hangs keeps its turn, so that no later one overtakes it, but its caller goes on
-      StoredText.write(storage.write, patience).pipe(
+      Effect.suspend(() =>
+        fenced || !ownership.isHeld() ? Effect.void : StoredText.write(storage.write, patience)
+      ).pipe(
         Effect.interruptible,
         Effect.matchEffect({
           onSuccess: () =>
@@ -219,6 +220,8 @@ export const make = (
           onFailure: (error) => {
             const first = !failing
             failing = true
+            // another owner has claimed the ledger: what is known here is not for it
+            fenced = fencedBy(error) !== undefined
             return first ? Effect.logWarning("the reply ledger cannot be stored; retrying", error) : Effect.void
           }
         })

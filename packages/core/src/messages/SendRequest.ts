@@ -99,6 +99,8 @@ export interface Services {
   readonly rates: RateLimitShape
   readonly policy: SendPolicy
   readonly clock: Clock.Clock
+  /** Whether this process may act for the bot. */
+  readonly isHeld: () => boolean
 }
 
 /**
@@ -174,6 +176,12 @@ const tooLate = (wait: Duration.Duration): SendError.RateLimited =>
 const spent = ({ code, detail, errCode, hint, traceId }: SendError.MsgIdExpired | SendError.RateLimited) =>
   new SendError.QuotaExhausted({ code, errCode, traceId, detail, hint, of: "message" })
 
+const disowned = (): SendError.PlatformUnavailable =>
+  new SendError.PlatformUnavailable({
+    detail: "another process owns the bot; nothing was sent",
+    hint: "send it from the process that owns the bot"
+  })
+
 /**
  * The platform had the message already.
  *
@@ -214,7 +222,7 @@ const accepted = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ api, clock, ledger, policy, rates }: Services): SendRequest => {
+export const make = ({ api, clock, isHeld, ledger, policy, rates }: Services): SendRequest => {
   /** A rate limit can also mean that the replies are used up: only if our own count agrees. */
   const limited = (
     { anchor, sequence }: Transmission,
@@ -257,6 +265,7 @@ export const make = ({ api, clock, ledger, policy, rates }: Services): SendReque
   }
 
   const request: SendRequest = (transmission, progress, closesAt) => {
+    if (!isHeld()) return disowned()
     if (closesAt !== undefined && Monotonic.unsafeMillis(clock) >= closesAt) return windowClosed()
     progress.attempts++
     progress.isInFlight = true

@@ -29,7 +29,9 @@ const refusals = {
   ValidationMalformed: 400,
   Full: 503,
   Absent: 503,
-  NotSettled: 503
+  NotSettled: 503,
+  InFlight: 503,
+  ClaimsUnavailable: 503
 } as const
 
 /**

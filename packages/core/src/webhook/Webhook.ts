@@ -15,10 +15,14 @@
  * | the timestamp is too far from the clock of this machine | 401 |
  * | the body is no JSON, or no frame | 400 |
  * | the inbox is full, no handlers run, or they are not done in time where they have to be | 503 |
+ * | another process has claimed the event and not settled it, or the claims cannot be asked | 503 |
  *
  * An event that was taken before is acknowledged and goes no further: the platform repeats what it thinks was not
  * delivered, and a request that somebody captured can be sent again. What is refused is counted and logged, at most once
  * a second, never with its body or signature.
+ *
+ * Several processes behind one address share an `EventClaims`: an event is handled by the one that claims it first, and
+ * acknowledged by the others once it is settled.
  *
  * The platform's check of the address (op 13) is answered only if it is signed itself: an attacker who could have anything signed
  * could forge events.
@@ -41,6 +45,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { BotConfig } from "../BotConfig.ts"
 import * as Frame from "../gateway/Frame.ts"
+import { EventClaims } from "./EventClaims.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Signatures from "./Signature.ts"
 import { acknowledgement, WebhookEvents } from "./WebhookEvents.ts"
@@ -175,7 +180,8 @@ export const make = (
     const signatures = yield* Signatures.Signature
     const intake = yield* WebhookIntake
     const tolerance = Duration.toMillis(policy.tolerance)
-    const events = new WebhookEvents(policy, intake)
+    const claims = Option.getOrUndefined(yield* Effect.serviceOption(EventClaims))
+    const events = new WebhookEvents(policy, intake, claims)
     const log = Refusal.makeLog()
 
     const isRecent = (timestamp: string, now: number): boolean => Math.abs(now - Number(timestamp) * 1000) <= tolerance

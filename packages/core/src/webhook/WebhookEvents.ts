@@ -10,6 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Frame from "../gateway/Frame.ts"
+import * as ClaimedEvents from "./ClaimedEvents.ts"
+import type { EventClaimsShape } from "./EventClaims.ts"
 import { count, type Refusal } from "./Refusal.ts"
 import type { WebhookIntakeShape } from "./WebhookIntake.ts"
 import type { WebhookPolicy } from "./WebhookPolicy.ts"
@@ -79,11 +81,18 @@ const acknowledged = (taken: Taken, outcome: string): Answer =>
 export class WebhookEvents {
   private readonly policy: WebhookPolicy
   private readonly intake: Pick<WebhookIntakeShape, "offer">
+  private readonly claims: EventClaimsShape | undefined
   private readonly memory: ReturnType<typeof makeMemory>
 
-  constructor(policy: WebhookPolicy, intake: Pick<WebhookIntakeShape, "offer">) {
+  /** `claims`: where other processes may receive the same events. */
+  constructor(
+    policy: WebhookPolicy,
+    intake: Pick<WebhookIntakeShape, "offer">,
+    claims: EventClaimsShape | undefined = undefined
+  ) {
     this.policy = policy
     this.intake = intake
+    this.claims = claims
     const window = Math.max(Duration.toMillis(policy.memory), 2 * Duration.toMillis(policy.tolerance))
     this.memory = makeMemory(window, policy.memoryCapacity)
   }
@@ -98,11 +107,40 @@ export class WebhookEvents {
       const before = this.memory.get(name)
       if (before !== undefined) return acknowledged(before, "duplicate")
       // the sequence number is none of a session that could be resumed
-      const taken = this.offer({ ...event, s: undefined }, size, name)
+      const numberless = { ...event, s: undefined }
+      if (this.claims !== undefined) return this.deliverClaimed(this.claims, numberless, size, name, now)
+      const taken = this.offer(numberless, size, name)
       if (typeof taken === "string") return Effect.fail(taken)
       this.memory.add(name, taken, now)
       return acknowledged(taken, "taken")
     })
+  }
+
+  /** The same where others may receive it too. It is noted at once: a repetition meanwhile waits for what becomes of it. */
+  private deliverClaimed(
+    claims: EventClaimsShape,
+    event: Frame.Frame,
+    size: number,
+    name: string,
+    now: number
+  ): Answer {
+    const outcome = Deferred.unsafeMake<"taken" | "duplicate", Refusal>(FiberId.none)
+    this.memory.add(name, { done: Effect.asVoid(Deferred.await(outcome)) }, now)
+    const offered = Effect.suspend((): Effect.Effect<void, Refusal> => {
+      const taken = this.offer(event, size, name)
+      return typeof taken === "string" ? Effect.fail(taken) : taken.done
+    })
+    const taking = ClaimedEvents.take(claims, name, offered, (reason) => reason === "NotSettled").pipe(
+      Effect.onExit((exit) => {
+        if (Exit.isFailure(exit)) this.memory.forget(name)
+        return Deferred.done(outcome, exit)
+      })
+    )
+    // apart from the request: a client that goes away must not leave an event half taken
+    return Effect.zipRight(
+      Effect.forkDaemon(Effect.interruptible(taking)),
+      Effect.flatMap(Deferred.await(outcome), (what) => acknowledged(received, what))
+    )
   }
 
   private offer(event: Frame.Frame, size: number, name: string): Taken | Refusal {
