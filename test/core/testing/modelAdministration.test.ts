@@ -1,4 +1,5 @@
 import { assert, describe, it } from "vitest"
+import * as DateTime from "effect/DateTime"
 import * as ModelClient from "./modelClient.ts"
 
 const guild = "5821904417736650213"
@@ -112,7 +113,7 @@ describe("groups", () => {
     const mute = (mute_expire_at: string) => ({ members: [{ op: "add", member_openid: "M1", mute_expire_at }] })
     const setting = "/v2/groups/G1/restrict_chat_setting"
     const muted = (): number => (field(client, "members", "GET", setting) as ReadonlyArray<unknown>).length
-    const inTenMinutes = new Date(client.now + 600_000).toISOString()
+    const inTenMinutes = DateTime.formatIso(DateTime.unsafeMake(client.now + 600_000))
     assert.strictEqual(client.http("POST", setting, mute(inTenMinutes)).status, 200)
     assert.strictEqual(muted(), 1)
     client.pass(601_000)
