@@ -21,8 +21,8 @@ const tools = {
 const peers = { effect: "^3.22.4", "@effect/platform": "^0.97.2", "@effect/platform-node": "^0.108.2" }
 const testing = { "@effect/vitest": "^0.30.0", vitest: "^3.2.7", "@types/node": "^20.19.25", typescript: "^5.9.3" }
 
-const workplace = fs.mkdtempSync(path.join(os.tmpdir(), "effect-qq-release-"))
-const tarballs = path.join(workplace, "tarballs")
+const base = fs.mkdtempSync(path.join(os.tmpdir(), "effect-qq-release-"))
+const tarballs = path.join(base, "tarballs")
 fs.mkdirSync(tarballs)
 
 const npx = process.platform === "win32" ? "npx.cmd" : "npx"
@@ -69,7 +69,7 @@ const pack = () => {
 }
 
 const publint = () => {
-  for (const tarball of packed.values()) use(workplace, "publint", tarball, "--strict")
+  for (const tarball of packed.values()) use(base, "publint", tarball, "--strict")
   return `${packed.size} packages without findings`
 }
 
@@ -77,7 +77,7 @@ const attw = () => {
   for (const [name, tarball] of packed) {
     // without types there is nothing to be wrong about
     if (name === "create-effect-qq") continue
-    use(workplace, "attw", tarball, "--profile", "esm-only", "--format", "ascii", "--no-emoji")
+    use(base, "attw", tarball, "--profile", "esm-only", "--format", "ascii", "--no-emoji")
   }
   return "types resolve from ES modules and bundlers"
 }
@@ -93,7 +93,7 @@ const packagesFor = (manager) =>
 
 /** An empty project. What is not published yet comes from tarballs everywhere, also where one package needs another. */
 const project = (name, manager) => {
-  const directory = path.join(workplace, name)
+  const directory = path.join(base, name)
   fs.mkdirSync(directory)
   const overrides = specifiers(packagesFor(manager))
   const manifest = {
@@ -220,7 +220,7 @@ const installedWith = (manager) => async () => {
 
 /** From an empty folder to an answer, as `npm create effect-qq` does it. */
 const created = async () => {
-  const parent = path.join(workplace, "created")
+  const parent = path.join(base, "created")
   fs.mkdirSync(parent)
   const times = []
   let last = performance.now()
@@ -283,6 +283,6 @@ for (const [name, step] of Object.entries(steps)) {
     if (name === "pack") break
   }
 }
-fs.rmSync(workplace, { recursive: true, force: true, maxRetries: 5 })
+fs.rmSync(base, { recursive: true, force: true, maxRetries: 5 })
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
 process.exitCode = failed === 0 ? 0 : 1
