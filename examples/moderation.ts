@@ -36,14 +36,21 @@ const Mute = Command.make(
       reason: Argument.optional(Argument.rest)
     }
   },
-  Effect.fnUntraced(function* ({ args: { length, member, reason }, event, message }) {
-    yield* change(message.target, member.id, DateTime.addDuration(yield* DateTime.now, length))
-    const why = Option.match(reason, { onNone: () => "", onSome: (text) => `: ${text}` })
-    yield* Messenger.reply(
-      event,
-      Message.text(`${Message.mention(member)} is muted for ${DurationText.format(length)}${why}`)
-    )
-  })
+  Effect.fnUntraced(
+    function* ({ args: { length, member, reason }, event, message }) {
+      yield* change(message.target, member.id, DateTime.addDuration(yield* DateTime.now, length))
+      const why = Option.match(reason, { onNone: () => "", onSome: (text) => `: ${text}` })
+      yield* Messenger.reply(
+        event,
+        Message.text(`${Message.mention(member)} is muted for ${DurationText.format(length)}${why}`)
+      )
+    },
+    // administrators, for instance, cannot be muted
+    (mute, { event }) =>
+      Effect.catchTag(mute, "ApiError", ({ code }) =>
+        Messenger.reply(event, Message.text(`QQ does not allow that (code ${code}).`))
+      )
+  )
 )
 
 const Unmute = Command.make(

@@ -247,6 +247,16 @@ describe.skipIf(isSkipped)("the page of the sandbox", () => {
     })
   )
 
+  it.scopedLive("whom the bot mentions is shown by name", () =>
+    Effect.gen(function* () {
+      const { page } = yield* scene()
+      yield* choose(page, "Tea room")
+      yield* write(page, "who")
+      yield* act(() => log(page).locator(".mention", { hasText: /^@Bo$/ }).waitFor())
+      yield* act(() => page.getByRole("navigation").getByText("demo-bot: @Bo knows").waitFor())
+    })
+  )
+
   it.scopedLive("hostile text stays text, in messages, names and markdown, and marks of direction are shown", () =>
     Effect.gen(function* () {
       const visited = yield* scene()

@@ -38,6 +38,20 @@ const shown = (client: ModelClient.ModelClient, path: string, permission: Record
   client.http("POST", path, { msg_type: 2, markdown: { content: "?" }, keyboard: keyboard(permission, type) }).body
     .id as string
 
+describe("a platform that takes the place of another", () => {
+  it("gives nothing an id that the other one gave, where it counts from beyond it", () => {
+    const idsOf = (idsFrom: number | undefined) => {
+      const { client, events } = dispatched(idsFrom === undefined ? {} : { idsFrom })
+      client.model.say(client.now, { scene: "c2c", user: "U1", text: "hello" })
+      return events.map(({ d }) => d["id"])
+    }
+    const [before, again, beyond] = [idsOf(undefined), idsOf(undefined), idsOf(1000)]
+    assert.strictEqual(before.length, 1)
+    assert.deepStrictEqual(again, before)
+    assert.notInclude(beyond, before[0])
+  })
+})
+
 describe("people on the model", () => {
   it("a press of a callback button is an INTERACTION_CREATE of its scene, which can be acknowledged once", () => {
     const { client, last } = dispatched()

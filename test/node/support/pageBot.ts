@@ -82,6 +82,8 @@ export const start = (sandbox: Sandbox.SandboxShape): Effect.Effect<PageBot, nev
     const answer = (view: MessageView.MessageView) => {
       const { attachments, event, text } = view
       switch (text.trim()) {
+        case "who":
+          return Messenger.reply(event, Message.text(`${Message.mention("u2")} knows`))
         case "menu":
           return Messenger.reply(event, Message.markdown(menu, { keyboard: choices }))
         case "stream":

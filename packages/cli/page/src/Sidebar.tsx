@@ -28,7 +28,9 @@ const lastOf = (key: string): string => {
   const last = items.value.findLast((item) => item.key === key && item._tag !== "Notice")
   if (last === undefined || last._tag === "Notice") return ""
   if (last._tag === "Refused") return `⊘ ${last.reason}`
-  const text = last.text.replaceAll(`@${bot.value.id}`, `@${bot.value.name}`)
+  const text = last.mentions
+    .reduce((all, { id, name }) => all.replaceAll(`<@${id}>`, `@${name}`), last.text)
+    .replaceAll(`@${bot.value.id}`, `@${bot.value.name}`)
   return `${last.by.isBot ? `${last.by.name}: ` : ""}${text === "" ? (last.attachments[0]?.name ?? "…") : text}`.slice(
     0,
     80

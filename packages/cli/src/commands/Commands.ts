@@ -15,6 +15,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Runtime from "@effect/platform/Runtime"
 import * as Cause from "effect/Cause"
 import * as ConfigError from "effect/ConfigError"
+import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -79,12 +80,14 @@ const sandbox = Command.make(
   ({ appId, noPage, port, replyWindow, secret, webhook }) =>
     Effect.scoped(
       Effect.gen(function* () {
+        // a bot that keeps its state across two sandboxes would take what is said in the second for what it knows
+        const idsFrom = 100 * Math.floor((yield* Clock.currentTimeMillis) / 1000)
         const platform = yield* Sandbox.make({
           port,
           appId: Option.getOrUndefined(appId),
           secret: Option.getOrUndefined(secret),
           page: !noPage,
-          platform: Option.match(replyWindow, { onNone: () => ({}), onSome: withReplyWindow })
+          platform: { idsFrom, ...Option.match(replyWindow, { onNone: () => ({}), onSome: withReplyWindow }) }
         })
         if (Option.isSome(webhook)) {
           const problem = yield* platform.webhook(webhook.value)

@@ -123,8 +123,12 @@ const besides = ({ attachments, buttons, form, raw }: Message): ReadonlyArray<st
   ...(raw === undefined ? [] : [`[${form}] ${raw.replaceAll(/\s*\n\s*/g, " ")}`])
 ]
 
+/** The text as users read it, with names in the place of ids. */
+const readable = ({ mentions, text }: Message): string =>
+  mentions.reduce((all, { id, name }) => all.replaceAll(`<@${id}>`, `@${name}`), text)
+
 const describe = (message: Message): string => {
-  const lines = [...(message.text === "" ? [] : [message.text]), ...besides(message)]
+  const lines = [...(message.text === "" ? [] : [readable(message)]), ...besides(message)]
   return Send.printable(lines.length === 0 ? `[a message without text]` : lines.join("\n"))
 }
 

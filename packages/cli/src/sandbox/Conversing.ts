@@ -43,6 +43,12 @@ const decoded = (text: string): string => {
   }
 }
 
+/** The text of the bot with its mentions in the older form, which the text of users has too. */
+const withMentions = (content: string): string =>
+  content
+    .replaceAll(/<qqbot-at-user\s+id="([^"<>\s]{1,100})"\s*\/>/g, "<@$1>")
+    .replaceAll(/<qqbot-at-everyone\s*\/>/g, "@everyone")
+
 /**
  * @since 0.1.0
  * @category models
@@ -241,8 +247,9 @@ export class Conversing {
   }
 
   private shown(message: Omit<Journal.SentMessage, "body"> & { readonly body?: Payload.Fields }, waiting?: true): void {
-    const { at, content, file, id, msgId, msgSeq, msgType, scene, stream, target } = message
+    const { at, file, id, msgId, msgSeq, msgType, scene, stream, target } = message
     const body = message.body ?? {}
+    const content = withMentions(message.content)
     const answers = msgId ?? message.eventId
     const uploaded = file === undefined ? undefined : this.files.find(file)
     const quoted = Payload.textOf(Payload.fieldsOf(body["message_reference"])["message_id"])
@@ -310,12 +317,13 @@ export class Conversing {
   private follow(): void {
     for (const message of this.growing) {
       const known = this.messages.get(message.id)
+      const content = withMentions(message.content)
       if (known === undefined || message.stream === "done") this.growing.delete(message)
-      if (known === undefined || (known.text === message.content && known.stream === message.stream)) continue
+      if (known === undefined || (known.text === content && known.stream === message.stream)) continue
       this.change(message.id, {
-        text: message.content,
+        text: content,
         ...(message.stream === undefined ? {} : { stream: message.stream }),
-        mentions: this.mentionsIn(message.content)
+        mentions: this.mentionsIn(content)
       })
     }
   }

@@ -39,6 +39,9 @@ export interface Platform {
   readonly timestamp: (now: number) => string
 }
 
+/** What is counted to make ids that a bot remembers. */
+const identified: ReadonlySet<string> = new Set(["event", "interaction", "message", "sent", "session"])
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -55,7 +58,7 @@ export const make = (settings: Settings): Platform => {
     ipNotAllowed: false,
     clockSkew: 0,
     count: (kind) => {
-      const next = (counts.get(kind) ?? 0) + 1
+      const next = (counts.get(kind) ?? (identified.has(kind) ? settings.idsFrom : 0)) + 1
       counts.set(kind, next)
       return next
     },

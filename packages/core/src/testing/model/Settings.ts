@@ -42,6 +42,11 @@ export interface Options {
   readonly secret?: string | undefined
   /** What the metadata says; its path is the one that `upgrade` accepts. Default `wss://api.bot.qq.com/websocket`. */
   readonly gatewayUrl?: string | undefined
+  /**
+   * The ids of events, messages and sessions are counted from here. Default 0. A platform that takes the place of another
+   * should begin beyond its ids: a bot with a stored state knows those.
+   */
+  readonly idsFrom?: number | undefined
   /** In milliseconds. Default 41 250, as seen in production. */
   readonly heartbeatInterval?: number | undefined
   /** A connection without a heartbeat for this many intervals is closed with 4009. Default 1.5 (chosen). */
@@ -204,6 +209,7 @@ export interface Settings {
   readonly gatewayUrl: string
   /** The path of the gateway URL, without a slash at its end. */
   readonly gatewayPath: string
+  readonly idsFrom: number
   readonly heartbeatInterval: number
   readonly heartbeatTolerance: number
   readonly identifyTimeout: number
@@ -300,6 +306,7 @@ export const fromOptions = (options: Options): Settings => {
     secret: options.secret ?? "model-secret",
     gatewayUrl,
     gatewayPath: pathOf(gatewayUrl),
+    idsFrom: options.idsFrom ?? 0,
     heartbeatInterval: options.heartbeatInterval ?? 41_250,
     heartbeatTolerance: options.heartbeatTolerance ?? 1.5,
     identifyTimeout: options.identifyTimeout ?? 30_000,
