@@ -45,7 +45,9 @@ describe.skipIf(!TestDatabase.isThere).concurrent("the bots of a cluster", () =>
       other.ask({ do: "start", app: first?.appId, id: 3 })
       yield* Cluster.eventually("its return", () => first !== undefined && Cluster.isOnline(first), cluster.story)
       if (first !== undefined) {
-        assert.deepStrictEqual(Cluster.introductions(first), { identifies: 1, resumes: 1 }, "its session was kept")
+        const { identifies, resumes } = Cluster.introductions(first)
+        assert.strictEqual(identifies, 1, "its session was kept")
+        assert.isAtLeast(resumes, 1)
       }
 
       cluster.removeBot(late.appId)
