@@ -48,7 +48,7 @@ const interval = (duration: Duration.Duration): number => Duration.toSeconds(dur
 /**
  * A limit that all processes with the same database and app id share.
  *
- * While the database is away nobody identifies; resumes do not pass here.
+ * While the database is unavailable no process identifies; resumes are not limited.
  *
  * @since 0.1.0
  * @category constructors

@@ -12,6 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { firstFree } from "./internal/Windows.ts"
+import * as Parameters from "./internal/Parameters.ts"
 
 interface Window {
   readonly key: string
@@ -68,12 +69,12 @@ export const make = (
         if (lock) {
           yield* sql.unsafe(
             "INSERT INTO effect_qq_rates (app, key) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING",
-            [appId, keys] as unknown as ReadonlyArray<string>
+            Parameters.of(appId, keys)
           )
         }
         const rows = yield* sql.unsafe<{ key: string; slots: ReadonlyArray<number> }>(
           `SELECT key, slots FROM effect_qq_rates WHERE app = $1 AND key = ANY ($2::text[]) ORDER BY key${lock ? " FOR UPDATE" : ""}`,
-          [appId, keys] as unknown as ReadonlyArray<string>
+          Parameters.of(appId, keys)
         )
         // asked once the rows are locked: what was reserved before is seen, and nothing is reserved in the past
         const [clock] = yield* sql<{ now: number }>`SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now`
@@ -106,7 +107,7 @@ export const make = (
             yield* sql.unsafe(
               `UPDATE effect_qq_rates SET slots = $3::float8[], idle_at = clock_timestamp() + make_interval(secs => ${idleSeconds})
                WHERE app = $1 AND key = $2`,
-              [appId, key, [...kept, at]] as unknown as ReadonlyArray<string>
+              Parameters.of(appId, key, [...kept, at])
             )
           }
           return { windows, at, wait: at - now }

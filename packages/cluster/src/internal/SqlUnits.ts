@@ -13,6 +13,7 @@ import * as Quarantine from "../Quarantine.ts"
 import type * as SqlStore from "../SqlStore.ts"
 import * as Skipped from "./Skipped.ts"
 import { type Claimed, idOf, type Unit, type UnitStatus } from "../Unit.ts"
+import * as Parameters from "./Parameters.ts"
 
 const decodeEnds = Schema.decodeUnknownEither(Schema.Array(Quarantine.UncleanEnd))
 const decodeHandled = Schema.decodeUnknownEither(Schema.Array(Quarantine.Handled))
@@ -229,4 +230,8 @@ export const make = (
 }
 
 const transpose = (units: ReadonlyArray<Unit>): ReadonlyArray<string> =>
-  [units.map(idOf), units.map(({ app }) => app), units.map(({ shard }) => shard)] as unknown as ReadonlyArray<string>
+  Parameters.of(
+    units.map(idOf),
+    units.map(({ app }) => app),
+    units.map(({ shard }) => shard)
+  )

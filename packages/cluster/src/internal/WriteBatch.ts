@@ -14,6 +14,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import * as ClusterMetrics from "../ClusterMetrics.ts"
+import * as Parameters from "./Parameters.ts"
 
 /**
  * Numbers of the store.
@@ -88,13 +89,12 @@ const store = (sql: SqlClient.SqlClient, batch: ReadonlyArray<Pending>): Effect.
        ON CONFLICT (owner, key) DO UPDATE
        SET value = EXCLUDED.value, epoch = EXCLUDED.epoch, saved_at = clock_timestamp()
        RETURNING owner, epoch, key`,
-      // the driver writes an array as a PostgreSQL array
-      [
+      Parameters.of(
         batch.map(({ writer }) => writer.owner),
         batch.map(({ key }) => key),
         batch.map(({ value }) => value),
         batch.map(({ writer }) => writer.epoch)
-      ] as unknown as ReadonlyArray<string>
+      )
     ),
     (rows) => new Set(rows.map(({ epoch, key, owner }) => nameOf({ owner, epoch: Number(epoch) }, key)))
   )

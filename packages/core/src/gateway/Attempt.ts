@@ -214,7 +214,7 @@ const prepare = (session: Session, holdings: Holdings): Effect.Effect<Plan, Disc
     const permit = reserved?.permit ?? (yield* Effect.catchAll(preparation.permit(scope), Disconnect.neverConnected))
     // the wait may have been longer than a token lives
     const authorization = yield* Effect.catchAll(preparation.authorize(), Disconnect.neverConnected)
-    // an identify ends the session of whoever owns the bot
+    // an identify would end the session of the process that owns the bot by now
     yield* gate.confirmBeforeDial
     return { ...plan, authorization, identified: Effect.zipRight(permit.used, holdings.releasePermit()) }
   })

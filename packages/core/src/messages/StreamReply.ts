@@ -54,7 +54,7 @@ export interface StreamOptions {
    */
   readonly thinking?: string | undefined
   /**
-   * Said behind the text where its stream fails: what was said so far stays. An empty one is said only where there is no text.
+   * Appended to the text if its stream fails; the text sent so far stays. If it is empty, the default is sent where there is no text.
    * Default: `(the answer was cut short)`.
    */
   readonly ending?: string | undefined

@@ -1,6 +1,6 @@
 /**
- * The text of a streamed reply, whose author may fail before its end: what was said so far stays, an ending says that there is
- * no more, and the failure goes on once that is sent.
+ * The text of a streamed reply whose source may fail: the text so far is kept, an ending is appended, and the failure
+ * reaches the caller after both are sent.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 export interface StreamSource<E, R> {
   readonly text: Stream.Stream<string, never, R>
   readonly hasFailed: () => boolean
-  /** Fails as the author did; whatever became of the message, that is what the caller is told. */
+  /** Fails as the source did, whatever the outcome of the message. */
   readonly orItsFailure: <A, E2, R2>(sent: Effect.Effect<A, E2, R2>) => Effect.Effect<A, E | E2, R2>
 }
 

@@ -116,7 +116,7 @@ export class WebhookEvents {
     })
   }
 
-  /** The same where others may receive it too. It is noted at once: a repetition meanwhile waits for what becomes of it. */
+  /** Delivers an event that other processes may receive too. It is recorded first: a repetition waits for its outcome. */
   private deliverClaimed(
     claims: EventClaimsShape,
     event: Frame.Frame,
