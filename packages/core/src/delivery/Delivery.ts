@@ -18,7 +18,7 @@ import type * as Event from "../events/Event.ts"
 import type { Frame } from "../gateway/Frame.ts"
 import type * as GatewayMetrics from "../gateway/GatewayMetrics.ts"
 import { ConversationQueues } from "./ConversationQueues.ts"
-import * as Deduplication from "./Deduplication.ts"
+import { Deduplication } from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import * as Dialogue from "./Dialogue.ts"
@@ -119,7 +119,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
     const { handlers, policy } = options
     const times = Times.make(yield* Effect.clock)
     const inboxes: Array<Inbox.Inbox> = []
-    const deduplication = Deduplication.make(policy)
+    const deduplication = new Deduplication(policy)
     const durations = new Map(
       handlers.flatMap(({ types }) => types.map((type) => [type, DeliveryMetrics.handlerDuration(type)] as const))
     )
@@ -215,6 +215,6 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       events: Stream.suspend(() => makeEvents(router.observe)),
       unsettled: () => inboxes.reduce((total, inbox) => total + inbox.size(), 0),
       conversations: () => queues.size + interactions.size,
-      remembered: deduplication.size
+      remembered: () => deduplication.size
     }
   })

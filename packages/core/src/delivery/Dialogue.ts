@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import type { ConversationQueues } from "./ConversationQueues.ts"
-import type * as Deduplication from "./Deduplication.ts"
+import type { Deduplication } from "./Deduplication.ts"
 import * as Waiters from "./Waiters.ts"
 import type { Routed } from "./Work.ts"
 import type { Worker } from "./Worker.ts"
@@ -41,7 +41,7 @@ export interface Options {
   /** The queues in which an event waits. */
   readonly queuesFor: (work: Routed) => ConversationQueues<Routed>
   readonly pools: ReadonlyArray<Workers>
-  readonly deduplication: Deduplication.Deduplication
+  readonly deduplication: Deduplication
   readonly conversationOf: Waiters.ConversationOf | undefined
   /** Spawns workers where events wait for one. */
   readonly spawnWorkers: Effect.Effect<void>

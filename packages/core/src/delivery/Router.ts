@@ -13,11 +13,12 @@ import * as Facts from "../events/Facts.ts"
 import type { Frame } from "../gateway/Frame.ts"
 import * as Intents from "../gateway/Intents.ts"
 import type { ConversationQueues } from "./ConversationQueues.ts"
-import * as Deduplication from "./Deduplication.ts"
+import type { Deduplication } from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import type { Dialogue } from "./Dialogue.ts"
 import { type Choice, choose, type Handler } from "./Handlers.ts"
+import * as Identity from "./Identity.ts"
 import { isInteraction, type Routed, type Work } from "./Work.ts"
 
 /**
@@ -33,7 +34,7 @@ export interface Options {
   readonly queues: ConversationQueues<Routed>
   /** Those of the interactions in them. */
   readonly interactions: ConversationQueues<Routed>
-  readonly deduplication: Deduplication.Deduplication
+  readonly deduplication: Deduplication
   readonly dialogue: Dialogue
   readonly settle: (work: Routed) => void
   /** Tells handlers which threw when they were asked whether an event is theirs. */
@@ -167,7 +168,7 @@ export const make = (options: Options): Router => {
     const identity = deduplication.receive(inbox, id, type, frame.s ?? 0, namespace)
     if (identity === undefined) return false
     work.identity = identity
-    const seen = Deduplication.before(identity, type)
+    const seen = Identity.before(identity, type)
     if (seen.length > 0) excludeSeen(work, identity, new Set(seen.map(handledAs)))
     if (choice !== undefined && choice.declined.length > 0) {
       identity.declined = new Set([...(identity.declined ?? []), ...choice.declined.map(({ name }) => name)])
@@ -176,7 +177,7 @@ export const make = (options: Options): Router => {
   }
 
   /** A handler sees a message once, whichever twin brings it. */
-  const excludeSeen = (work: Work, { declined }: Deduplication.Identity, seen: ReadonlySet<string>): void => {
+  const excludeSeen = (work: Work, { declined }: Identity.Identity, seen: ReadonlySet<string>): void => {
     work.isTwin = true
     work.handlers = work.handlers.filter(
       ({ name, types }) => declined?.has(name) === true || !types.some((handled) => seen.has(handled))
