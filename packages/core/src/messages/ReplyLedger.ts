@@ -153,20 +153,21 @@ const momentOf = (clock: Clock.Clock): Moment => ({
 })
 
 const shapeOf = (index: LedgerIndex, clock: Clock.Clock, flush: Effect.Effect<void>): ReplyLedgerShape => {
-  const now = (): Moment => momentOf(clock)
+  const receiveParts = (parts: Anchor.Parts): void =>
+    index.receive(parts, clock.unsafeCurrentTimeMillis(), Monotonic.unsafeMillis(clock))
   return {
-    receive: (anchor) => index.receive(Anchor.partsOf(anchor), now),
-    receiveParts: (parts) => index.receive(parts, now),
+    receive: (anchor) => receiveParts(Anchor.partsOf(anchor)),
+    receiveParts,
     standing: (anchor) => Effect.sync(() => index.status(anchor, Monotonic.unsafeMillis(clock))),
     newest: (conversation, kind) =>
       Effect.sync(() => Option.fromNullable(index.newest(conversation, kind, Monotonic.unsafeMillis(clock)))),
     replies: (anchor) => Effect.sync(() => LedgerEntry.copyOfReplies(index.find(anchor))),
     hasBudget: (anchor, sequence) => Effect.sync(() => LedgerEntry.hasBudget(index.find(anchor), sequence)),
-    texts: (anchor) => Effect.sync(() => new Map(index.find(anchor)?.texts)),
+    texts: (anchor) => Effect.sync(() => new Map(index.find(anchor)?.past?.texts)),
     begin: (anchor, sequence, text) => Effect.sync(() => index.begin(anchor, sequence, text)),
     delivered: (anchor, sequence, text) => Effect.sync(() => index.delivered(anchor, sequence, text)),
     refused: (anchor, sequence) => Effect.sync(() => index.refused(anchor, sequence)),
-    stream: (anchor, name) => Effect.sync(() => Option.fromNullable(index.find(anchor)?.streams?.get(name))),
+    stream: (anchor, name) => Effect.sync(() => Option.fromNullable(index.find(anchor)?.past?.streams.get(name))),
     noteStream: (anchor, name, stream) => Effect.sync(() => index.recordStream(anchor, name, stream)),
     close: (anchor) => Effect.sync(() => index.close(anchor)),
     exhaust: (anchor) => Effect.sync(() => index.exhaust(anchor)),

@@ -83,21 +83,22 @@ export const decodeWhole: (text: string) => Option.Option<{ readonly entries: Re
   decodeVersion1
 
 const toStored = (entry: AnchorEntry): StoredEntry => {
+  const { conversation, id, kind, past, receivedAt } = entry
   const open: Array<number> = []
   const delivered: Array<number> = []
   for (const [sequence, state] of LedgerEntry.repliesOf(entry)) (state === "open" ? open : delivered).push(sequence)
   return {
-    scene: entry.conversation.scene,
-    target: entry.conversation.target,
-    kind: entry.kind,
-    id: entry.key,
-    ...(entry.receivedAt === undefined ? {} : { at: entry.receivedAt }),
-    ...(entry.closed ? { closed: true as const } : {}),
-    ...(entry.exhausted ? { exhausted: true as const } : {}),
+    scene: conversation.scene,
+    target: conversation.target,
+    kind,
+    id,
+    ...(receivedAt === undefined ? {} : { at: receivedAt }),
+    ...(past?.closed === true ? { closed: true as const } : {}),
+    ...(past?.exhausted === true ? { exhausted: true as const } : {}),
     ...(open.length === 0 ? {} : { open }),
     ...(delivered.length === 0 ? {} : { delivered }),
-    ...(entry.texts === undefined || entry.texts.size === 0 ? {} : { texts: [...entry.texts] }),
-    ...(entry.streams === undefined || entry.streams.size === 0 ? {} : { streams: [...entry.streams] })
+    ...(past === undefined || past.texts.size === 0 ? {} : { texts: [...past.texts] }),
+    ...(past === undefined || past.streams.size === 0 ? {} : { streams: [...past.streams] })
   }
 }
 
@@ -113,16 +114,19 @@ export const encodePage = (page: Pages.Page<AnchorEntry>): string => {
 }
 
 /**
- * Puts the replies, digests and streams of a stored anchor into an entry.
+ * The replies, digests and streams of a stored anchor; `undefined`: it has none.
  *
  * @since 0.1.0
  * @category decoding
  */
-export const restore = (stored: StoredEntry, entry: AnchorEntry): void => {
-  entry.closed = stored.closed === true
-  entry.exhausted = stored.exhausted === true
+export const pastOf = (stored: StoredEntry): LedgerEntry.Past | undefined => {
+  const past = LedgerEntry.makePast()
+  past.closed = stored.closed === true
+  past.exhausted = stored.exhausted === true
   const texts = new Map(stored.texts)
-  for (const sequence of stored.delivered ?? []) LedgerEntry.record(entry, sequence, "delivered", texts.get(sequence))
-  for (const sequence of stored.open ?? []) LedgerEntry.record(entry, sequence, "open", texts.get(sequence))
-  for (const [name, stream] of stored.streams ?? []) LedgerEntry.recordStream(entry, name, stream)
+  for (const sequence of stored.delivered ?? []) LedgerEntry.record(past, sequence, "delivered", texts.get(sequence))
+  for (const sequence of stored.open ?? []) LedgerEntry.record(past, sequence, "open", texts.get(sequence))
+  for (const [name, stream] of stored.streams ?? []) LedgerEntry.recordStream(past, name, stream)
+  const hasNone = !past.closed && !past.exhausted && past.replies.size === 0 && past.streams.size === 0
+  return hasNone ? undefined : past
 }
