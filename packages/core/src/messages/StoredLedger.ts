@@ -86,7 +86,9 @@ const toStored = (entry: AnchorEntry): StoredEntry => {
   const { conversation, id, kind, past, receivedAt } = entry
   const open: Array<number> = []
   const delivered: Array<number> = []
-  for (const [sequence, state] of LedgerEntry.repliesOf(entry)) (state === "open" ? open : delivered).push(sequence)
+  for (const [sequence, state] of LedgerEntry.statesOf(entry)) (state === "open" ? open : delivered).push(sequence)
+  const texts = [...LedgerEntry.textsOf(entry)]
+  const streams = [...(past?.streams ?? [])]
   return {
     scene: conversation.scene,
     target: conversation.target,
@@ -97,8 +99,8 @@ const toStored = (entry: AnchorEntry): StoredEntry => {
     ...(past?.exhausted === true ? { exhausted: true as const } : {}),
     ...(open.length === 0 ? {} : { open }),
     ...(delivered.length === 0 ? {} : { delivered }),
-    ...(past === undefined || past.texts.size === 0 ? {} : { texts: [...past.texts] }),
-    ...(past === undefined || past.streams.size === 0 ? {} : { streams: [...past.streams] })
+    ...(texts.length === 0 ? {} : { texts }),
+    ...(streams.length === 0 ? {} : { streams })
   }
 }
 
@@ -127,6 +129,6 @@ export const pastOf = (stored: StoredEntry): LedgerEntry.Past | undefined => {
   for (const sequence of stored.delivered ?? []) LedgerEntry.record(past, sequence, "delivered", texts.get(sequence))
   for (const sequence of stored.open ?? []) LedgerEntry.record(past, sequence, "open", texts.get(sequence))
   for (const [name, stream] of stored.streams ?? []) LedgerEntry.recordStream(past, name, stream)
-  const hasNone = !past.closed && !past.exhausted && past.replies.size === 0 && past.streams.size === 0
+  const hasNone = !past.closed && !past.exhausted && past.replies.size === 0 && past.streams === undefined
   return hasNone ? undefined : past
 }
