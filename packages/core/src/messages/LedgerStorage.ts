@@ -8,6 +8,7 @@ import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as StoredText from "../StoredText.ts"
 import type { LedgerIndex, Moment } from "./LedgerIndex.ts"
@@ -64,22 +65,29 @@ export const make = ({ dirty, index, key, readTimeout, store, writing }: Service
       Effect.annotateLogs({ setAside: `${from}.corrupt` })
     )
 
-  const read = <A>(from: string, decode: (text: string) => Option.Option<A>): Effect.Effect<Option.Option<A>> =>
-    Effect.matchEffect(StoredText.read(store, from, readTimeout), {
-      onFailure: (error) =>
-        Effect.as(Effect.logWarning("the reply ledger cannot be read; starting without it", error), Option.none()),
-      onSuccess: (text) => {
-        const record = Option.flatMap(text, decode)
-        return Option.isSome(text) && Option.isNone(record)
-          ? Effect.as(setAside(from, text.value), record)
-          : Effect.succeed(record)
-      }
-    })
+  const decoded = <A>(
+    from: string,
+    answer: Either.Either<Option.Option<string>, StoredText.ReadError> | undefined,
+    decode: (text: string) => Option.Option<A>
+  ): Effect.Effect<Option.Option<A>> => {
+    if (answer === undefined) return Effect.succeedNone
+    if (Either.isLeft(answer)) {
+      const told = Effect.logWarning("the reply ledger cannot be read; starting without it", answer.left)
+      return Effect.as(told, Option.none())
+    }
+    const record = Option.flatMap(answer.right, decode)
+    return Option.isSome(answer.right) && Option.isNone(record)
+      ? Effect.as(setAside(from, answer.right.value), record)
+      : Effect.succeed(record)
+  }
 
   const keyOfPage = (number: number): string => `${key}.${Pages.placeOf(number)}`
 
-  const readPage = (place: number): Effect.Effect<Option.Option<StoredLedger.StoredPage>> =>
-    read(keyOfPage(place), (text) =>
+  const decodedPage = (
+    place: number,
+    answer: Either.Either<Option.Option<string>, StoredText.ReadError> | undefined
+  ): Effect.Effect<Option.Option<StoredLedger.StoredPage>> =>
+    decoded(keyOfPage(place), answer, (text) =>
       Option.filter(StoredLedger.decodePage(text), ({ page }) => Pages.placeOf(page) === place)
     )
 
@@ -104,11 +112,10 @@ export const make = ({ dirty, index, key, readTimeout, store, writing }: Service
   return {
     load: (now) =>
       Effect.gen(function* () {
-        // all at once, so that the timeout of a store that does not answer applies once
-        const places = Effect.forEach(Arr.range(0, Pages.count - 1), readPage, { concurrency: "unbounded" })
-        const [pages, whole] = yield* Effect.all([places, read(key, StoredLedger.decodeWhole)], {
-          concurrency: "unbounded"
-        })
+        const places = Arr.range(0, Pages.count - 1)
+        const [all, ...answers] = yield* StoredText.readAll(store, [key, ...places.map(keyOfPage)], readTimeout)
+        const pages = yield* Effect.forEach(places, (place) => decodedPage(place, answers[place]))
+        const whole = yield* decoded(key, all, StoredLedger.decodeWhole)
         index.restore(
           pages.flatMap(Option.toArray).toSorted((a, b) => a.page - b.page),
           Option.match(whole, { onNone: () => [], onSome: ({ entries }) => entries }),
