@@ -89,6 +89,30 @@ describe("a cluster in memory, under virtual time", () => {
       })
   )
 
+  it.scoped("a list that was read before a bot was stopped is not applied after it: the bot stays stopped", () =>
+    Effect.gen(function* () {
+      let isSlow = false
+      const context = yield* cluster(
+        Effect.suspend(() => (isSlow ? Effect.as(Effect.sleep("10 seconds"), [spec]) : Effect.succeed([spec])))
+      )
+      const platform = Context.get(context, TestPlatform.TestPlatform)
+      const bots = Context.get(context, ClusterBot.ClusterBot)
+      yield* Bot.advance("10 seconds")
+      isSlow = true
+      // the runner has begun to read the list
+      yield* Bot.advance("3 seconds")
+      isSlow = false
+      yield* Effect.fork(bots.stop(appId))
+      yield* Bot.advance("30 seconds")
+      assert.deepStrictEqual(yield* bots.local, [])
+      assert.deepStrictEqual(yield* bots.status, [])
+      yield* Effect.fork(bots.start(appId))
+      yield* Bot.advance("10 seconds")
+      const { identifies, resumesAccepted } = platform.model.counters()
+      assert.deepStrictEqual([identifies.length, resumesAccepted], [1, 1], "one resume for its start")
+    })
+  )
+
   it.scoped("sends for a bot, once, and says plainly why it cannot", () =>
     Effect.gen(function* () {
       const context = yield* cluster(Effect.succeed([spec]))

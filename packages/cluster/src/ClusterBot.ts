@@ -177,11 +177,13 @@ const makeRefresh = <E, R>(
     if (failing) yield* Effect.logInfo("the list of bots can be read again")
     failing = false
   })
-  return Effect.catchAllCause(once, (cause) => {
+  const attempt = Effect.catchAllCause(once, (cause) => {
     const isFirst = !failing
     failing = true
     return isFirst ? Effect.logWarning("the list of bots cannot be read; the last one counts", cause) : Effect.void
   })
+  // one after another: a list that was read before a bot was stopped or started must not be applied after it
+  return Effect.unsafeMakeSemaphore(1).withPermits(1)(attempt)
 }
 
 /** Carries out what another runner asks a bot of this one to send. */

@@ -116,14 +116,24 @@ const configOf = (policy: ClusterPolicy): Partial<ShardingConfig.ShardingConfig[
   entityTerminationTimeout: policy.terminationTimeout
 })
 
-/** Several runners may create the same table at once, and a database may go away meanwhile. */
+/** How often storage is built again where the database went away meanwhile. */
 const untilCreated = Schedule.spaced("500 millis")
+
+/**
+ * Storage of `@effect/cluster`, whose tables are created by whichever runner builds it first. It does so without a lock, and
+ * of two runners that start together one would fail: it is built under that of this package's migrations.
+ */
+const created = <A, E, R>(storage: Layer.Layer<A, E, R>): Layer.Layer<A, never, R | SqlClient.SqlClient> =>
+  Layer.scopedContext(
+    Effect.flatMap(Effect.all([SqlClient.SqlClient, Effect.scope]), ([sql, scope]) =>
+      Database.whileMigrating(sql)(Layer.buildWithScope(storage, scope))
+    )
+  ).pipe(Layer.retry(untilCreated), Layer.orDie)
 
 /** Locks on connections of their own: one that was lost without a word is ended by the database, and its locks with it. */
 const lockStorage = (options: PostgresOptions, policy: ClusterPolicy) =>
   SqlRunnerStorage.layer.pipe(
-    Layer.retry(untilCreated),
-    Layer.orDie,
+    created,
     Layer.provide(
       Layer.scoped(
         SqlClient.SqlClient,
@@ -169,7 +179,7 @@ export const layerPostgres = (
   const sharding = SocketRunner.layer.pipe(
     Layer.provide([NodeClusterSocket.layerSocketServer, NodeClusterSocket.layerClientProtocol]),
     Layer.provide(health),
-    Layer.provide(SqlMessageStorage.layer.pipe(Layer.retry(untilCreated), Layer.orDie)),
+    Layer.provide(created(SqlMessageStorage.layer)),
     Layer.provideMerge(Leases.layer(options.lease)),
     Layer.provide(lockStorage(options, policy)),
     Layer.provide(RpcSerialization.layerMsgPack),

@@ -1,5 +1,5 @@
 /** A runner of a cluster whose bots answer each message once, and which tests kill, suspend and cut off. */
-import { ClusterBot, ClusterRuntime } from "@effect-qq/cluster"
+import { ClusterBot, ClusterRuntime, Leases } from "@effect-qq/cluster"
 import { BotConfig, Gateway, Message, Messenger } from "@effect-qq/core"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Duration from "effect/Duration"
@@ -8,6 +8,9 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Fs from "node:fs"
+
+/** The number of cluster shards. */
+const shards = 30
 
 const settings = JSON.parse(process.env.TEST_RUNNER)
 const { bots, expiration, handleFor = 0, locks, port, policy, quarantine = 60_000, quarantineAfter = 3, url } = settings
@@ -49,6 +52,7 @@ const Bots = ClusterBot.layer({
 const Orders = Layer.effectDiscard(
   Effect.gen(function* () {
     const cluster = yield* ClusterBot.ClusterBot
+    const leases = yield* Leases.Leases
     // what a test asks for, one JSON value a line
     process.stdin.setEncoding("utf8").on("data", (text) => {
       for (const line of text.split("\n").filter((line) => line !== "")) {
@@ -59,7 +63,9 @@ const Orders = Layer.effectDiscard(
             : order.do === "start"
               ? cluster.start(order.app)
               : order.do === "status"
-                ? Effect.map(cluster.status, (units) => say("status", { units }))
+                ? Effect.map(cluster.status, (units) =>
+                    say("status", { id: order.id, units, shards: leases.held().length })
+                  )
                 : cluster
                     .messenger(order.app)
                     .send(order.conversation, Message.text(order.text), { anchor: order.anchor })
@@ -86,7 +92,7 @@ const Runtime = ClusterRuntime.layerPostgres({
     pollEvery: Duration.millis(500),
     assignmentsEvery: Duration.millis(250),
     terminationTimeout: Duration.millis(500),
-    shards: 30
+    shards
   },
   store: {
     quarantine: {
