@@ -31,6 +31,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as ClusterStore from "./ClusterStore.ts"
 import * as Database from "./Database.ts"
+import * as Neighbour from "./internal/Neighbour.ts"
 import * as Leases from "./Leases.ts"
 
 /**
@@ -176,7 +177,7 @@ export const layerPostgres = (
     Layer.provide(Runners.layerRpc),
     Layer.provide(NodeClusterSocket.layerClientProtocol)
   )
-  const sharding = SocketRunner.layer.pipe(
+  const sharding = Layer.merge(SocketRunner.layer, Neighbour.layer).pipe(
     Layer.provide([NodeClusterSocket.layerSocketServer, NodeClusterSocket.layerClientProtocol]),
     Layer.provide(health),
     Layer.provide(created(SqlMessageStorage.layer)),
