@@ -125,7 +125,10 @@ const freePort = async () => {
 
 const child = (file, argument) => {
   const started = fork(fileURLToPath(new URL(file, import.meta.url)), argument === undefined ? [] : [argument], {
-    execArgv: ["--expose-gc", ...(process.env.PROF && file.includes("Runner") ? ["--cpu-prof", "--cpu-prof-dir=/tmp/cl1prof"] : [])]
+    execArgv: [
+      "--expose-gc",
+      ...(process.env.PROF && file.includes("Runner") ? ["--cpu-prof", "--cpu-prof-dir=/tmp/cl1prof"] : [])
+    ]
   })
   const listeners = new Set()
   started.on("message", (line) => listeners.forEach((listener) => listener(line)))
@@ -287,7 +290,8 @@ const failover = (locks) => async (url) => {
       p50: quantile(waits, 0.5),
       p99: quantile(waits, 0.99),
       max: Math.max(...waits),
-      identifies: identify.length
+      identifies: identify.length,
+      killedAt: new Date(killed).toISOString()
     })
     runners.push(await startRunner(settings))
     await settled(url, runners, count)

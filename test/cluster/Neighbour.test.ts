@@ -64,20 +64,22 @@ describe("a runner that is watched", () => {
     })
   )
 
-  it.scoped("keeps its bots while it renews, whether this one can reach it or not, and while the database is away", () =>
-    Effect.gen(function* () {
-      const { state, watching } = ring()
-      yield* Effect.forkScoped(watching)
-      state.dead.add("b")
-      yield* TestClock.adjust("1 minute")
-      assert.deepStrictEqual(state.healthy, ["a", "b", "c"])
-      state.fails = true
-      state.silent.add("b")
-      yield* TestClock.adjust("1 minute")
-      assert.deepStrictEqual(state.healthy, ["a", "b", "c"])
-      state.fails = false
-      yield* TestClock.adjust("4 seconds")
-      assert.deepStrictEqual(state.healthy, ["a", "c"])
-    })
+  it.scoped(
+    "keeps its bots while it renews, whether this one can reach it or not, and while the database is away",
+    () =>
+      Effect.gen(function* () {
+        const { state, watching } = ring()
+        yield* Effect.forkScoped(watching)
+        state.dead.add("b")
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(state.healthy, ["a", "b", "c"])
+        state.fails = true
+        state.silent.add("b")
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(state.healthy, ["a", "b", "c"])
+        state.fails = false
+        yield* TestClock.adjust("4 seconds")
+        assert.deepStrictEqual(state.healthy, ["a", "c"])
+      })
   )
 })

@@ -168,7 +168,7 @@ const detailOf = (state: Session.SessionState): string | undefined => {
   }
 }
 
-const countOf = ({ shards }: BotSpec): number => Math.max(1, Math.floor(shards ?? 1))
+const countOf = ({ shards }: BotSpec): number => shards ?? 1
 
 /** The services of a bot that runs one of its shards here. */
 const makeBot = (
