@@ -10,10 +10,10 @@
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as MentionMarks from "../internal/MentionMarks.ts"
+import { fieldsOf } from "../internal/Wire.ts"
 import type * as ChatMessage from "./ChatMessage.ts"
 import * as AttachmentKind from "./AttachmentKind.ts"
 import type * as Event from "./Event.ts"
-import { fieldsOf } from "./Payload.ts"
 import * as Quotation from "./Quotation.ts"
 import * as Timestamp from "./Timestamp.ts"
 

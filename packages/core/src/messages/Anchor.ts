@@ -7,7 +7,7 @@
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
 import type * as Event from "../events/Event.ts"
-import { type Fields, fieldsOf, textOf } from "../events/Payload.ts"
+import { type Fields, fieldsOf, textOf } from "../internal/Wire.ts"
 import * as Conversation from "./Conversation.ts"
 
 /**
