@@ -8,6 +8,7 @@
  */
 import type { Frame } from "../gateway/Frame.ts"
 import { fieldsOf, textOf } from "../internal/Wire.ts"
+import * as Scene from "./Scene.ts"
 
 /**
  * What an id is unique in: the messages of a scene, or events.
@@ -15,15 +16,16 @@ import { fieldsOf, textOf } from "../internal/Wire.ts"
  * @since 0.1.0
  * @category models
  */
-export type Namespace = MessageScene | "event"
+export type Namespace = Scene.Scene | "event"
 
 /**
- * What a place is, by which events are put in order.
+ * What a place is, by which events are put in order: a conversation where there is one, else a guild, else the type of the
+ * event. A direct message is in order with the other events of its channel.
  *
  * @since 0.1.0
  * @category models
  */
-export type Place = "group" | "channel" | "guild" | "c2c" | "type"
+export type Place = Exclude<Scene.Scene, "dm"> | "guild" | "type"
 
 /**
  * The facts of one dispatch.
@@ -42,29 +44,6 @@ export interface Facts {
   /** Whether it is a message that a bot wrote. */
   isByBot: boolean
 }
-
-/**
- * Where a message is written.
- *
- * @since 0.1.0
- * @category models
- */
-export type MessageScene = "c2c" | "group" | "channel" | "dm"
-
-/**
- * The scenes of the events that are messages, by type.
- *
- * @since 0.1.0
- * @category constants
- */
-export const messageScenes: ReadonlyMap<string, MessageScene> = new Map([
-  ["C2C_MESSAGE_CREATE", "c2c"],
-  ["GROUP_AT_MESSAGE_CREATE", "group"],
-  ["GROUP_MESSAGE_CREATE", "group"],
-  ["AT_MESSAGE_CREATE", "channel"],
-  ["MESSAGE_CREATE", "channel"],
-  ["DIRECT_MESSAGE_CREATE", "dm"]
-])
 
 /** The fields of payloads that say where something happened and who did it. */
 interface Fields {
@@ -110,7 +89,7 @@ export const read = (
   frame: Frame,
   facts: Facts,
   type = frame.t ?? "",
-  scene: MessageScene | undefined = messageScenes.get(type)
+  scene: Scene.Scene | undefined = Scene.ofMessages.get(type)
 ): void => {
   const payload: Fields = fieldsOf(frame.d)
   const author: Fields = fieldsOf(payload.author)

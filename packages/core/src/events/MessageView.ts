@@ -15,6 +15,7 @@ import type * as ChatMessage from "./ChatMessage.ts"
 import * as AttachmentKind from "./AttachmentKind.ts"
 import type * as Event from "./Event.ts"
 import * as Quotation from "./Quotation.ts"
+import type { Scene } from "./Scene.ts"
 import * as Timestamp from "./Timestamp.ts"
 
 export type {
@@ -107,7 +108,7 @@ export interface Quoted {
  */
 export interface MessageView {
   /** Where it was written; with `target` it names the conversation. */
-  readonly scene: "c2c" | "group" | "channel" | "dm"
+  readonly scene: Scene
   /** The openid of the user or the group, the id of the channel, or the `guild_id` of the private session. */
   readonly target: string
   readonly id: string

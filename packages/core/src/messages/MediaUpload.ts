@@ -7,11 +7,12 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
+import type * as Conversation from "../events/Conversation.ts"
 import { type Fields, fieldsOf } from "../internal/Wire.ts"
 import type * as ApiError from "../openapi/ApiError.ts"
 import type { OpenApiShape, Response } from "../openapi/OpenApi.ts"
 import type * as ChunkedUpload from "./ChunkedUpload.ts"
-import * as Conversation from "./Conversation.ts"
+import * as ConversationPath from "./ConversationPath.ts"
 import type * as MediaContent from "./MediaContent.ts"
 import type * as MediaSource from "./MediaSource.ts"
 import type { RateLimitShape } from "./RateLimit.ts"
@@ -148,7 +149,7 @@ export const make = ({ api, chunked, policy, rates }: Services): MediaUpload => 
         Effect.zipRight(
           api.request({
             method: "POST",
-            path: Conversation.filesPath(conversation, endpoint),
+            path: ConversationPath.files(conversation, endpoint),
             body,
             timeout: endpoint === "files" ? policy.uploadTimeout : policy.timeout
           })

@@ -6,13 +6,14 @@
  */
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Scene from "../events/Scene.ts"
 import * as StoredRecord from "../internal/StoredRecord.ts"
 import type { AnchorEntry } from "./LedgerEntry.ts"
 import * as LedgerEntry from "./LedgerEntry.ts"
 import type * as Pages from "./Pages.ts"
 
 const Record = Schema.Struct({
-  scene: Schema.Literal("c2c", "group", "channel", "dm"),
+  scene: Schema.Literal(...Scene.all),
   target: Schema.String,
   kind: Schema.Literal("msg_id", "event_id"),
   id: Schema.String,
