@@ -60,6 +60,14 @@ export interface Settings {
   readonly policy?: object
   /** The URL of the database, instead of that of the others. */
   readonly url?: string
+  /** The name of the cluster. */
+  readonly name?: string
+  /** The moment at which it kills itself. */
+  readonly killAt?: string
+  /** Milliseconds by which its wall clock is wrong. */
+  readonly clockOffset?: number
+  /** Logs as a program does that sets no logger. */
+  readonly plainLogs?: boolean
 }
 
 export interface BotOptions {
