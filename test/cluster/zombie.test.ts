@@ -24,7 +24,9 @@ const openConnections = ({ model }: Sandbox.SandboxShape): ReadonlySet<number> =
 const wakeQuietly = (locks: "advisory" | "table") =>
   Effect.gen(function* () {
     const settings = { locks, handleFor: 50, expiration: 3000 }
-    const cluster = yield* Cluster.started(yield* TestDatabase.create, pauses.length + 1, 8, settings)
+    // enough that each runner has some of them
+    const count = 16
+    const cluster = yield* Cluster.started(yield* TestDatabase.create, pauses.length + 1, count, settings)
     const users = yield* Cluster.chatter(cluster, 50)
     const zombies = cluster.runners.slice(0, pauses.length)
     const others = cluster.runners.slice(pauses.length)
@@ -39,7 +41,7 @@ const wakeQuietly = (locks: "advisory" | "table") =>
     // the ownership that a zombie notices to be over is one that it had when it was suspended
     const noticed = (runner: Cluster.Runner): number => runner.log().split("no longer owns the bot").length - 1
     const before = new Map(zombies.map((zombie) => [zombie, noticed(zombie)]))
-    const units = yield* Cluster.statusUntil(cluster, other, "the units", (units) => units.length === 8)
+    const units = yield* Cluster.statusUntil(cluster, other, "the units", (units) => units.length === count)
     const appsOf = (runner: Cluster.Runner) =>
       units.flatMap((unit) => (unit.runner?.endsWith(`:${runner.port}`) === true ? [unit.app] : []))
     for (const zombie of zombies) zombie.signal("SIGSTOP")
@@ -51,7 +53,7 @@ const wakeQuietly = (locks: "advisory" | "table") =>
       other,
       "the other to have all bots",
       (units) =>
-        units.length === 8 &&
+        units.length === count &&
         units.every(({ runner, state }) => state === "Ready" && runner?.endsWith(`:${other.port}`))
     )
     for (const [index, seconds] of pauses.entries()) {
