@@ -37,7 +37,7 @@ describe.skipIf(!TestDatabase.isThere).concurrent("machines whose clocks are an 
         const anchor = yield* Effect.gen(function* () {
           const first = yield* cluster.startRunner({ expiration: 4000 })
           yield* cluster.allReady
-          const id = yield* bot.say({ scene: "group", user: "u", group: "g", text: "group" })
+          const id = yield* bot.say({ scene: "group", member: "u", group: "g", text: "group" })
           yield* Cluster.eventually("its answer", () => bot.model.sent.some(({ msgId }) => msgId === id), cluster.story)
           return { first, id }
         })

@@ -31,6 +31,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as ClusterStore from "./ClusterStore.ts"
 import * as Database from "./Database.ts"
+import * as LogOutputs from "./internal/LogOutputs.ts"
 import * as RetriedResets from "./internal/RetriedResets.ts"
 import * as Leases from "./Leases.ts"
 
@@ -185,7 +186,7 @@ export const layerPostgres = (
     ClusterStore.layerSql(options.store),
     NodeHttp.layer({ proxy: options.proxy }),
     sockets
-  ).pipe(Layer.provideMerge(Database.layer(options)))
+  ).pipe(Layer.provideMerge(Database.layer(options)), Layer.provide(LogOutputs.layer))
 }
 
 /**

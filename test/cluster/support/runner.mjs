@@ -1,5 +1,5 @@
 /** A runner of a cluster whose bots answer each message once, and which tests kill, suspend, cut off and put out of time. */
-import "./wallClock.mjs"
+import { setWallClock } from "./wallClock.mjs"
 import { ClusterBot, ClusterRuntime, ClusterStore } from "@effect-qq/cluster"
 import { BotConfig, Gateway, Message, Messenger } from "@effect-qq/core"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -10,15 +10,15 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Fs from "node:fs"
-import { setWallClock } from "./wallClock.mjs"
 
 const settings = JSON.parse(process.env.TEST_RUNNER)
-const { bots, expiration, handleFor = 0, killAt, locks, name, policy, port, url } = settings
+const { bots, expiration, handleFor = 0, isMute = false, killAt, locks, name, policy, port, url } = settings
 const { quarantine = 60_000, quarantineAfter = 3 } = settings
 
 /** By a clock that no test sets. */
 const epoch = performance.timeOrigin
 const say = (what, more = {}) =>
+  isMute ||
   process.stdout.write(`${JSON.stringify({ what, port, at: Math.round(epoch + performance.now()), ...more })}\n`)
 
 /** Dies in the very step, where a test wants that; what was printed before is printed. */
