@@ -31,6 +31,8 @@ import type * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as ClusterStore from "./ClusterStore.ts"
 import * as Database from "./Database.ts"
+import * as LogOutputs from "./internal/LogOutputs.ts"
+import * as RetriedResets from "./internal/RetriedResets.ts"
 import * as Leases from "./Leases.ts"
 
 /**
@@ -130,6 +132,7 @@ const lockStorage = (options: PostgresOptions, policy: ClusterPolicy) =>
         Database.connect({
           ...options,
           maxConnections: 3,
+          maximumSilence: policy.lockExpiration,
           purpose: "locks",
           settings:
             options.locks === "table"
@@ -169,7 +172,9 @@ export const layerPostgres = (
   const sharding = SocketRunner.layer.pipe(
     Layer.provide([NodeClusterSocket.layerSocketServer, NodeClusterSocket.layerClientProtocol]),
     Layer.provide(health),
-    Layer.provide(SqlMessageStorage.layer.pipe(Layer.retry(untilCreated), Layer.orDie)),
+    Layer.provide(
+      Layer.provide(RetriedResets.layer, SqlMessageStorage.layer.pipe(Layer.retry(untilCreated), Layer.orDie))
+    ),
     Layer.provideMerge(Leases.layer(options.lease)),
     Layer.provide(lockStorage(options, policy)),
     Layer.provide(RpcSerialization.layerMsgPack),
@@ -181,7 +186,7 @@ export const layerPostgres = (
     ClusterStore.layerSql(options.store),
     NodeHttp.layer({ proxy: options.proxy }),
     sockets
-  ).pipe(Layer.provideMerge(Database.layer(options)))
+  ).pipe(Layer.provideMerge(Database.layer(options)), Layer.provide(LogOutputs.layer))
 }
 
 /**

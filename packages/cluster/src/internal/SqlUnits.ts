@@ -143,7 +143,8 @@ const claimer = (
           _tag: "Claimed" as const,
           epoch,
           isSuspect: verdict._tag === "Suspect",
-          isFailover: row.crashed
+          isFailover: row.crashed,
+          now: row.now
         }
       })
     )
