@@ -233,7 +233,7 @@ const makeOrder =
           hint: "look at the conversation before sending it again"
         })
       }
-      return yield* Orders.perform(bot, Orders.orderFrom(text))
+      return yield* Effect.withClock(Orders.perform(bot.messenger, Orders.orderFrom(text)), bot.clock)
     })
 
 type Client = Effect.Effect.Success<typeof QqBot.client>

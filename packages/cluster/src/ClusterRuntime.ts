@@ -31,7 +31,9 @@ import type * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as ClusterStore from "./ClusterStore.ts"
 import * as Database from "./Database.ts"
+import * as LogOutputs from "./internal/LogOutputs.ts"
 import * as Neighbour from "./internal/Neighbour.ts"
+import * as RetriedResets from "./internal/RetriedResets.ts"
 import * as Leases from "./Leases.ts"
 
 /**
@@ -141,6 +143,7 @@ const lockStorage = (options: PostgresOptions, policy: ClusterPolicy) =>
         Database.connect({
           ...options,
           maxConnections: 3,
+          maximumSilence: policy.lockExpiration,
           purpose: "locks",
           settings:
             options.locks === "table"
@@ -180,7 +183,7 @@ export const layerPostgres = (
   const sharding = Layer.merge(SocketRunner.layer, Neighbour.layer).pipe(
     Layer.provide([NodeClusterSocket.layerSocketServer, NodeClusterSocket.layerClientProtocol]),
     Layer.provide(health),
-    Layer.provide(created(SqlMessageStorage.layer)),
+    Layer.provide(Layer.provide(RetriedResets.layer, created(SqlMessageStorage.layer))),
     Layer.provideMerge(Leases.layer(options.lease)),
     Layer.provide(lockStorage(options, policy)),
     Layer.provide(RpcSerialization.layerMsgPack),
@@ -192,7 +195,7 @@ export const layerPostgres = (
     ClusterStore.layerSql(options.store),
     NodeHttp.layer({ proxy: options.proxy }),
     sockets
-  ).pipe(Layer.provideMerge(Database.layer(options)))
+  ).pipe(Layer.provideMerge(Database.layer(options)), Layer.provide(LogOutputs.layer))
 }
 
 /**

@@ -17,6 +17,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as Net from "node:net"
 import { migrations } from "./internal/Migrations.ts"
 
 /**
@@ -34,6 +35,11 @@ export interface Options {
   readonly maxConnections?: number | undefined
   /** How long one attempt to connect may take. Default 5 s. */
   readonly connectTimeout?: Duration.DurationInput | undefined
+  /**
+   * A connection on which nothing was sent or received for this long is closed, and replaced once one is needed: the network
+   * may have forgotten it without a word. Default 15 s; that of the connection for locks, the expiration of the locks.
+   */
+  readonly maximumSilence?: Duration.DurationInput | undefined
 }
 
 /**
@@ -121,6 +127,14 @@ const parse = (url: Redacted.Redacted): Effect.Effect<URL, DatabaseRejected> =>
     })
   )
 
+/** Sockets that end when they are silent; TCP alone would wait for an answer for a quarter of an hour. */
+const socketsWith = (maximumSilence: Duration.DurationInput) => (): Net.Socket => {
+  const socket = new Net.Socket()
+  return socket.setTimeout(Duration.toMillis(maximumSilence), () =>
+    socket.destroy(new Error(`the database was silent for ${Duration.format(maximumSilence)}`))
+  )
+}
+
 /** When a database that is away is asked again: after 0.25, 0.5 and then every 1 s. */
 const reconnects = Schedule.union(Schedule.exponential("250 millis"), Schedule.spaced("1 second"))
 
@@ -177,6 +191,7 @@ export const connect = (
       url: Redacted.make(url.href.replaceAll("+", "%20")),
       maxConnections: options.maxConnections ?? 8,
       connectTimeout: options.connectTimeout ?? "5 seconds",
+      stream: socketsWith(options.maximumSilence ?? "15 seconds"),
       applicationName: `effect-qq${options.purpose === undefined ? "" : ` ${options.purpose}`}`
     }).pipe(whileAway(addressOf(url)))
   })

@@ -49,6 +49,8 @@ export interface Runner {
   readonly signal: (signal: NodeJS.Signals) => void
   readonly ask: (order: object) => void
   readonly isAlive: () => boolean
+  /** Closes what it writes to: from now on its writes fail. */
+  readonly closeLogs: () => void
 }
 
 export interface Settings {
@@ -64,6 +66,18 @@ export interface Settings {
   readonly policy?: object
   /** The URL of the database, instead of that of the others. */
   readonly url?: string
+  /** The name of the cluster. */
+  readonly name?: string
+  /** The moment at which it kills itself. */
+  readonly killAt?: string
+  /** Milliseconds by which its wall clock is wrong. */
+  readonly clockOffset?: number
+  /** Logs as a program does that sets no logger. */
+  readonly plainLogs?: boolean
+  /** Prints no lines of its own: nothing of it can be read. */
+  readonly isMute?: boolean
+  /** Commands of a shell that becomes the runner. */
+  readonly shell?: string
 }
 
 export interface BotOptions {
@@ -141,7 +155,11 @@ export const make = (url: string): Effect.Effect<Cluster, never, Scope.Scope> =>
         const options = { expiration: 5000, locks: "advisory", url, ...settings, bots: list, port }
         const { child, state } = yield* Effect.acquireRelease(
           Effect.sync(() => {
-            const child = ChildProcess.spawn(process.execPath, [script], {
+            const [command, words] =
+              settings.shell === undefined
+                ? [process.execPath, [script]]
+                : ["/bin/sh", ["-c", `${settings.shell}; exec "${process.execPath}" "${script}"`]]
+            const child = ChildProcess.spawn(command, words, {
               env: { PATH: process.env["PATH"] ?? "", TEST_RUNNER: JSON.stringify(options) },
               stdio: ["pipe", "pipe", "pipe"]
             })
@@ -178,12 +196,16 @@ export const make = (url: string): Effect.Effect<Cluster, never, Scope.Scope> =>
           log: () => state.log,
           signal: (signal) => void child.kill(signal),
           ask: (order) => void child.stdin.write(`${JSON.stringify(order)}\n`),
-          isAlive: () => state.isAlive
+          isAlive: () => state.isAlive,
+          closeLogs: () => {
+            child.stdout.destroy()
+            child.stderr.destroy()
+          }
         }
         runners.push(runner)
         yield* eventually(
           "the start of a runner",
-          () => !state.isAlive || state.lines.some(({ what }) => what === "started"),
+          () => !state.isAlive || settings.isMute === true || state.lines.some(({ what }) => what === "started"),
           story,
           "40 seconds"
         )

@@ -189,7 +189,6 @@ describe("a dialogue", () => {
       queuesFor: () => queues,
       pools: [workers],
       deduplication: new Deduplication(policy),
-      conversationOf: (event) => (event as Event.C2CMessageCreate).author.user_openid ?? undefined,
       settle: (work) => {
         work.settled = true
         settled.push(work.frame.s ?? 0)
@@ -197,7 +196,7 @@ describe("a dialogue", () => {
       spawnWorkers: workers.spawnWorker,
       now: () => 0
     })
-    const wanted = { conversation: "a", matches: () => true, queued: true, timeout: "5 seconds" } as const
+    const wanted = { conversation: "c2c:a", matches: () => true, queued: true, timeout: "5 seconds" } as const
     return { add, dialogue, queues, settled, wanted, workers }
   })
 

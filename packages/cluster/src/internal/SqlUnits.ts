@@ -144,7 +144,8 @@ const claimer = (
           _tag: "Claimed" as const,
           epoch,
           isSuspect: verdict._tag === "Suspect",
-          isFailover: row.crashed
+          isFailover: row.crashed,
+          now: row.now
         }
       })
     )

@@ -32,6 +32,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -47,11 +48,24 @@ import type * as SqlStore from "../SqlStore.ts"
 import * as Unit from "../Unit.ts"
 import { Incarnation } from "./Incarnation.ts"
 import type { BotSpec, Roster } from "./Roster.ts"
+import * as SharedClock from "./SharedClock.ts"
 import * as Watched from "./Watched.ts"
 
 type Runtime = HttpClient.HttpClient | Socket.WebSocketConstructor
 
 type OfBot = Bot.Bot | BotConfig.BotConfig | Gateway.HandlerRegistry
+
+/**
+ * A bot that runs in this process.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Local {
+  readonly messenger: Messenger.MessengerShape
+  /** What it does is dated by this clock. */
+  readonly clock: Clock.Clock
+}
 
 /**
  * The bots that run in this process, for messages that other runners ask to send.
@@ -60,37 +74,37 @@ type OfBot = Bot.Bot | BotConfig.BotConfig | Gateway.HandlerRegistry
  * @category models
  */
 export class Running {
-  readonly #messengers = new Map<string, Messenger.MessengerShape>()
-  readonly #waiters = new Map<string, Set<Deferred.Deferred<Messenger.MessengerShape>>>()
+  readonly #bots = new Map<string, Local>()
+  readonly #waiters = new Map<string, Set<Deferred.Deferred<Local>>>()
 
   get ids(): ReadonlyArray<string> {
-    return [...this.#messengers.keys()]
+    return [...this.#bots.keys()]
   }
 
   /** Notes a bot until the scope closes. */
-  add(id: string, messenger: Messenger.MessengerShape): Effect.Effect<void, never, Scope.Scope> {
+  add(id: string, bot: Local): Effect.Effect<void, never, Scope.Scope> {
     return Effect.acquireRelease(
       Effect.sync(() => {
-        this.#messengers.set(id, messenger)
-        ClusterMetrics.ownedBots.unsafeUpdate(this.#messengers.size, [])
+        this.#bots.set(id, bot)
+        ClusterMetrics.ownedBots.unsafeUpdate(this.#bots.size, [])
         const waiters = this.#waiters.get(id) ?? []
         this.#waiters.delete(id)
-        for (const waiter of waiters) Deferred.unsafeDone(waiter, Effect.succeed(messenger))
+        for (const waiter of waiters) Deferred.unsafeDone(waiter, Effect.succeed(bot))
       }),
       () =>
         Effect.sync(() => {
-          if (this.#messengers.get(id) === messenger) this.#messengers.delete(id)
-          ClusterMetrics.ownedBots.unsafeUpdate(this.#messengers.size, [])
+          if (this.#bots.get(id) === bot) this.#bots.delete(id)
+          ClusterMetrics.ownedBots.unsafeUpdate(this.#bots.size, [])
         })
     )
   }
 
-  /** The messenger of a bot, once it runs here. */
-  get(id: string): Effect.Effect<Messenger.MessengerShape> {
+  /** A bot, once it runs here. */
+  get(id: string): Effect.Effect<Local> {
     return Effect.suspend(() => {
-      const known = this.#messengers.get(id)
+      const known = this.#bots.get(id)
       if (known !== undefined) return Effect.succeed(known)
-      const waiter = Deferred.unsafeMake<Messenger.MessengerShape>(FiberId.none)
+      const waiter = Deferred.unsafeMake<Local>(FiberId.none)
       const waiters = this.#waiters.get(id) ?? new Set()
       this.#waiters.set(id, waiters)
       waiters.add(waiter)
@@ -282,7 +296,8 @@ export class UnitRunner<HE> {
         return true
       }
       if (claimed.isFailover) ClusterMetrics.failovers.unsafeUpdate(1, [])
-      const { epoch, isSuspect } = claimed
+      const { epoch, isSuspect, now } = claimed
+      const clock = SharedClock.make(yield* Effect.clock, now)
       const incarnation = new Incarnation(() => leases.isHeld(clusterShard), store.isCurrent({ owner: id, epoch }))
       const writer: SqlStore.Writer = {
         owner: id,
@@ -292,6 +307,7 @@ export class UnitRunner<HE> {
       yield* leases.watch(() => void incarnation.isHeld())
       yield* Effect.logDebug("a unit was claimed").pipe(Effect.annotateLogs({ epoch, isSuspect }))
       const end = yield* this.#live({ unit, spec, writer, incarnation, isSuspect, started }).pipe(
+        Effect.withClock(clock),
         Effect.onInterrupt(() => this.#release(writer))
       )
       yield* started
@@ -332,7 +348,8 @@ export class UnitRunner<HE> {
     return Effect.gen(this, function* () {
       const bot = yield* makeBot(spec, unit, this.#options, writer, incarnation)
       const gateway = Context.get(bot, Gateway.Gateway)
-      yield* running.add(Unit.idOf(unit), Context.get(bot, Messenger.Messenger))
+      const messenger = Context.get(bot, Messenger.Messenger)
+      yield* running.add(Unit.idOf(unit), { messenger, clock: yield* Effect.clock })
       const tell = ({ state }: Session.SessionStatus) =>
         store
           .tell(writer, state._tag, detailOf(state))
@@ -394,10 +411,11 @@ export class UnitRunner<HE> {
   #release(writer: SqlStore.Writer): Effect.Effect<void> {
     const { store } = this.#options
     const late = Effect.ignore(Effect.retry(store.released(writer), Schedule.intersect(asks, lateReleases)))
-    return Effect.timeout(store.released(writer), releaseTimeout).pipe(
-      Effect.catchAll(() => Effect.asVoid(Effect.forkDaemon(late))),
-      Effect.interruptible
+    const release = Effect.timeout(store.released(writer), releaseTimeout).pipe(
+      Effect.catchAll(() => Effect.asVoid(Effect.forkDaemon(late)))
     )
+    // in a fiber of its own: the one that is interrupted would not even begin, and its timeout needs one that can be
+    return Effect.flatMap(Effect.forkDaemon(Effect.interruptible(release)), Fiber.join)
   }
 
   #waitAside(unit: Unit.Unit, spec: BotSpec, wait: Duration.Duration): Effect.Effect<void> {

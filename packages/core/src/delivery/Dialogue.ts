@@ -42,7 +42,6 @@ export interface Options {
   readonly queuesFor: (work: Routed) => ConversationQueues<Routed>
   readonly pools: ReadonlyArray<Workers>
   readonly deduplication: Deduplication
-  readonly conversationOf: Waiters.ConversationOf | undefined
   /** Spawns workers where events wait for one. */
   readonly spawnWorkers: Effect.Effect<void>
   readonly settle: (work: Routed) => void
@@ -100,7 +99,7 @@ const isLater =
  */
 export const make = (options: Options): Dialogue => {
   const { deduplication, now, pools, queuesFor, settle, spawnWorkers } = options
-  const waiters = Waiters.make<Routed>(options.conversationOf)
+  const waiters = Waiters.make<Routed>()
 
   /** The handlers will not see the event, neither under the type of its twin. */
   const give = (waiter: Waiter, work: Routed): void => {
@@ -118,7 +117,7 @@ export const make = (options: Options): Dialogue => {
   }
 
   const offer = (work: Routed): boolean => {
-    const waiter = work.isTwin || waiters.isEmpty() ? undefined : waiters.find(work.event)
+    const waiter = work.isTwin || waiters.isEmpty() ? undefined : waiters.find(work)
     if (waiter !== undefined) give(waiter, work)
     return waiter !== undefined
   }
@@ -139,10 +138,10 @@ export const make = (options: Options): Dialogue => {
   /** Takes an event that was received already and waits in the conversation of the worker. */
   const takeQueued = ({ queue }: Worker, waiter: Waiter): void => {
     if (queue === undefined) return
-    const kept = queue.unclaimed?.take(({ event, settled }) => !settled && waiters.accepts(waiter, event))
+    const kept = queue.unclaimed?.take((work) => !work.settled && waiters.accepts(waiter, work))
     if (kept !== undefined) return give(waiter, kept)
     const { waiting } = queue
-    const work = waiting.take(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
+    const work = waiting.take((work) => !work.isTwin && waiters.accepts(waiter, work))
     if (work === undefined) return
     give(waiter, work)
     // its twin may wait behind it

@@ -10,6 +10,7 @@ import type * as MetricLabel from "effect/MetricLabel"
 import * as ParseResult from "effect/ParseResult"
 import * as Event from "../events/Event.ts"
 import * as Facts from "../events/Facts.ts"
+import * as Scene from "../events/Scene.ts"
 import type { Frame } from "../gateway/Frame.ts"
 import * as Intents from "../gateway/Intents.ts"
 import type { ConversationQueues } from "./ConversationQueues.ts"
@@ -63,7 +64,7 @@ export interface Router {
 /** An event type of the wire. */
 interface Kind {
   readonly type: string
-  readonly scene: Facts.MessageScene | undefined
+  readonly scene: Scene.Scene | undefined
   readonly decode: ReturnType<typeof Event.decoderOf>
   readonly handlers: ReadonlyArray<Handler>
   /** Whether one of them has to be asked which events are its own. */
@@ -95,7 +96,7 @@ const makeKinds = (handlers: ReadonlyArray<Handler>) => {
   let unknownTypes = 0
   const make = (type: string, handlers: ReadonlyArray<Handler>, received: Kind["received"]): Kind => ({
     type,
-    scene: Facts.messageScenes.get(type),
+    scene: Scene.ofMessages.get(type),
     decode: Event.decoderOf(type),
     handlers,
     isChoosy: handlers.some(({ accepts }) => accepts !== undefined),

@@ -77,6 +77,8 @@ export class Work implements Facts.Facts {
   isByBot = false
   /** Its type on the wire: one string for all events of the type, so that what remembers it retains nothing of the frame. */
   type = ""
+  /** The keys of its conversation, once a dialogue has asked for them. */
+  conversations: ReadonlyArray<string> | undefined = undefined
   /** Those that handle it. */
   handlers = none
   identity: Identity.Identity | undefined = undefined

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as Conversation from "../events/Conversation.ts"
 import * as Anchor from "./Anchor.ts"
-import * as Conversation from "./Conversation.ts"
 import * as ReplyWindow from "./ReplyWindow.ts"
 
 /**

@@ -4,9 +4,9 @@
  *
  * @since 0.1.0
  */
+import * as Conversation from "../events/Conversation.ts"
 import { hashOf } from "../internal/KeyTable.ts"
 import * as Anchor from "./Anchor.ts"
-import * as Conversation from "./Conversation.ts"
 import * as LedgerEntry from "./LedgerEntry.ts"
 import type { AnchorEntry, AnchorStatus, BegunStream, ReplyState } from "./LedgerEntry.ts"
 import { LedgerRows } from "./LedgerRows.ts"

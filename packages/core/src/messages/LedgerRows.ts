@@ -4,10 +4,10 @@
  *
  * @since 0.1.0
  */
+import type * as Conversation from "../events/Conversation.ts"
 import { doubledNumbers, doubledValues, KeyRing, makeNumbers, makeValues } from "../internal/KeyRing.ts"
 import { hashOf } from "../internal/KeyTable.ts"
 import type * as Anchor from "./Anchor.ts"
-import type * as Conversation from "./Conversation.ts"
 import type * as LedgerEntry from "./LedgerEntry.ts"
 import type { PageNumbers } from "./Pages.ts"
 

@@ -16,11 +16,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
+import type * as Conversation from "../events/Conversation.ts"
 import { fencedBy, Ownership } from "../gateway/Ownership.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
-import * as StoredText from "../StoredText.ts"
 import * as Anchor from "./Anchor.ts"
-import type * as Conversation from "./Conversation.ts"
 import type { AnchorStatus, BegunStream, ReplyState } from "./LedgerEntry.ts"
 import * as LedgerEntry from "./LedgerEntry.ts"
 import { LedgerIndex, type Moment } from "./LedgerIndex.ts"
@@ -200,8 +199,7 @@ export const make = (
       key: `ledger.${appId}.0-1`,
       index,
       dirty,
-      readTimeout: session.storeReadTimeout,
-      writing: yield* Effect.makeSemaphore(1)
+      readTimeout: session.storeReadTimeout
     })
     yield* storage.load(() => momentOf(clock))
 
@@ -209,9 +207,7 @@ export const make = (
     let fenced = false
     const saveWithin = (patience: Duration.Duration): Effect.Effect<void> =>
       // a save that hangs keeps its turn, so that no later one overtakes it, but its caller goes on
-      Effect.suspend(() =>
-        fenced || !ownership.isHeld() ? Effect.void : StoredText.write(storage.write, patience)
-      ).pipe(
+      Effect.suspend(() => (fenced || !ownership.isHeld() ? Effect.void : storage.write(patience))).pipe(
         Effect.interruptible,
         Effect.matchEffect({
           onSuccess: () =>

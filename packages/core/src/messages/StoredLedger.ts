@@ -6,12 +6,14 @@
  */
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Scene from "../events/Scene.ts"
+import * as StoredRecord from "../internal/StoredRecord.ts"
 import type { AnchorEntry } from "./LedgerEntry.ts"
 import * as LedgerEntry from "./LedgerEntry.ts"
 import type * as Pages from "./Pages.ts"
 
 const Record = Schema.Struct({
-  scene: Schema.Literal("c2c", "group", "channel", "dm"),
+  scene: Schema.Literal(...Scene.all),
   target: Schema.String,
   kind: Schema.Literal("msg_id", "event_id"),
   id: Schema.String,
@@ -65,22 +67,33 @@ export type StoredPage = typeof Page.Type
  * @since 0.1.0
  * @category decoding
  */
-export const decodePage: (text: string) => Option.Option<StoredPage> = Schema.decodeUnknownOption(
-  Schema.parseJson(Page)
-)
+export const decodePage: (text: string) => Option.Option<StoredPage> = StoredRecord.decodeJson(Page)
 
-const decodeVersion1 = Schema.decodeUnknownOption(
-  Schema.parseJson(Schema.Struct({ version: Schema.Literal(1), entries: Schema.Array(Record) }))
-)
+const Whole = Schema.Struct({ version: Schema.Literal(1), entries: Schema.Array(Record) })
 
 /**
- * Reads the record of version 1, oldest anchor first; none if the text is no such record.
+ * A record of the ledger, as stored: a page, or all anchors in one record of version 1, oldest anchor first.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Stored = StoredPage | typeof Whole.Type
+
+/**
+ * Whether a record is a page.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isPage = (stored: Stored): stored is StoredPage => stored.version === 2
+
+/**
+ * Reads a record of version 1; none if the text is no such record.
  *
  * @since 0.1.0
  * @category decoding
  */
-export const decodeWhole: (text: string) => Option.Option<{ readonly entries: ReadonlyArray<StoredEntry> }> =
-  decodeVersion1
+export const decodeWhole: (text: string) => Option.Option<typeof Whole.Type> = StoredRecord.decodeJson(Whole)
 
 const toStored = (entry: AnchorEntry): StoredEntry => {
   const { conversation, id, kind, past, receivedAt } = entry
