@@ -4,6 +4,7 @@ import { Anchor, Conversation, ReplyWindow } from "@effect-qq/core"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
+import * as LedgerEntry from "../../../packages/core/src/messages/LedgerEntry.ts"
 import { LedgerIndex, type Limits } from "../../../packages/core/src/messages/LedgerIndex.ts"
 import * as StoredLedger from "../../../packages/core/src/messages/StoredLedger.ts"
 
@@ -169,7 +170,7 @@ describe("the index of the ledger", () => {
           assert.strictEqual(index.size, model.known.length)
           for (const one of anchors) {
             assert.deepStrictEqual(index.status(one, now), model.status(one, now))
-            assert.deepStrictEqual(new Map(index.find(one)?.past?.replies), model.find(one)?.replies ?? new Map())
+            assert.deepStrictEqual(LedgerEntry.statesOf(index.find(one)), model.find(one)?.replies ?? new Map())
           }
           for (const one of conversations) {
             assert.deepStrictEqual(index.newest(one, undefined, now)?.id, model.newest(one, now)?.id)
@@ -226,14 +227,14 @@ describe("the index of the ledger", () => {
     )
     const message = Anchor.make({ kind: "msg_id", id: "m", conversation: Conversation.c2c("u") })
     assert.deepStrictEqual(
-      index.find(message)?.past?.replies,
+      LedgerEntry.statesOf(index.find(message)),
       new Map<number, "open" | "delivered">([
         [128, "delivered"],
         [64, "open"]
       ])
     )
-    assert.deepStrictEqual(index.find(message)?.past?.texts, new Map([[64, "0123456789abcdef"]]))
-    assert.strictEqual(index.find(message)?.past?.streams.get(192)?.sequence, 7)
+    assert.deepStrictEqual(LedgerEntry.textsOf(index.find(message)), new Map([[64, "0123456789abcdef"]]))
+    assert.strictEqual(index.find(message)?.past?.streams?.get(192)?.sequence, 7)
     assert.strictEqual(index.find(message)?.since, -950)
     const event = Anchor.make({ kind: "event_id", id: "e", conversation: Conversation.group("g") })
     assert.isTrue(index.status(event, 60).isClosed)

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type { Frame } from "../gateway/Frame.ts"
+import { fieldsOf, textOf } from "../internal/Wire.ts"
 import * as Scene from "./Scene.ts"
 
 /**
@@ -57,15 +58,6 @@ interface Fields {
   readonly openid?: unknown
 }
 
-const nothing: Fields = {}
-
-const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? value : nothing)
-
-const textOf = (value: unknown): string | undefined => {
-  if (typeof value === "string") return value === "" ? undefined : value
-  return typeof value === "number" ? String(value) : undefined
-}
-
 const setPlace = (facts: Facts, place: Place, target: string | undefined): boolean => {
   if (target === undefined) return false
   facts.place = place
@@ -82,7 +74,7 @@ const readPlace = (type: string, payload: Fields, author: Fields, facts: Facts):
   if (setPlace(facts, "c2c", user)) return
   // of what was deleted, the place is beside the message's id; of a guild, the id is its own
   if (type.endsWith("MESSAGE_DELETE")) {
-    if (setPlace(facts, "channel", textOf(fieldsOf(payload.message).channel_id))) return
+    if (setPlace(facts, "channel", textOf(fieldsOf(payload.message)["channel_id"]))) return
   } else if (type.startsWith("GUILD_") && setPlace(facts, "guild", textOf(payload.id))) return
   setPlace(facts, "type", type)
 }
@@ -99,8 +91,8 @@ export const read = (
   type = frame.t ?? "",
   scene: Scene.Scene | undefined = Scene.ofMessages.get(type)
 ): void => {
-  const payload = fieldsOf(frame.d)
-  const author = fieldsOf(payload.author)
+  const payload: Fields = fieldsOf(frame.d)
+  const author: Fields = fieldsOf(payload.author)
   const id = scene === undefined ? undefined : textOf(payload.id)
   facts.namespace = scene === undefined || id === undefined ? "event" : scene
   facts.id = id ?? (frame.id === "" ? undefined : frame.id)

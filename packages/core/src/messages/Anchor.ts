@@ -8,8 +8,8 @@ import * as Data from "effect/Data"
 import * as Option from "effect/Option"
 import * as Conversation from "../events/Conversation.ts"
 import type * as Event from "../events/Event.ts"
-import { type Fields, fieldsOf, textOf } from "../events/Payload.ts"
 import * as Scene from "../events/Scene.ts"
+import { type Fields, fieldsOf, textOf } from "../internal/Wire.ts"
 
 /**
  * Something that can be replied to. Values with the same content are equal.

@@ -71,6 +71,13 @@ export interface AnchorPlace {
   readonly target: string
 }
 
+/** A recorded reply. */
+interface Reply {
+  readonly state: RecordedState
+  /** The digest of its content. */
+  readonly text: string | undefined
+}
+
 /**
  * What has become of an anchor: its replies, and what the platform has answered to them. Most messages never have any.
  *
@@ -81,11 +88,9 @@ export interface Past {
   closed: boolean
   exhausted: boolean
   /** By `msg_seq`. */
-  readonly replies: Map<number, RecordedState>
-  /** By `msg_seq`, the digests of the replies. */
-  readonly texts: Map<number, string>
+  readonly replies: Map<number, Reply>
   /** Streamed replies that were begun and not finished, by the `msg_seq` that stands for their name. */
-  readonly streams: Map<number, BegunStream>
+  streams: Map<number, BegunStream> | undefined
 }
 
 /**
@@ -111,7 +116,9 @@ const maximumReplies = 128
 /** Unfinished streamed replies to one anchor; a private chat allows four replies. */
 const maximumStreams = 8
 
-const noReplies: ReadonlyMap<number, RecordedState> = new Map()
+const noReplies: ReadonlyMap<number, Reply> = new Map()
+
+const noStates: ReadonlyMap<number, RecordedState> = new Map()
 
 /**
  * The past of an anchor without replies.
@@ -119,13 +126,7 @@ const noReplies: ReadonlyMap<number, RecordedState> = new Map()
  * @since 0.1.0
  * @category constructors
  */
-export const makePast = (): Past => ({
-  closed: false,
-  exhausted: false,
-  replies: new Map(),
-  texts: new Map(),
-  streams: new Map()
-})
+export const makePast = (): Past => ({ closed: false, exhausted: false, replies: new Map(), streams: undefined })
 
 /**
  * The anchor of an entry.
@@ -136,24 +137,29 @@ export const makePast = (): Past => ({
 export const anchorOf = ({ conversation: { scene, target }, id, kind }: AnchorEntry): Anchor.Anchor =>
   Anchor.make({ kind, id, conversation: Conversation.make(scene, target) })
 
-/**
- * The recorded replies of an entry, by `msg_seq`.
- *
- * @since 0.1.0
- * @category lookups
- */
-export const repliesOf = (entry: AnchorEntry | undefined): ReadonlyMap<number, RecordedState> =>
-  entry?.past?.replies ?? noReplies
+const repliesOf = (entry: AnchorEntry | undefined): ReadonlyMap<number, Reply> => entry?.past?.replies ?? noReplies
 
 /**
- * The recorded replies of an entry, which do not change with it. Most anchors have none.
+ * The states of an entry's replies, by `msg_seq`: a copy, which does not change with the entry.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const copyOfReplies = (entry: AnchorEntry | undefined): ReadonlyMap<number, RecordedState> => {
+export const statesOf = (entry: AnchorEntry | undefined): ReadonlyMap<number, RecordedState> => {
   const replies = repliesOf(entry)
-  return replies.size === 0 ? noReplies : new Map(replies)
+  return replies.size === 0 ? noStates : new Map(Array.from(replies, ([sequence, { state }]) => [sequence, state]))
+}
+
+/**
+ * The digests of an entry's replies, by `msg_seq`, where they are known.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const textsOf = (entry: AnchorEntry | undefined): ReadonlyMap<number, string> => {
+  const texts = new Map<number, string>()
+  for (const [sequence, { text }] of repliesOf(entry)) if (text !== undefined) texts.set(sequence, text)
+  return texts
 }
 
 /**
@@ -194,14 +200,11 @@ export const hasBudget = (entry: AnchorEntry | undefined, sequence: number): boo
  * @since 0.1.0
  * @category transitions
  */
-export const record = (past: Past, sequence: number, state: RecordedState, text?: string): void => {
-  const { replies, texts } = past
-  replies.set(sequence, state)
-  if (replies.size > maximumReplies) {
-    const oldest = replies.keys().next().value
-    if (oldest !== undefined) forgetReply(past, oldest)
-  }
-  if (text !== undefined && !texts.has(sequence)) texts.set(sequence, text)
+export const record = ({ replies }: Past, sequence: number, state: RecordedState, text?: string): void => {
+  replies.set(sequence, { state, text: replies.get(sequence)?.text ?? text })
+  if (replies.size <= maximumReplies) return
+  const oldest = replies.keys().next().value
+  if (oldest !== undefined) replies.delete(oldest)
 }
 
 /**
@@ -211,7 +214,7 @@ export const record = (past: Past, sequence: number, state: RecordedState, text?
  * @category transitions
  */
 export const begin = (past: Past, sequence: number, text?: string): ReplyState => {
-  const before = past.replies.get(sequence) ?? "new"
+  const before = past.replies.get(sequence)?.state ?? "new"
   if (before === "new") record(past, sequence, "open", text)
   return before
 }
@@ -222,9 +225,8 @@ export const begin = (past: Past, sequence: number, text?: string): ReplyState =
  * @since 0.1.0
  * @category transitions
  */
-export const forgetReply = ({ replies, texts }: Past, sequence: number): void => {
+export const forgetReply = ({ replies }: Past, sequence: number): void => {
   replies.delete(sequence)
-  texts.delete(sequence)
 }
 
 /**
@@ -233,13 +235,14 @@ export const forgetReply = ({ replies, texts }: Past, sequence: number): void =>
  * @since 0.1.0
  * @category transitions
  */
-export const recordStream = ({ streams }: Past, name: number, stream: BegunStream | undefined): void => {
+export const recordStream = (past: Past, name: number, stream: BegunStream | undefined): void => {
   if (stream === undefined) {
-    streams.delete(name)
+    past.streams?.delete(name)
     return
   }
-  streams.set(name, stream)
-  if (streams.size <= maximumStreams) return
-  const oldest = streams.keys().next().value
-  if (oldest !== undefined) streams.delete(oldest)
+  past.streams ??= new Map()
+  past.streams.set(name, stream)
+  if (past.streams.size <= maximumStreams) return
+  const oldest = past.streams.keys().next().value
+  if (oldest !== undefined) past.streams.delete(oldest)
 }

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import type * as Conversation from "../events/Conversation.ts"
+import { type Fields, fieldsOf } from "../internal/Wire.ts"
 import type * as ApiError from "../openapi/ApiError.ts"
 import type { OpenApiShape, Response } from "../openapi/OpenApi.ts"
 import type * as ChunkedUpload from "./ChunkedUpload.ts"
@@ -76,8 +77,6 @@ const defaultNames: { readonly [K in MediaSource.MediaKind]: string } = {
 /** The status with which the platform's edge answers a request that is too large. */
 const tooLarge = 413
 
-type Fields = UploadPlan.Fields
-
 /** No message was sent, so an unknown outcome only means that the platform is not available. */
 const asUpload = (error: SendError.SendError): SendError.SendError => {
   if (error._tag !== "DeliveryUnknown") return error
@@ -113,7 +112,7 @@ const uploadedOf = (
   { kind, response }: { readonly kind: MediaSource.MediaKind; readonly response: Response },
   now: number
 ): MediaSource.Uploaded => {
-  const { file_info: fileInfo, ttl } = UploadPlan.fieldsOf(response.body)
+  const { file_info: fileInfo, ttl } = fieldsOf(response.body)
   const seconds = Number(ttl)
   return {
     _tag: "Uploaded",

@@ -19,7 +19,6 @@ import * as BotConfig from "../BotConfig.ts"
 import type * as Conversation from "../events/Conversation.ts"
 import { fencedBy, Ownership } from "../gateway/Ownership.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
-import * as StoredText from "../StoredText.ts"
 import * as Anchor from "./Anchor.ts"
 import type { AnchorStatus, BegunStream, ReplyState } from "./LedgerEntry.ts"
 import * as LedgerEntry from "./LedgerEntry.ts"
@@ -161,13 +160,13 @@ const shapeOf = (index: LedgerIndex, clock: Clock.Clock, flush: Effect.Effect<vo
     standing: (anchor) => Effect.sync(() => index.status(anchor, Monotonic.unsafeMillis(clock))),
     newest: (conversation, kind) =>
       Effect.sync(() => Option.fromNullable(index.newest(conversation, kind, Monotonic.unsafeMillis(clock)))),
-    replies: (anchor) => Effect.sync(() => LedgerEntry.copyOfReplies(index.find(anchor))),
+    replies: (anchor) => Effect.sync(() => LedgerEntry.statesOf(index.find(anchor))),
     hasBudget: (anchor, sequence) => Effect.sync(() => LedgerEntry.hasBudget(index.find(anchor), sequence)),
-    texts: (anchor) => Effect.sync(() => new Map(index.find(anchor)?.past?.texts)),
+    texts: (anchor) => Effect.sync(() => LedgerEntry.textsOf(index.find(anchor))),
     begin: (anchor, sequence, text) => Effect.sync(() => index.begin(anchor, sequence, text)),
     delivered: (anchor, sequence, text) => Effect.sync(() => index.delivered(anchor, sequence, text)),
     refused: (anchor, sequence) => Effect.sync(() => index.refused(anchor, sequence)),
-    stream: (anchor, name) => Effect.sync(() => Option.fromNullable(index.find(anchor)?.past?.streams.get(name))),
+    stream: (anchor, name) => Effect.sync(() => Option.fromNullable(index.find(anchor)?.past?.streams?.get(name))),
     noteStream: (anchor, name, stream) => Effect.sync(() => index.recordStream(anchor, name, stream)),
     close: (anchor) => Effect.sync(() => index.close(anchor)),
     exhaust: (anchor) => Effect.sync(() => index.exhaust(anchor)),
@@ -200,8 +199,7 @@ export const make = (
       key: `ledger.${appId}.0-1`,
       index,
       dirty,
-      readTimeout: session.storeReadTimeout,
-      writing: yield* Effect.makeSemaphore(1)
+      readTimeout: session.storeReadTimeout
     })
     yield* storage.load(() => momentOf(clock))
 
@@ -209,9 +207,7 @@ export const make = (
     let fenced = false
     const saveWithin = (patience: Duration.Duration): Effect.Effect<void> =>
       // a save that hangs keeps its turn, so that no later one overtakes it, but its caller goes on
-      Effect.suspend(() =>
-        fenced || !ownership.isHeld() ? Effect.void : StoredText.write(storage.write, patience)
-      ).pipe(
+      Effect.suspend(() => (fenced || !ownership.isHeld() ? Effect.void : storage.write(patience))).pipe(
         Effect.interruptible,
         Effect.matchEffect({
           onSuccess: () =>
