@@ -19,7 +19,21 @@ const moments: ReadonlyArray<readonly [name: string, isIt: (entry: Entry) => boo
   ["it is Ready", (entry) => entry.kind === "Sent" && entry.t === "RESUMED"]
 ]
 
-describe.skipIf(!TestDatabase.isThere)("a runner that is killed", () => {
+/** Moments that the platform does not see; the runner kills itself in the very step. */
+const steps: ReadonlyArray<string> = [
+  "claim is asked for",
+  "claim is granted",
+  "load begins",
+  "load ends",
+  "save begins",
+  "save ends",
+  "it sends"
+]
+
+const diesAt = (runner: Cluster.Runner, moment: string): boolean =>
+  runner.lines.some(({ text, what }) => what === "dies" && text === moment)
+
+describe.skipIf(!TestDatabase.isThere).concurrent("a runner that is killed", () => {
   it.scopedLive("at each moment in the life of a bot, one after another: nothing is lost or seen twice", () =>
     Effect.gen(function* () {
       // these kills are no fault of the bot's
@@ -51,6 +65,110 @@ describe.skipIf(!TestDatabase.isThere)("a runner that is killed", () => {
       yield* Cluster.eventually("more talk", () => users.said.length > before + 10, cluster.story)
       yield* users.stop
       yield* Cluster.answeredOnce(cluster, users.said)
+      assert.strictEqual(Cluster.identifies(cluster), 1, cluster.story())
+    })
+  )
+
+  it.scopedLive(
+    "at each step of taking up a bot and of sending: nothing is lost or seen twice, and it identifies once",
+    () =>
+      Effect.gen(function* () {
+        const settings = { quarantineAfter: 100, expiration: 4000 }
+        const cluster = yield* Cluster.started(yield* TestDatabase.create, 1, 1, settings)
+        const users = yield* Cluster.chatter(cluster, 60)
+        yield* Cluster.eventually("some talk", () => users.said.length > 5, cluster.story)
+        const [first] = cluster.runners
+        // each of them takes the bot up in its turn, and dies
+        const victims = yield* Effect.forEach(
+          steps,
+          (moment) =>
+            Effect.map(cluster.startRunner({ ...settings, killAt: moment }), (runner) => ({ moment, runner })),
+          { concurrency: "unbounded" }
+        )
+        first?.signal("SIGKILL")
+        const isOver = (): boolean => victims.every(({ runner }) => !runner.isAlive())
+        yield* Cluster.eventually("seven deaths", isOver, cluster.story, "60 seconds")
+        for (const { moment, runner } of victims) assert.isTrue(diesAt(runner, moment), runner.log())
+        yield* cluster.startRunner(settings)
+        yield* cluster.allReady
+        yield* users.stop
+        yield* Cluster.answeredOnce(cluster, users.said)
+        assert.strictEqual(Cluster.identifies(cluster), 1, cluster.story())
+      })
+  )
+
+  for (const moment of ["drains", "it gives up a bot"]) {
+    it.scopedLive(`while it shuts down, as ${moment}: nothing is lost or seen twice, no identify`, () =>
+      Effect.gen(function* () {
+        const settings = { quarantineAfter: 100, expiration: 4000, handleFor: 200 }
+        const cluster = yield* Cluster.started(yield* TestDatabase.create, 1, 2, { ...settings, killAt: moment })
+        const [victim] = cluster.runners
+        if (victim === undefined) return
+        yield* cluster.startRunner(settings)
+        const users = yield* Cluster.chatter(cluster, 40)
+        yield* Cluster.eventually("bots on the first one", () => Cluster.handles(victim).length > 3, cluster.story)
+        victim.signal("SIGTERM")
+        yield* Cluster.eventually("its end", () => !victim.isAlive(), cluster.story)
+        assert.isTrue(diesAt(victim, moment), victim.log())
+        yield* cluster.allReady
+        const before = users.said.length
+        yield* Cluster.eventually("more talk", () => users.said.length > before + 20, cluster.story)
+        yield* users.stop
+        yield* Cluster.answeredOnce(cluster, users.said)
+        assert.strictEqual(Cluster.identifies(cluster), cluster.bots.length, cluster.story())
+      })
+    )
+  }
+
+  it.scopedLive("at the first identify of a bot: another runner identifies", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make(yield* TestDatabase.create)
+      const bot = yield* cluster.addBot()
+      const state = { kills: 0 }
+      yield* overhear(bot.model.journal, (entry) => {
+        if (entry.kind !== "Received" || entry.op !== 2 || state.kills > 0) return
+        state.kills++
+        for (const runner of cluster.runners) runner.signal("SIGKILL")
+      })
+      const settings = { quarantineAfter: 100, expiration: 4000 }
+      const first = yield* cluster.startRunner(settings)
+      yield* Cluster.eventually("its end", () => !first.isAlive(), cluster.story)
+      yield* cluster.startRunner(settings)
+      yield* cluster.allReady
+      assert.strictEqual(Cluster.identifies(cluster), 2, cluster.story())
+      const users = yield* Cluster.chatter(cluster, 60)
+      yield* Cluster.eventually("some talk", () => users.said.length > 5, cluster.story)
+      yield* users.stop
+      yield* Cluster.answeredOnce(cluster, users.said)
+    })
+  )
+
+  it.scopedLive("as soon as the first Ready of a bot is stored: all that was said since that Ready is answered", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make(yield* TestDatabase.create)
+      const bot = yield* cluster.addBot()
+      const said: Array<Cluster.Said> = []
+      const state = { readyAt: 0 }
+      const talk = Effect.suspend(() => {
+        const text = `r${said.length}`
+        return state.readyAt === 0 || said.length === 100
+          ? Effect.void
+          : Effect.map(bot.say({ scene: "c2c", user: "u", text }), (id) => void said.push({ bot, id, text }))
+      })
+      yield* overhear(bot.model.journal, (entry) => {
+        if (entry.kind === "Sent" && entry.t === "READY") state.readyAt = performance.now()
+      })
+      yield* Effect.forkScoped(Effect.repeat(talk, Schedule.spaced("3 millis")))
+      const settings = { quarantineAfter: 100, expiration: 4000 }
+      const first = yield* cluster.startRunner({ ...settings, killAt: "save ends" })
+      yield* Cluster.eventually("its end", () => !first.isAlive(), cluster.story)
+      // the pause between two saves is a second: none came before this one
+      const took = performance.now() - state.readyAt
+      assert.isBelow(took, 700, "the first Ready is stored at once")
+      yield* cluster.startRunner(settings)
+      yield* cluster.allReady
+      yield* Cluster.eventually("all the talk", () => said.length === 100, cluster.story)
+      yield* Cluster.answeredOnce(cluster, said)
       assert.strictEqual(Cluster.identifies(cluster), 1, cluster.story())
     })
   )

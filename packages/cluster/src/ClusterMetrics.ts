@@ -79,3 +79,14 @@ export const saveTime: Metric.Metric.Histogram<number> = Metric.histogram(
   MetricBoundaries.fromIterable([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]),
   "Milliseconds that statements which store records took"
 )
+
+/**
+ * Failures of standard output and standard error, where logs go: a full disk, or a reader that has gone.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const logFailures: Metric.Metric.Counter<number> = Metric.counter("qq_cluster_log_failures_total", {
+  description: "Failures of standard output and standard error",
+  incremental: true
+})

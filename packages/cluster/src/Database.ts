@@ -16,7 +16,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
+import * as Net from "node:net"
 import { migrations } from "./internal/Migrations.ts"
 
 /**
@@ -34,6 +35,11 @@ export interface Options {
   readonly maxConnections?: number | undefined
   /** How long one attempt to connect may take. Default 5 s. */
   readonly connectTimeout?: Duration.DurationInput | undefined
+  /**
+   * A connection on which nothing was sent or received for this long is closed, and replaced once one is needed: the network
+   * may have forgotten it without a word. Default 15 s; that of the connection for locks, the expiration of the locks.
+   */
+  readonly maximumSilence?: Duration.DurationInput | undefined
 }
 
 /**
@@ -121,6 +127,14 @@ const parse = (url: Redacted.Redacted): Effect.Effect<URL, DatabaseRejected> =>
     })
   )
 
+/** Sockets that end when they are silent; TCP alone would wait for an answer for a quarter of an hour. */
+const socketsWith = (maximumSilence: Duration.DurationInput) => (): Net.Socket => {
+  const socket = new Net.Socket()
+  return socket.setTimeout(Duration.toMillis(maximumSilence), () =>
+    socket.destroy(new Error(`the database was silent for ${Duration.format(maximumSilence)}`))
+  )
+}
+
 /** When a database that is away is asked again: after 0.25, 0.5 and then every 1 s. */
 const reconnects = Schedule.union(Schedule.exponential("250 millis"), Schedule.spaced("1 second"))
 
@@ -177,12 +191,36 @@ export const connect = (
       url: Redacted.make(url.href.replaceAll("+", "%20")),
       maxConnections: options.maxConnections ?? 8,
       connectTimeout: options.connectTimeout ?? "5 seconds",
+      stream: socketsWith(options.maximumSilence ?? "15 seconds"),
       applicationName: `effect-qq${options.purpose === undefined ? "" : ` ${options.purpose}`}`
     }).pipe(whileAway(addressOf(url)))
   })
 
 /** Serialises migrations; another number space than that of shard locks. */
 const migrationLock = 1_903_001
+
+/**
+ * Runs an effect while no other runner migrates this database. The lock belongs to a transaction on a connection of its own,
+ * which holds behind pgbouncer too; it ends with the effect, or with the process. The effect may use other connections.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whileMigrating =
+  (sql: SqlClient.SqlClient) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError, R> => {
+    const lock = Effect.flatMap(sql.reserve, (connection) => {
+      const run = (statement: string) => connection.executeUnprepared(statement, [], undefined)
+      return Effect.acquireRelease(run("BEGIN"), () => Effect.ignore(run("COMMIT"))).pipe(
+        Effect.zipRight(run(`SELECT pg_advisory_xact_lock(${migrationLock}, 1)`))
+      )
+    })
+    return Effect.acquireUseRelease(
+      Scope.make(),
+      (scope) => Effect.zipRight(Scope.extend(lock, scope), effect),
+      (scope, exit) => Scope.close(scope, exit)
+    )
+  }
 
 /** Creates what is missing, in one transaction: of several runners that start at once, one does it. */
 const migrate = (sql: SqlClient.SqlClient, name: string): Effect.Effect<void, SqlError | DatabaseRejected> =>

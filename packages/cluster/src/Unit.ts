@@ -85,4 +85,6 @@ export type Claimed =
       readonly isSuspect: boolean
       /** Whether its last holder had not given it up. */
       readonly isFailover: boolean
+      /** The time by the store's clock, in epoch milliseconds. */
+      readonly now: number
     }

@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
+import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -35,7 +36,10 @@ export interface Line {
     readonly isLive: boolean
     readonly skipped?: string
     readonly detail?: string
+    readonly epoch: number
   }>
+  /** How many cluster shards the runner has. */
+  readonly shards?: number
 }
 
 export interface Runner {
@@ -45,6 +49,8 @@ export interface Runner {
   readonly signal: (signal: NodeJS.Signals) => void
   readonly ask: (order: object) => void
   readonly isAlive: () => boolean
+  /** Closes what it writes to: from now on its writes fail. */
+  readonly closeLogs: () => void
 }
 
 export interface Settings {
@@ -60,6 +66,18 @@ export interface Settings {
   readonly policy?: object
   /** The URL of the database, instead of that of the others. */
   readonly url?: string
+  /** The name of the cluster. */
+  readonly name?: string
+  /** The moment at which it kills itself. */
+  readonly killAt?: string
+  /** Milliseconds by which its wall clock is wrong. */
+  readonly clockOffset?: number
+  /** Logs as a program does that sets no logger. */
+  readonly plainLogs?: boolean
+  /** Prints no lines of its own: nothing of it can be read. */
+  readonly isMute?: boolean
+  /** Commands of a shell that becomes the runner. */
+  readonly shell?: string
 }
 
 export interface BotOptions {
@@ -137,7 +155,11 @@ export const make = (url: string): Effect.Effect<Cluster, never, Scope.Scope> =>
         const options = { expiration: 5000, locks: "advisory", url, ...settings, bots: list, port }
         const { child, state } = yield* Effect.acquireRelease(
           Effect.sync(() => {
-            const child = ChildProcess.spawn(process.execPath, [script], {
+            const [command, words] =
+              settings.shell === undefined
+                ? [process.execPath, [script]]
+                : ["/bin/sh", ["-c", `${settings.shell}; exec "${process.execPath}" "${script}"`]]
+            const child = ChildProcess.spawn(command, words, {
               env: { PATH: process.env["PATH"] ?? "", TEST_RUNNER: JSON.stringify(options) },
               stdio: ["pipe", "pipe", "pipe"]
             })
@@ -174,12 +196,16 @@ export const make = (url: string): Effect.Effect<Cluster, never, Scope.Scope> =>
           log: () => state.log,
           signal: (signal) => void child.kill(signal),
           ask: (order) => void child.stdin.write(`${JSON.stringify(order)}\n`),
-          isAlive: () => state.isAlive
+          isAlive: () => state.isAlive,
+          closeLogs: () => {
+            child.stdout.destroy()
+            child.stderr.destroy()
+          }
         }
         runners.push(runner)
         yield* eventually(
           "the start of a runner",
-          () => !state.isAlive || state.lines.some(({ what }) => what === "started"),
+          () => !state.isAlive || settings.isMute === true || state.lines.some(({ what }) => what === "started"),
           story,
           "40 seconds"
         )
@@ -313,8 +339,11 @@ export const statusUntil = (
   isSo: (units: NonNullable<Line["units"]>) => boolean
 ): Effect.Effect<NonNullable<Line["units"]>> =>
   Effect.gen(function* () {
-    const ask = Effect.sync(() => runner.ask({ do: "status" }))
-    const last = (): NonNullable<Line["units"]> => runner.lines.findLast(({ what }) => what === "status")?.units ?? []
+    // what the runner answered to an earlier question is not how things are now
+    const id = Crypto.randomUUID()
+    const ask = Effect.sync(() => runner.ask({ do: "status", id }))
+    const last = (): NonNullable<Line["units"]> =>
+      runner.lines.findLast((line) => line.what === "status" && line.id === id)?.units ?? []
     yield* Effect.raceFirst(
       Effect.repeat(ask, Schedule.spaced("100 millis")),
       eventually(
@@ -326,3 +355,29 @@ export const statusUntil = (
     )
     return last()
   })
+
+/** The number of cluster shards that the runners share. */
+const shards = 30
+
+/** Waits until every runner has its share of the cluster shards: no bot moves any more by itself. */
+export const balanced = (cluster: Cluster): Effect.Effect<void> => {
+  const runners = cluster.runners.filter((runner) => runner.isAlive())
+  const shares = (): ReadonlyArray<number> =>
+    runners.map((runner) => runner.lines.findLast(({ what }) => what === "status")?.shards ?? 0)
+  return Effect.raceFirst(
+    Effect.forever(
+      Effect.delay(
+        Effect.sync(() => {
+          for (const runner of runners) runner.ask({ do: "status" })
+        }),
+        "100 millis"
+      )
+    ),
+    eventually(
+      "every runner to have its share",
+      () => shares().every((share) => share > 0) && shares().reduce((all, share) => all + share, 0) === shards,
+      () => `${shares().join(", ")}\n${cluster.story()}`,
+      "40 seconds"
+    )
+  )
+}

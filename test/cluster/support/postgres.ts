@@ -114,7 +114,14 @@ export const create = async (): Promise<Server> => {
       .split(/\s+/)
       .filter((text) => text !== "")
       .map(Number)
-    for (const each of [pid, ...children]) process.kill(each, signal)
+    for (const each of [pid, ...children]) {
+      try {
+        process.kill(each, signal)
+      } catch (error) {
+        // a child may have ended since it was listed
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
+      }
+    }
   }
   const stop = async (): Promise<void> => {
     const running = server

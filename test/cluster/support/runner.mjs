@@ -1,6 +1,8 @@
-/** A runner of a cluster whose bots answer each message once, and which tests kill, suspend and cut off. */
-import { ClusterBot, ClusterRuntime } from "@effect-qq/cluster"
+/** A runner of a cluster whose bots answer each message once, and which tests kill, suspend, cut off and put out of time. */
+import { setWallClock } from "./wallClock.mjs"
+import { ClusterBot, ClusterRuntime, ClusterStore, Leases } from "@effect-qq/cluster"
 import { BotConfig, Gateway, Message, Messenger } from "@effect-qq/core"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,10 +11,32 @@ import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Fs from "node:fs"
 
-const settings = JSON.parse(process.env.TEST_RUNNER)
-const { bots, expiration, handleFor = 0, locks, port, policy, quarantine = 60_000, quarantineAfter = 3, url } = settings
+/** The number of cluster shards. */
+const shards = 30
 
-const say = (what, more = {}) => process.stdout.write(`${JSON.stringify({ what, port, at: Date.now(), ...more })}\n`)
+const settings = JSON.parse(process.env.TEST_RUNNER)
+const { bots, expiration, handleFor = 0, isMute = false, killAt, locks, name, policy, port, url } = settings
+const { quarantine = 60_000, quarantineAfter = 3 } = settings
+
+/** By a clock that no test sets. */
+const epoch = performance.timeOrigin
+const say = (what, more = {}) =>
+  isMute ||
+  process.stdout.write(`${JSON.stringify({ what, port, at: Math.round(epoch + performance.now()), ...more })}\n`)
+
+/** Dies in the very step, where a test wants that; what was printed before is printed. */
+const reach = (moment) => {
+  if (moment !== killAt) return
+  Fs.writeSync(
+    1,
+    `${JSON.stringify({ what: "dies", port, at: Math.round(epoch + performance.now()), text: moment })}\n`
+  )
+  process.kill(process.pid, "SIGKILL")
+}
+let isEnding = false
+process.once("SIGTERM", () => {
+  isEnding = true
+})
 
 /** Read again and again: bots come and go. */
 const list = Effect.sync(() =>
@@ -36,6 +60,7 @@ const Echo = Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "AT_ME
     say("handles", { app: appId, id: event.id, text })
     if (text === "die") process.kill(process.pid, "SIGKILL")
     if (handleFor > 0) yield* Effect.sleep(handleFor)
+    if (isEnding) reach("drains")
     yield* Messenger.reply(event, Message.text(`you said: ${text}`))
   })
 )
@@ -49,6 +74,7 @@ const Bots = ClusterBot.layer({
 const Orders = Layer.effectDiscard(
   Effect.gen(function* () {
     const cluster = yield* ClusterBot.ClusterBot
+    const leases = yield* Leases.Leases
     // what a test asks for, one JSON value a line
     process.stdin.setEncoding("utf8").on("data", (text) => {
       for (const line of text.split("\n").filter((line) => line !== "")) {
@@ -59,10 +85,14 @@ const Orders = Layer.effectDiscard(
             : order.do === "start"
               ? cluster.start(order.app)
               : order.do === "status"
-                ? Effect.map(cluster.status, (units) => say("status", { units }))
-                : cluster
-                    .messenger(order.app)
-                    .send(order.conversation, Message.text(order.text), { anchor: order.anchor })
+                ? Effect.map(cluster.status, (units) =>
+                    say("status", { id: order.id, units, shards: leases.held().length })
+                  )
+                : order.do === "setClock"
+                  ? Effect.sync(() => setWallClock(order.offset))
+                  : cluster
+                      .messenger(order.app)
+                      .send(order.conversation, Message.text(order.text), { anchor: order.anchor })
         Effect.runFork(
           Effect.matchCause(run, {
             onFailure: (cause) => say("refused", { id: order.id, cause: String(cause) }),
@@ -75,8 +105,65 @@ const Orders = Layer.effectDiscard(
   })
 )
 
+/** The records of a session, at whose reads and writes tests kill. */
+const watchedRecords = (records) => {
+  const around = (what, key, effect) =>
+    key.startsWith("session.")
+      ? Effect.suspend(() => {
+          reach(`${what} begins`)
+          return Effect.tap(effect, () => reach(`${what} ends`))
+        })
+      : effect
+  return {
+    ...records,
+    get: (key) => around("load", key, records.get(key)),
+    set: (key, value) =>
+      Effect.tap(around("save", key, records.set(key, value)), () => {
+        if (key.startsWith("session.")) say("saved", { text: JSON.parse(String(value)).sessionId })
+      })
+  }
+}
+
+const Store = Layer.effect(
+  ClusterStore.ClusterStore,
+  Effect.map(ClusterStore.ClusterStore, (store) => ({
+    ...store,
+    claim: (...claim) =>
+      Effect.suspend(() => {
+        // once the statement is on its way
+        setTimeout(() => reach("claim is asked for"), 0)
+        return Effect.tap(store.claim(...claim), ({ _tag }) => {
+          if (_tag !== "Claimed") return
+          say("claims", { text: claim[0].app })
+          reach("claim is granted")
+        })
+      }),
+    records: (writer) => watchedRecords(store.records(writer)),
+    released: (writer) =>
+      Effect.suspend(() => {
+        reach("it gives up a bot")
+        return store.released(writer)
+      })
+  }))
+)
+
+/** Messages on their way to the platform. */
+const Client = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.map(HttpClient.HttpClient, (client) =>
+    HttpClient.mapRequest(client, (request) => {
+      if (request.method === "POST" && request.url.endsWith("/messages")) {
+        reach("it sends")
+        say("sends", { text: request.url })
+      }
+      return request
+    })
+  )
+)
+
 const Runtime = ClusterRuntime.layerPostgres({
   url: Redacted.make(url),
+  name,
   host: "127.0.0.1",
   port,
   locks,
@@ -86,7 +173,7 @@ const Runtime = ClusterRuntime.layerPostgres({
     pollEvery: Duration.millis(500),
     assignmentsEvery: Duration.millis(250),
     terminationTimeout: Duration.millis(500),
-    shards: 30
+    shards
   },
   store: {
     quarantine: {
@@ -107,8 +194,8 @@ const lines = Logger.make(({ annotations, date, logLevel, message }) => {
 })
 
 NodeRuntime.runMain(
-  Layer.launch(Orders.pipe(Layer.provide(Bots), Layer.provide(Runtime))).pipe(
-    Effect.provide(Logger.replace(Logger.defaultLogger, lines))
-  ),
+  Layer.launch(
+    Orders.pipe(Layer.provide(Bots), Layer.provide(Layer.merge(Store, Client)), Layer.provide(Runtime))
+  ).pipe(Effect.provide(settings.plainLogs === true ? Layer.empty : Logger.replace(Logger.defaultLogger, lines))),
   { disablePrettyLogger: true }
 )

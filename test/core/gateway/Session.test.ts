@@ -637,6 +637,26 @@ describe("resuming", () => {
     }).pipe(Bot.on())
   )
 
+  it.effect("a session that begins is stored at once, however long the pause between two saves is", () =>
+    Effect.gen(function* () {
+      const store = yield* KeyValueStore.KeyValueStore
+      const stored = Effect.map(
+        store.get("session.1905000001.0-1"),
+        Option.getOrElse(() => "")
+      )
+      yield* Bot.online
+      const first = yield* stored
+      yield* Bot.advance("30 seconds")
+      yield* inject(Fault.invalidSession(false))
+      yield* Bot.advance("9 seconds")
+      assert.deepStrictEqual(yield* Bot.introductions, ["identify", "identify"])
+      const second = yield* stored
+      const read = (text: string) => JSON.parse(text) as { readonly sessionId: string; readonly dropped?: boolean }
+      assert.notStrictEqual(read(second).sessionId, read(first).sessionId)
+      assert.isUndefined(read(second).dropped)
+    }).pipe(Bot.on({ bot: { ...noJitter, delivery: { saveEvery: Duration.minutes(10) } } }))
+  )
+
   it.effect("a store that fails is tried again until it takes the session", () =>
     Effect.gen(function* () {
       const store = yield* KeyValueStore.KeyValueStore

@@ -143,7 +143,7 @@ export class MemoryStore {
       known.starting = true
       known.epoch++
       known.become("Connecting", at)
-      return { _tag: "Claimed", epoch: known.epoch, isSuspect: verdict._tag === "Suspect", isFailover: open }
+      return { _tag: "Claimed", epoch: known.epoch, isSuspect: verdict._tag === "Suspect", isFailover: open, now: at }
     })
 
   readonly released = (writer: SqlStore.Writer): Effect.Effect<void> =>

@@ -26,11 +26,13 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -46,11 +48,24 @@ import type * as SqlStore from "../SqlStore.ts"
 import * as Unit from "../Unit.ts"
 import { Incarnation } from "./Incarnation.ts"
 import type { BotSpec, Roster } from "./Roster.ts"
+import * as SharedClock from "./SharedClock.ts"
 import * as Watched from "./Watched.ts"
 
 type Runtime = HttpClient.HttpClient | Socket.WebSocketConstructor
 
 type OfBot = Bot.Bot | BotConfig.BotConfig | Gateway.HandlerRegistry
+
+/**
+ * A bot that runs in this process.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Local {
+  readonly messenger: Messenger.MessengerShape
+  /** What it does is dated by this clock. */
+  readonly clock: Clock.Clock
+}
 
 /**
  * The bots that run in this process, for messages that other runners ask to send.
@@ -59,37 +74,37 @@ type OfBot = Bot.Bot | BotConfig.BotConfig | Gateway.HandlerRegistry
  * @category models
  */
 export class Running {
-  readonly #messengers = new Map<string, Messenger.MessengerShape>()
-  readonly #waiters = new Map<string, Set<Deferred.Deferred<Messenger.MessengerShape>>>()
+  readonly #bots = new Map<string, Local>()
+  readonly #waiters = new Map<string, Set<Deferred.Deferred<Local>>>()
 
   get ids(): ReadonlyArray<string> {
-    return [...this.#messengers.keys()]
+    return [...this.#bots.keys()]
   }
 
   /** Notes a bot until the scope closes. */
-  add(id: string, messenger: Messenger.MessengerShape): Effect.Effect<void, never, Scope.Scope> {
+  add(id: string, bot: Local): Effect.Effect<void, never, Scope.Scope> {
     return Effect.acquireRelease(
       Effect.sync(() => {
-        this.#messengers.set(id, messenger)
-        ClusterMetrics.ownedBots.unsafeUpdate(this.#messengers.size, [])
+        this.#bots.set(id, bot)
+        ClusterMetrics.ownedBots.unsafeUpdate(this.#bots.size, [])
         const waiters = this.#waiters.get(id) ?? []
         this.#waiters.delete(id)
-        for (const waiter of waiters) Deferred.unsafeDone(waiter, Effect.succeed(messenger))
+        for (const waiter of waiters) Deferred.unsafeDone(waiter, Effect.succeed(bot))
       }),
       () =>
         Effect.sync(() => {
-          if (this.#messengers.get(id) === messenger) this.#messengers.delete(id)
-          ClusterMetrics.ownedBots.unsafeUpdate(this.#messengers.size, [])
+          if (this.#bots.get(id) === bot) this.#bots.delete(id)
+          ClusterMetrics.ownedBots.unsafeUpdate(this.#bots.size, [])
         })
     )
   }
 
-  /** The messenger of a bot, once it runs here. */
-  get(id: string): Effect.Effect<Messenger.MessengerShape> {
+  /** A bot, once it runs here. */
+  get(id: string): Effect.Effect<Local> {
     return Effect.suspend(() => {
-      const known = this.#messengers.get(id)
+      const known = this.#bots.get(id)
       if (known !== undefined) return Effect.succeed(known)
-      const waiter = Deferred.unsafeMake<Messenger.MessengerShape>(FiberId.none)
+      const waiter = Deferred.unsafeMake<Local>(FiberId.none)
       const waiters = this.#waiters.get(id) ?? new Set()
       this.#waiters.set(id, waiters)
       waiters.add(waiter)
@@ -156,9 +171,6 @@ const releaseTimeout = Duration.millis(800)
 /** How often the store is told later of an end that it did not take at once. */
 const lateReleases = Schedule.recurs(30)
 
-/** State changes within this are told as one. */
-const settleTime = Duration.millis(100)
-
 const detailOf = (state: Session.SessionState): string | undefined => {
   switch (state._tag) {
     case "Waiting":
@@ -170,7 +182,7 @@ const detailOf = (state: Session.SessionState): string | undefined => {
   }
 }
 
-const countOf = ({ shards }: BotSpec): number => Math.max(1, Math.floor(shards ?? 1))
+const countOf = ({ shards }: BotSpec): number => shards ?? 1
 
 /** The services of a bot that runs one of its shards here. */
 const makeBot = (
@@ -237,6 +249,8 @@ interface Claim {
 export class UnitRunner<HE> {
   readonly #options: Options<HE>
   readonly #starts: Effect.Semaphore
+  /** When the next start may begin, in milliseconds of the monotonic clock. */
+  #nextStart = Number.NEGATIVE_INFINITY
   /** Names this process. */
   readonly #instance: string
   /** Units in quarantine. */
@@ -282,7 +296,8 @@ export class UnitRunner<HE> {
         return true
       }
       if (claimed.isFailover) ClusterMetrics.failovers.unsafeUpdate(1, [])
-      const { epoch, isSuspect } = claimed
+      const { epoch, isSuspect, now } = claimed
+      const clock = SharedClock.make(yield* Effect.clock, now)
       const incarnation = new Incarnation(() => leases.isHeld(clusterShard), store.isCurrent({ owner: id, epoch }))
       const writer: SqlStore.Writer = {
         owner: id,
@@ -292,6 +307,7 @@ export class UnitRunner<HE> {
       yield* leases.watch(() => void incarnation.isHeld())
       yield* Effect.logDebug("a unit was claimed").pipe(Effect.annotateLogs({ epoch, isSuspect }))
       const end = yield* this.#live({ unit, spec, writer, incarnation, isSuspect, started }).pipe(
+        Effect.withClock(clock),
         Effect.onInterrupt(() => this.#release(writer))
       )
       yield* started
@@ -309,9 +325,20 @@ export class UnitRunner<HE> {
         Effect.acquireRelease(Effect.interruptible(this.#starts.take(1)), () => this.#starts.release(1)),
         turn
       )
+      yield* this.#pace()
       yield* Effect.addFinalizer(() => over)
       yield* Effect.forkScoped(Effect.delay(over, this.#options.policy.startTimeout))
       return over
+    })
+  }
+
+  /** Waits until the start before this one is `startEvery` ago. */
+  #pace(): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeNanos, (nanos) => {
+      const now = Number(nanos) / 1e6
+      const at = Math.max(now, this.#nextStart)
+      this.#nextStart = at + Duration.toMillis(this.#options.policy.startEvery)
+      return at > now ? Effect.sleep(at - now) : Effect.void
     })
   }
 
@@ -321,14 +348,16 @@ export class UnitRunner<HE> {
     return Effect.gen(this, function* () {
       const bot = yield* makeBot(spec, unit, this.#options, writer, incarnation)
       const gateway = Context.get(bot, Gateway.Gateway)
-      yield* running.add(Unit.idOf(unit), Context.get(bot, Messenger.Messenger))
+      const messenger = Context.get(bot, Messenger.Messenger)
+      yield* running.add(Unit.idOf(unit), { messenger, clock: yield* Effect.clock })
       const tell = ({ state }: Session.SessionStatus) =>
         store
           .tell(writer, state._tag, detailOf(state))
           .pipe(Effect.catchAll((error) => Effect.logDebug("a state could not be told", error)))
       yield* gateway.status.changes.pipe(
         Stream.tap(({ state }) => (state._tag === "Ready" ? started : Effect.void)),
-        Stream.debounce(settleTime),
+        // the state of now, however long the store takes to be told of an earlier one
+        Stream.buffer({ capacity: 1, strategy: "sliding" }),
         Stream.runForEach(tell),
         Effect.forkScoped
       )
@@ -382,10 +411,11 @@ export class UnitRunner<HE> {
   #release(writer: SqlStore.Writer): Effect.Effect<void> {
     const { store } = this.#options
     const late = Effect.ignore(Effect.retry(store.released(writer), Schedule.intersect(asks, lateReleases)))
-    return Effect.timeout(store.released(writer), releaseTimeout).pipe(
-      Effect.catchAll(() => Effect.asVoid(Effect.forkDaemon(late))),
-      Effect.interruptible
+    const release = Effect.timeout(store.released(writer), releaseTimeout).pipe(
+      Effect.catchAll(() => Effect.asVoid(Effect.forkDaemon(late)))
     )
+    // in a fiber of its own: the one that is interrupted would not even begin, and its timeout needs one that can be
+    return Effect.flatMap(Effect.forkDaemon(Effect.interruptible(release)), Fiber.join)
   }
 
   #waitAside(unit: Unit.Unit, spec: BotSpec, wait: Duration.Duration): Effect.Effect<void> {

@@ -11,6 +11,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BotConfig, type BotConfigShape } from "../BotConfig.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
+import { Signal } from "../internal/Signal.ts"
 import { DispatchSink, type DispatchSinkShape, type Gap } from "./DispatchSink.ts"
 import type { Frame } from "./Frame.ts"
 import type * as Intents from "./Intents.ts"
@@ -65,6 +66,8 @@ export class SessionMemory {
   private isSaving = false
   /** Whether to save once more after the save that goes on. */
   private isStale = false
+  /** A session has begun that no store knows yet. */
+  private readonly begun = new Signal()
   /** The scope of the session's run, once it keeps this saved. */
   private scope: Scope.Scope | undefined
 
@@ -92,6 +95,7 @@ export class SessionMemory {
     this.session = Resumable.begin(sessionId, seq, now)
     this.isOurs = true
     this.lost = undefined
+    this.begun.raise()
     sink.begin(seq, [], before === undefined || gap === undefined ? undefined : this.keepUnsettled(before, gap))
     sink.announce(ready)
     if (gap !== undefined) sink.gap(gap, this.keep(gap))
@@ -162,15 +166,22 @@ export class SessionMemory {
   }
 
   /**
-   * Saves what changes, at most once in the delivery policy's `saveEvery`, and at once that a session was given up. A store
-   * that fails is tried again until it takes it. One fiber is enough for a session's whole life; `scope` is that of its run.
+   * Saves what changes, at most once in the delivery policy's `saveEvery`, and at once that a session has begun, which could
+   * not outlive the process otherwise, or was given up. A store that fails is tried again until it takes it. One fiber is
+   * enough for a session's whole life; `scope` is that of its run.
    */
   keepSaved(scope: Scope.Scope): Effect.Effect<never> {
     const { config, sink } = this.services
     return Effect.suspend(() => {
       this.scope = scope
       const saveChanges = Effect.flatMap(sink.changed, () =>
-        Effect.zipRight(this.saveUntilSaved(), Effect.sleep(config.delivery.saveEvery))
+        Effect.zipRight(
+          Effect.suspend(() => {
+            this.begun.lower()
+            return this.saveUntilSaved()
+          }),
+          Effect.timeoutOption(this.begun.wait, config.delivery.saveEvery)
+        )
       )
       // what was read may be given up already
       return Effect.zipRight(this.lost === undefined ? Effect.void : this.saveUntilSaved(), Effect.forever(saveChanges))
