@@ -13,7 +13,13 @@ import * as os from "node:os"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 
-const files = { dispatch: "receive.mjs", replies: "receive.mjs", memory: "memory.mjs", send: "send.mjs" }
+const files = {
+  dispatch: "receive.mjs",
+  replies: "receive.mjs",
+  memory: "memory.mjs",
+  bots: "bots.mjs",
+  send: "send.mjs"
+}
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -105,6 +111,17 @@ const memoryRow = ({ bytes, name, target }) => [
   target === undefined ? "" : `≤ ${target / 1000} kB ${verdict(bytes <= target)}`
 ]
 
+const factRow = ({ met, name, target, text }) => [
+  name,
+  text,
+  "",
+  "",
+  "",
+  "",
+  "",
+  target === undefined ? "" : `${target} ${verdict(met)}`
+]
+
 const widths = [66, 12, 10, 9, 7, 7, 9, 4]
 
 const printRow = (cells) => {
@@ -123,15 +140,16 @@ process.stdout.write(
 for (const stage of Object.keys(files)) {
   if (positionals.length > 0 && !positionals.includes(stage)) continue
   try {
-    const { memory, rows, title, unit } = await runStage(stage)
+    const { facts, memory, rows, title, unit } = await runStage(stage)
     process.stdout.write("\n")
     printRow(
-      memory === undefined
-        ? [title, "rate", `µs/${unit}`, "CPU µs", "CPU ×", "ratio", "peak RSS", "target"]
-        : [title, `per ${unit}`, "", "", "", "", "", "target"]
+      rows === undefined
+        ? [title, unit === undefined ? "" : `per ${unit}`, "", "", "", "", "", "target"]
+        : [title, "rate", `µs/${unit}`, "CPU µs", "CPU ×", "ratio", "peak RSS", "target"]
     )
     for (const row of rows ?? []) printRow(rateRow(row))
     for (const row of memory ?? []) printRow(memoryRow(row))
+    for (const row of facts ?? []) printRow(factRow(row))
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
     process.exitCode = 1

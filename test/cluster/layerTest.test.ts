@@ -5,6 +5,7 @@ import { describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import { assert } from "vitest"
 import * as Bot from "../support/bot.ts"
@@ -87,6 +88,51 @@ describe("a cluster in memory, under virtual time", () => {
         const { identifies, resumesAccepted } = platform.model.counters()
         assert.deepStrictEqual([identifies.length, resumesAccepted], [1, 1], "its session was kept")
       })
+  )
+
+  it.scoped("a list that was read before a bot was stopped is not applied after it: the bot stays stopped", () =>
+    Effect.gen(function* () {
+      let isSlow = false
+      const context = yield* cluster(
+        Effect.suspend(() => (isSlow ? Effect.as(Effect.sleep("10 seconds"), [spec]) : Effect.succeed([spec])))
+      )
+      const platform = Context.get(context, TestPlatform.TestPlatform)
+      const bots = Context.get(context, ClusterBot.ClusterBot)
+      yield* Bot.advance("10 seconds")
+      isSlow = true
+      // the runner has begun to read the list
+      yield* Bot.advance("3 seconds")
+      isSlow = false
+      yield* Effect.fork(bots.stop(appId))
+      yield* Bot.advance("30 seconds")
+      assert.deepStrictEqual(yield* bots.local, [])
+      assert.deepStrictEqual(yield* bots.status, [])
+      yield* Effect.fork(bots.start(appId))
+      yield* Bot.advance("10 seconds")
+      const { identifies, resumesAccepted } = platform.model.counters()
+      assert.deepStrictEqual([identifies.length, resumesAccepted], [1, 1], "one resume for its start")
+    })
+  )
+
+  it.scoped("a bot with recommended or impossible shards is refused once in the log, with a hint; the others run", () =>
+    Effect.gen(function* () {
+      const refused: Array<ClusterBot.BotRefused> = []
+      const logger = Logger.make<unknown, void>(({ message }) => {
+        for (const part of [message].flat()) if (part instanceof ClusterBot.BotRefused) refused.push(part)
+      })
+      const others = ["recommended", 0, 1.5, Number.NaN, "2", { of: 4, run: [0] }, 1e9].map(
+        (shards, index) => ({ ...spec, appId: `190600000${index}`, shards }) as ClusterBot.BotSpec
+      )
+      const context = yield* Effect.provide(cluster(Effect.succeed([...others, spec])), Logger.add(logger))
+      yield* Bot.advance("20 seconds")
+      assert.deepStrictEqual(yield* Context.get(context, ClusterBot.ClusterBot).local, [`${appId}/0`])
+      assert.deepStrictEqual(
+        refused.map(({ appId, reason }) => [appId, reason]),
+        others.map(({ appId }, index) => [appId, index === 0 ? "ShardsRecommended" : "ShardsInvalid"])
+      )
+      assert.include(refused[0]?.hint, "/gateway/bot")
+      assert.include(refused[1]?.hint, "whole number")
+    })
   )
 
   it.scoped("sends for a bot, once, and says plainly why it cannot", () =>

@@ -1,6 +1,6 @@
-import { Bot, BotConfig, Gateway, type GatewayError, type Session } from "@effect-qq/core"
+import { Gateway, type GatewayError, type Session } from "@effect-qq/core"
 import { Fault } from "@effect-qq/core/testing"
-import { NodeBot, NodeHttp, NodeProxy, NodeStore, NodeWebSocket } from "@effect-qq/node"
+import { NodeBot, NodeProxy, NodeWebSocket } from "@effect-qq/node"
 import { describe, it } from "@effect/vitest"
 import { type Sandbox } from "@effect-qq/cli/sandbox"
 import * as Cause from "effect/Cause"
@@ -773,18 +773,7 @@ describe("proxies", () => {
     it.scopedLive(`${name} in place of an agent: OpenFailed, and it keeps trying`, () =>
       Effect.gen(function* () {
         const sandbox = yield* Live.sandbox()
-        const runtime = Bot.layer.pipe(
-          Layer.provide(NodeHttp.layer()),
-          Layer.provide(NodeWebSocket.layer({ agent })),
-          Layer.provide(NodeStore.layer(yield* Live.temporaryDirectory))
-        )
-        const config = BotConfig.layer({
-          appId: sandbox.appId,
-          secret: sandbox.secret,
-          hosts: { api: sandbox.apiUrl, token: sandbox.tokenUrl },
-          session: Live.quick
-        })
-        const bot = yield* Live.bot(sandbox, { layer: Layer.provideMerge(runtime, config) })
+        const bot = yield* Live.bot(sandbox, { sockets: NodeWebSocket.layer({ agent }) })
         const third = yield* bot.until("a third attempt", ({ attempt }) => attempt >= 3)
         assert.strictEqual(lost(third).reason, "OpenFailed")
         assert.include(String(lost(third).cause), "no agent today")
@@ -796,18 +785,8 @@ describe("proxies", () => {
     Effect.gen(function* () {
       const sandbox = yield* Live.sandbox()
       const nowhere = `http://127.0.0.1:${yield* closedPort}`
-      const runtime = Bot.layer.pipe(
-        Layer.provide(NodeHttp.layer()),
-        Layer.provide(NodeWebSocket.layerProxied(Option.some({ http: nowhere, https: nowhere, except: "" }))),
-        Layer.provide(NodeStore.layer(yield* Live.temporaryDirectory))
-      )
-      const config = BotConfig.layer({
-        appId: sandbox.appId,
-        secret: sandbox.secret,
-        hosts: { api: sandbox.apiUrl, token: sandbox.tokenUrl },
-        session: Live.quick
-      })
-      const bot = yield* Live.bot(sandbox, { layer: Layer.provideMerge(runtime, config) })
+      const sockets = NodeWebSocket.layerProxied(Option.some({ http: nowhere, https: nowhere, except: "" }))
+      const bot = yield* Live.bot(sandbox, { sockets })
       const third = yield* bot.until("a third attempt", ({ attempt }) => attempt >= 3)
       assert.strictEqual(lost(third).reason, "OpenFailed")
       assert.include(lost(third).detail, "ECONNREFUSED")

@@ -67,8 +67,8 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "message ids are stored when they are received",
-    from: "for (const id of partial) if (id.source === source) store(id)",
-    to: "ids.forEach((id) => { if (!id.done) stored.push({ key: `${nameOf(id)} ${id.type}`, sequence: id.sequence, at: now }) })",
+    from: "for (const id of this.partial) if (id.source === source) store(id)",
+    to: "this.inFlight.forEach((id) => stored.push({ key: Identity.nameOf(id.key, id.namespace, id.type), sequence: id.sequence, at: now }))",
     found: ["Lost", "ReplyMissing"],
     seeds: 3,
     options: quarter(["crash"], { traffic: { perHour: 120 } })
@@ -231,8 +231,8 @@ const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "duplicates are not dropped",
-    from: "if (!addType(known, type)) return undefined",
-    to: "addType(known, type)",
+    from: "if (!Identity.addTwin(id, type)) return undefined",
+    to: "Identity.addTwin(id, type)",
     found: ["HandledTwice"],
     seeds: 2,
     options: quarter(["delivery"])

@@ -30,9 +30,11 @@ import * as Sharding from "@effect/cluster/Sharding"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Socket from "@effect/platform/Socket"
 import * as Rpc from "@effect/rpc/Rpc"
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -40,7 +42,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as ClusterStore from "./ClusterStore.ts"
 import * as Orders from "./internal/Orders.ts"
-import { type BotSpec, Roster } from "./internal/Roster.ts"
+import { type BotSpec, refusal, Roster } from "./internal/Roster.ts"
 import * as UnitRun from "./internal/UnitRun.ts"
 import { Leases } from "./Leases.ts"
 import * as RunnerPolicy from "./RunnerPolicy.ts"
@@ -54,6 +56,14 @@ export type {
   BotSpec
 } from "./internal/Roster.ts"
 
+export {
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  BotRefused
+} from "./internal/Roster.ts"
+
 /**
  * What {@link layer} takes.
  *
@@ -63,7 +73,8 @@ export type {
 export interface Options<E, R, HE, HR> {
   /**
    * The bots that are to run, read every `refreshEvery` by every runner: a bot that is new starts, one that is gone ends, one
-   * that has changed begins again. While it fails, the last list counts.
+   * that has changed begins again. While it fails, the last list counts. An entry that cannot be run is left out, with a
+   * `BotRefused` in the log.
    */
   readonly bots: Effect.Effect<ReadonlyArray<BotSpec>, E, R>
   /** Built for each bot; the bot's own services and its `BotConfig` are in their context. */
@@ -146,7 +157,7 @@ const unavailable = (detail: string, cause?: unknown): SendError.PlatformUnavail
   })
 
 const shardsOf = ({ appId, shards }: BotSpec): ReadonlyArray<Unit.Unit> =>
-  Array.from({ length: Math.max(1, Math.floor(shards ?? 1)) }, (_, shard) => ({ app: appId, shard }))
+  Array.from({ length: shards ?? 1 }, (_, shard) => ({ app: appId, shard }))
 
 /** Reads the list, and asks the cluster to run what is new in it. */
 const makeRefresh = <E, R>(
@@ -158,8 +169,23 @@ const makeRefresh = <E, R>(
   /** The units that were asked for. */
   const asked = new Set<string>()
   let failing = false
+  /** The refusals of the last list. */
+  let refused: ReadonlySet<string> = new Set()
+  /** The entries that can be run. */
+  const accept = (list: ReadonlyArray<BotSpec>): Effect.Effect<ReadonlyArray<BotSpec>> => {
+    const [accepted, errors] = Arr.partitionMap(list, (spec) => {
+      const error = refusal(spec)
+      return error === undefined ? Either.left(spec) : Either.right(error)
+    })
+    const before = refused
+    refused = new Set(errors.map(({ message }) => message))
+    return Effect.forEach(
+      errors.filter(({ message }) => !before.has(message)),
+      (error) => Effect.logError(`${error.message}; ${error.hint}`, error)
+    ).pipe(Effect.as(accepted))
+  }
   const once = Effect.gen(function* () {
-    const [list, stopped] = yield* Effect.zip(bots, store.stopped, { concurrent: true })
+    const [list, stopped] = yield* Effect.zip(Effect.flatMap(bots, accept), store.stopped, { concurrent: true })
     roster.update(list.filter(({ appId }) => !stopped.has(appId)))
     const wanted = roster.bots.flatMap(shardsOf)
     const ids = new Set(wanted.map(Unit.idOf))
@@ -177,11 +203,13 @@ const makeRefresh = <E, R>(
     if (failing) yield* Effect.logInfo("the list of bots can be read again")
     failing = false
   })
-  return Effect.catchAllCause(once, (cause) => {
+  const attempt = Effect.catchAllCause(once, (cause) => {
     const isFirst = !failing
     failing = true
     return isFirst ? Effect.logWarning("the list of bots cannot be read; the last one counts", cause) : Effect.void
   })
+  // one after another: a list that was read before a bot was stopped or started must not be applied after it
+  return Effect.unsafeMakeSemaphore(1).withPermits(1)(attempt)
 }
 
 /** Carries out what another runner asks a bot of this one to send. */

@@ -32,6 +32,7 @@ import * as Schedule from "effect/Schedule"
 import * as ClusterStore from "./ClusterStore.ts"
 import * as Database from "./Database.ts"
 import * as LogOutputs from "./internal/LogOutputs.ts"
+import * as Neighbour from "./internal/Neighbour.ts"
 import * as RetriedResets from "./internal/RetriedResets.ts"
 import * as Leases from "./Leases.ts"
 
@@ -118,14 +119,24 @@ const configOf = (policy: ClusterPolicy): Partial<ShardingConfig.ShardingConfig[
   entityTerminationTimeout: policy.terminationTimeout
 })
 
-/** Several runners may create the same table at once, and a database may go away meanwhile. */
+/** How often storage is built again where the database went away meanwhile. */
 const untilCreated = Schedule.spaced("500 millis")
+
+/**
+ * Storage of `@effect/cluster`, whose tables are created by whichever runner builds it first. It does so without a lock, and
+ * of two runners that start together one would fail: it is built under that of this package's migrations.
+ */
+const created = <A, E, R>(storage: Layer.Layer<A, E, R>): Layer.Layer<A, never, R | SqlClient.SqlClient> =>
+  Layer.scopedContext(
+    Effect.flatMap(Effect.all([SqlClient.SqlClient, Effect.scope]), ([sql, scope]) =>
+      Database.whileMigrating(sql)(Layer.buildWithScope(storage, scope))
+    )
+  ).pipe(Layer.retry(untilCreated), Layer.orDie)
 
 /** Locks on connections of their own: one that was lost without a word is ended by the database, and its locks with it. */
 const lockStorage = (options: PostgresOptions, policy: ClusterPolicy) =>
   SqlRunnerStorage.layer.pipe(
-    Layer.retry(untilCreated),
-    Layer.orDie,
+    created,
     Layer.provide(
       Layer.scoped(
         SqlClient.SqlClient,
@@ -169,12 +180,10 @@ export const layerPostgres = (
     Layer.provide(Runners.layerRpc),
     Layer.provide(NodeClusterSocket.layerClientProtocol)
   )
-  const sharding = SocketRunner.layer.pipe(
+  const sharding = Layer.merge(SocketRunner.layer, Neighbour.layer).pipe(
     Layer.provide([NodeClusterSocket.layerSocketServer, NodeClusterSocket.layerClientProtocol]),
     Layer.provide(health),
-    Layer.provide(
-      Layer.provide(RetriedResets.layer, SqlMessageStorage.layer.pipe(Layer.retry(untilCreated), Layer.orDie))
-    ),
+    Layer.provide(Layer.provide(RetriedResets.layer, created(SqlMessageStorage.layer))),
     Layer.provideMerge(Leases.layer(options.lease)),
     Layer.provide(lockStorage(options, policy)),
     Layer.provide(RpcSerialization.layerMsgPack),

@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { MemoryStore } from "./internal/MemoryStore.ts"
 import * as SqlUnits from "./internal/SqlUnits.ts"
+import * as StateBatch from "./internal/StateBatch.ts"
 import * as Quarantine from "./Quarantine.ts"
 import * as SqlIdentifyLimiter from "./SqlIdentifyLimiter.ts"
 import * as SqlStore from "./SqlStore.ts"
@@ -125,7 +126,8 @@ export const layerSql = (options: Options = {}): Layer.Layer<ClusterStore, never
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const records = yield* SqlStore.make(options.records)
-      const units = SqlUnits.make(sql, records, { ...Quarantine.defaults, ...options.quarantine })
+      const states = yield* StateBatch.make(sql.withoutTransforms())
+      const units = SqlUnits.make(sql, records, states, { ...Quarantine.defaults, ...options.quarantine })
       const timeout = options.timeout ?? "5 seconds"
       const ask = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, StoreUnavailable> =>
         Effect.mapError(Effect.timeout(effect, timeout), (cause) => new StoreUnavailable({ cause }))

@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import { migrations } from "./internal/Migrations.ts"
 
@@ -198,6 +198,29 @@ export const connect = (
 
 /** Serialises migrations; another number space than that of shard locks. */
 const migrationLock = 1_903_001
+
+/**
+ * Runs an effect while no other runner migrates this database. The lock belongs to a transaction on a connection of its own,
+ * which holds behind pgbouncer too; it ends with the effect, or with the process. The effect may use other connections.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whileMigrating =
+  (sql: SqlClient.SqlClient) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError, R> => {
+    const lock = Effect.flatMap(sql.reserve, (connection) => {
+      const run = (statement: string) => connection.executeUnprepared(statement, [], undefined)
+      return Effect.acquireRelease(run("BEGIN"), () => Effect.ignore(run("COMMIT"))).pipe(
+        Effect.zipRight(run(`SELECT pg_advisory_xact_lock(${migrationLock}, 1)`))
+      )
+    })
+    return Effect.acquireUseRelease(
+      Scope.make(),
+      (scope) => Effect.zipRight(Scope.extend(lock, scope), effect),
+      (scope, exit) => Scope.close(scope, exit)
+    )
+  }
 
 /** Creates what is missing, in one transaction: of several runners that start at once, one does it. */
 const migrate = (sql: SqlClient.SqlClient, name: string): Effect.Effect<void, SqlError | DatabaseRejected> =>

@@ -17,6 +17,11 @@ export interface RunnerPolicy {
   readonly refreshEvery: Duration.Duration
   /** Maximum number of bots of this process that are connecting for the first time. Default 32. */
   readonly concurrentStarts: number
+  /**
+   * The least time between the starts of two bots of this process, each of which asks the platform for a token and a gateway
+   * once. Default 16 ms: 63 a second at most.
+   */
+  readonly startEvery: Duration.Duration
   /** How long a bot that starts counts as one of them at most. Default 15 s. */
   readonly startTimeout: Duration.Duration
   /** When a bot that the platform refuses is tried again; a change of its entry tries at once. Default after 1, 5, 30 min. */
@@ -38,6 +43,7 @@ export interface RunnerPolicy {
 export const defaults: RunnerPolicy = {
   refreshEvery: Duration.seconds(2),
   concurrentStarts: 32,
+  startEvery: Duration.millis(16),
   startTimeout: Duration.seconds(15),
   refusedLadder: [Duration.minutes(1), Duration.minutes(5), Duration.minutes(30)],
   failedPause: Duration.seconds(1),

@@ -74,11 +74,10 @@ export const make = (
     /** Takes the bucket, or says how many milliseconds remain until it may be free. */
     const tryTake = (bucket: number, holder: string): Effect.Effect<number, SqlError> =>
       Effect.gen(function* () {
-        yield* sql`INSERT INTO effect_qq_identifies (app, bucket) VALUES (${appId}, ${bucket}) ON CONFLICT DO NOTHING`
-        const taken = yield* sql`UPDATE effect_qq_identifies
-          SET holder = ${holder}, held_until = clock_timestamp() + make_interval(secs => ${interval(hold)})
-          WHERE app = ${appId} AND bucket = ${bucket}
-            AND (holder IS NULL OR held_until < clock_timestamp()) AND open_at <= clock_timestamp()
+        const taken = yield* sql`INSERT INTO effect_qq_identifies AS i (app, bucket, holder, held_until)
+          VALUES (${appId}, ${bucket}, ${holder}, clock_timestamp() + make_interval(secs => ${interval(hold)}))
+          ON CONFLICT (app, bucket) DO UPDATE SET holder = EXCLUDED.holder, held_until = EXCLUDED.held_until
+            WHERE (i.holder IS NULL OR i.held_until < clock_timestamp()) AND i.open_at <= clock_timestamp()
           RETURNING 1`
         if (taken.length > 0) return 0
         const [row] = yield* sql<{ wait: number | null }>`SELECT

@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import { FirstReads } from "./internal/FirstReads.ts"
 import * as WriteBatch from "./internal/WriteBatch.ts"
 import type { StorePolicy, Writer } from "./internal/WriteBatch.ts"
 
@@ -116,20 +117,37 @@ const records = (
     )
   const guarded = <E>(method: string, key: string, effect: Effect.Effect<void, E>) =>
     Effect.suspend(() => (fenced === undefined ? told(method, key, effect) : systemError(method, key, fenced)))
+  const first = new FirstReads(
+    Effect.map(
+      sql<{ key: string; value: string }>`SELECT key, value FROM effect_qq_records WHERE owner = ${owner}`,
+      (rows) => rows.map(({ key, value }) => [key, value] as const)
+    )
+  )
+  const read = (key: string): Effect.Effect<Option.Option<string>, SqlError> =>
+    Effect.map(
+      sql<{ value: string }>`SELECT value FROM effect_qq_records WHERE owner = ${owner} AND key = ${key}`,
+      ([row]) => Option.fromNullable(row?.value)
+    )
+  /** Changes a record, after which its first read is out of date. */
+  const changing = <E>(key: string, change: Effect.Effect<void, E>): Effect.Effect<void, E> =>
+    Effect.suspend(() => {
+      first.spend(key)
+      return change
+    })
   return KeyValueStore.makeStringOnly({
-    get: (key) =>
-      told(
-        "get",
-        key,
-        Effect.map(
-          sql<{ value: string }>`SELECT value FROM effect_qq_records WHERE owner = ${owner} AND key = ${key}`,
-          ([row]) => Option.fromNullable(row?.value)
-        )
-      ),
-    set: (key, value) => guarded("set", key, batch.write(fencing, key, value)),
+    get: (key) => told("get", key, first.get(key, read(key))),
+    set: (key, value) => guarded("set", key, changing(key, batch.write(fencing, key, value))),
     // a write that waits is dropped: a record must not come back after it was removed
-    remove: (key) => guarded("remove", key, Effect.zipRight(batch.drop(fencing, key), remove(sql`key = ${key}`))),
-    clear: guarded("clear", owner, remove(sql`true`)),
+    remove: (key) =>
+      guarded("remove", key, changing(key, Effect.zipRight(batch.drop(fencing, key), remove(sql`key = ${key}`)))),
+    clear: guarded(
+      "clear",
+      owner,
+      Effect.suspend(() => {
+        first.clear()
+        return remove(sql`true`)
+      })
+    ),
     size: told(
       "size",
       owner,

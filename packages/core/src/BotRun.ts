@@ -16,7 +16,6 @@ import type { BotStatus } from "./BotStatus.ts"
 import * as Acknowledgement from "./delivery/Acknowledgement.ts"
 import * as Delivery from "./delivery/Delivery.ts"
 import type * as Handlers from "./delivery/Handlers.ts"
-import type * as Waiters from "./delivery/Waiters.ts"
 import { OwnMessages } from "./events/OwnMessages.ts"
 import { DispatchSink, type DispatchSinkShape } from "./gateway/DispatchSink.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
@@ -204,8 +203,6 @@ const startSessions = ({ announce, config, failed, intents, open }: Run, shards:
 export interface Options {
   readonly status: BotStatus
   readonly handlers: ReadonlyArray<Handlers.Handler>
-  /** The conversation of an event, for dialogues. */
-  readonly conversationOf: Waiters.ConversationOf
 }
 
 /**
@@ -214,11 +211,7 @@ export interface Options {
  * @since 0.1.0
  * @category constructors
  */
-export const run = ({
-  conversationOf,
-  handlers,
-  status
-}: Options): Effect.Effect<never, GatewayStopped, Scope.Scope | Services> =>
+export const run = ({ handlers, status }: Options): Effect.Effect<never, GatewayStopped, Scope.Scope | Services> =>
   Effect.gen(function* () {
     const config = yield* BotConfig
     const own = yield* OwnMessages
@@ -228,7 +221,6 @@ export const run = ({
       policy: config.delivery,
       handlers: ownership === Ownership.always ? handlers : owned(handlers, ownership),
       drainWaiting: config.session.onShutdown === "end",
-      conversationOf,
       isOwn: own.isOwn,
       received: acknowledgement.received
     })

@@ -33,7 +33,7 @@ import * as MessageView from "./events/MessageView.ts"
 import type { GatewayStopped } from "./gateway/GatewayError.ts"
 import * as GatewayRuns from "./gateway/GatewayRun.ts"
 import type * as Session from "./gateway/Session.ts"
-import * as Conversation from "./messages/Conversation.ts"
+import * as Conversation from "./events/Conversation.ts"
 
 export {
   /**
@@ -206,9 +206,6 @@ export class Gateway extends Context.Tag("@effect-qq/core/Gateway")<Gateway, Gat
 const isOfDialogue = (event: Event.Event): event is Event.EventOf<DialogueType> =>
   event.t === "INTERACTION_CREATE" || Event.isMessage(event)
 
-const conversationOf = (event: Event.Event): ReadonlyArray<string> =>
-  isOfDialogue(event) ? Conversation.keysOf(event) : []
-
 /** Who wrote a message, or used a button. */
 const authorOf = (event: Event.EventOf<DialogueType>): string | undefined =>
   event.t === "INTERACTION_CREATE" ? Interaction.view(event).user : MessageView.of(event).author.id
@@ -264,7 +261,7 @@ class Live implements GatewayShape {
           Context.add(context, Handlers.HandlerRegistry, registry) as Context.Context<R | Scope.Scope>
       )
       const registered = yield* registry.handlers
-      const run = BotRun.run({ status: this.botStatus, handlers: registered, conversationOf })
+      const run = BotRun.run({ status: this.botStatus, handlers: registered })
       // the services of this bot, whichever the caller has; its scope is that of the run
       const scope = yield* Effect.scope
       return yield* Effect.provide(run, Context.add(this.services, Scope.Scope, scope))

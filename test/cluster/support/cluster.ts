@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
+import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -35,7 +36,10 @@ export interface Line {
     readonly isLive: boolean
     readonly skipped?: string
     readonly detail?: string
+    readonly epoch: number
   }>
+  /** How many cluster shards the runner has. */
+  readonly shards?: number
 }
 
 export interface Runner {
@@ -335,8 +339,11 @@ export const statusUntil = (
   isSo: (units: NonNullable<Line["units"]>) => boolean
 ): Effect.Effect<NonNullable<Line["units"]>> =>
   Effect.gen(function* () {
-    const ask = Effect.sync(() => runner.ask({ do: "status" }))
-    const last = (): NonNullable<Line["units"]> => runner.lines.findLast(({ what }) => what === "status")?.units ?? []
+    // what the runner answered to an earlier question is not how things are now
+    const id = Crypto.randomUUID()
+    const ask = Effect.sync(() => runner.ask({ do: "status", id }))
+    const last = (): NonNullable<Line["units"]> =>
+      runner.lines.findLast((line) => line.what === "status" && line.id === id)?.units ?? []
     yield* Effect.raceFirst(
       Effect.repeat(ask, Schedule.spaced("100 millis")),
       eventually(
@@ -348,3 +355,29 @@ export const statusUntil = (
     )
     return last()
   })
+
+/** The number of cluster shards that the runners share. */
+const shards = 30
+
+/** Waits until every runner has its share of the cluster shards: no bot moves any more by itself. */
+export const balanced = (cluster: Cluster): Effect.Effect<void> => {
+  const runners = cluster.runners.filter((runner) => runner.isAlive())
+  const shares = (): ReadonlyArray<number> =>
+    runners.map((runner) => runner.lines.findLast(({ what }) => what === "status")?.shards ?? 0)
+  return Effect.raceFirst(
+    Effect.forever(
+      Effect.delay(
+        Effect.sync(() => {
+          for (const runner of runners) runner.ask({ do: "status" })
+        }),
+        "100 millis"
+      )
+    ),
+    eventually(
+      "every runner to have its share",
+      () => shares().every((share) => share > 0) && shares().reduce((all, share) => all + share, 0) === shards,
+      () => `${shares().join(", ")}\n${cluster.story()}`,
+      "40 seconds"
+    )
+  )
+}

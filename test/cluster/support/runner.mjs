@@ -1,6 +1,6 @@
 /** A runner of a cluster whose bots answer each message once, and which tests kill, suspend, cut off and put out of time. */
 import { setWallClock } from "./wallClock.mjs"
-import { ClusterBot, ClusterRuntime, ClusterStore } from "@effect-qq/cluster"
+import { ClusterBot, ClusterRuntime, ClusterStore, Leases } from "@effect-qq/cluster"
 import { BotConfig, Gateway, Message, Messenger } from "@effect-qq/core"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -10,6 +10,9 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Fs from "node:fs"
+
+/** The number of cluster shards. */
+const shards = 30
 
 const settings = JSON.parse(process.env.TEST_RUNNER)
 const { bots, expiration, handleFor = 0, isMute = false, killAt, locks, name, policy, port, url } = settings
@@ -71,6 +74,7 @@ const Bots = ClusterBot.layer({
 const Orders = Layer.effectDiscard(
   Effect.gen(function* () {
     const cluster = yield* ClusterBot.ClusterBot
+    const leases = yield* Leases.Leases
     // what a test asks for, one JSON value a line
     process.stdin.setEncoding("utf8").on("data", (text) => {
       for (const line of text.split("\n").filter((line) => line !== "")) {
@@ -81,7 +85,9 @@ const Orders = Layer.effectDiscard(
             : order.do === "start"
               ? cluster.start(order.app)
               : order.do === "status"
-                ? Effect.map(cluster.status, (units) => say("status", { units }))
+                ? Effect.map(cluster.status, (units) =>
+                    say("status", { id: order.id, units, shards: leases.held().length })
+                  )
                 : order.do === "setClock"
                   ? Effect.sync(() => setWallClock(order.offset))
                   : cluster
@@ -167,7 +173,7 @@ const Runtime = ClusterRuntime.layerPostgres({
     pollEvery: Duration.millis(500),
     assignmentsEvery: Duration.millis(250),
     terminationTimeout: Duration.millis(500),
-    shards: 30
+    shards
   },
   store: {
     quarantine: {

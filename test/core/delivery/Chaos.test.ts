@@ -111,7 +111,8 @@ const scenario = (seed: number) =>
         Effect.sync(() => {
           if (run !== undefined) run.waits++
         }),
-        () => next({ conversation: user, matches: () => true, queued: random() < 0.5, timeout: seconds(wait) }),
+        () =>
+          next({ conversation: `c2c:${user}`, matches: () => true, queued: random() < 0.5, timeout: seconds(wait) }),
         () =>
           Effect.sync(() => {
             if (run !== undefined) run.waits--
@@ -188,8 +189,7 @@ const scenario = (seed: number) =>
     const delivery = yield* Delivery.make({
       policy: { ...DeliveryPolicy.defaults, concurrency, overflow, capacity, handlerTimeout: seconds(handlerTimeout) },
       handlers: yield* registry.handlers,
-      drainWaiting: false,
-      conversationOf: userOf
+      drainWaiting: false
     })
     next = delivery.next
     yield* Effect.forkScoped(delivery.run)

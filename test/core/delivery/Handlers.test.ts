@@ -36,16 +36,14 @@ const collect = (layer: Layer.Layer<never, never, Handlers.HandlerRegistry>) =>
 const deliver = (
   layer: Layer.Layer<never, never, Handlers.HandlerRegistry>,
   changes: Partial<DeliveryPolicy.DeliveryPolicy> = {},
-  drainWaiting = false,
-  conversationOf?: (event: Event.Event) => string | undefined
+  drainWaiting = false
 ) =>
   Effect.gen(function* () {
     const handlers = yield* collect(layer)
     const delivery = yield* Delivery.make({
       policy: { ...DeliveryPolicy.defaults, ...changes },
       handlers,
-      drainWaiting,
-      conversationOf
+      drainWaiting
     })
     yield* Effect.forkScoped(delivery.run)
     const { run, sink } = delivery.intake()
@@ -1141,11 +1139,7 @@ describe("an end", () => {
 })
 
 describe("an event that is waited for", () => {
-  /** Delivery in which a user is a conversation, with somebody who waits for what the user says. */
-  const anybody = (event: Event.Event): string | undefined =>
-    event.t === C2C ? userOf(event as Event.C2CMessageCreate) : undefined
-
-  const wanted: Dialogue.Wanted = { conversation: "u", matches: () => true, queued: true, timeout: "1 hour" }
+  const wanted: Dialogue.Wanted = { conversation: "c2c:u", matches: () => true, queued: true, timeout: "1 hour" }
 
   it.scoped("is somebody's, at whatever moment the wait is cut off", () =>
     Effect.gen(function* () {
@@ -1155,9 +1149,7 @@ describe("an event that is waited for", () => {
         let taken = 0
         const bot = yield* deliver(
           Handlers.on(C2C, (event) => Effect.sync(() => handled.push(event.content))),
-          {},
-          false,
-          anybody
+          {}
         )
         const waiting = yield* Effect.fork(
           Effect.map(bot.next(wanted), () => {
@@ -1185,9 +1177,7 @@ describe("an event that is waited for", () => {
         const handled: Array<string> = []
         const bot = yield* deliver(
           Handlers.on(C2C, (event) => Effect.sync(() => handled.push(event.content))),
-          {},
-          false,
-          anybody
+          {}
         )
         yield* Effect.fork(
           Effect.gen(function* () {
@@ -1211,9 +1201,7 @@ describe("an event that is waited for", () => {
         Handlers.on(C2C, ({ content }) =>
           content === "begin" ? Effect.uninterruptible(Effect.suspend(() => next)) : Effect.void
         ),
-        { handlerTimeout: Duration.seconds(1) },
-        false,
-        anybody
+        { handlerTimeout: Duration.seconds(1) }
       )
       next = bot.next(wanted)
       bot.say("u", "begin")
@@ -1245,11 +1233,9 @@ describe("an event that is waited for", () => {
                 Effect.ensuring(Effect.sync(() => running--))
               )
         ),
-        { concurrency: 1 },
-        false,
-        anybody
+        { concurrency: 1 }
       )
-      next = bot.next({ ...wanted, conversation: "nobody" })
+      next = bot.next({ ...wanted, conversation: "c2c:another" })
       bot.say("u", "begin")
       bot.say("v", "hi")
       bot.say("w", "hi")

@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as TestClock from "effect/TestClock"
 import { ConversationQueues } from "../../../packages/core/src/delivery/ConversationQueues.ts"
-import * as Deduplication from "../../../packages/core/src/delivery/Deduplication.ts"
+import { Deduplication } from "../../../packages/core/src/delivery/Deduplication.ts"
 import * as DeliveryPolicy from "../../../packages/core/src/delivery/DeliveryPolicy.ts"
 import * as Dialogue from "../../../packages/core/src/delivery/Dialogue.ts"
 import { HandlerRuns } from "../../../packages/core/src/delivery/HandlerRuns.ts"
@@ -188,8 +188,7 @@ describe("a dialogue", () => {
     const dialogue = Dialogue.make({
       queuesFor: () => queues,
       pools: [workers],
-      deduplication: Deduplication.make(policy),
-      conversationOf: (event) => (event as Event.C2CMessageCreate).author.user_openid ?? undefined,
+      deduplication: new Deduplication(policy),
       settle: (work) => {
         work.settled = true
         settled.push(work.frame.s ?? 0)
@@ -197,7 +196,7 @@ describe("a dialogue", () => {
       spawnWorkers: workers.spawnWorker,
       now: () => 0
     })
-    const wanted = { conversation: "a", matches: () => true, queued: true, timeout: "5 seconds" } as const
+    const wanted = { conversation: "c2c:a", matches: () => true, queued: true, timeout: "5 seconds" } as const
     return { add, dialogue, queues, settled, wanted, workers }
   })
 
@@ -280,7 +279,7 @@ describe("a router", () => {
       handlers,
       queues,
       interactions,
-      deduplication: Deduplication.make(policy),
+      deduplication: new Deduplication(policy),
       dialogue: { next: () => Effect.never, isAwaiting: () => false, offer: () => false },
       settle: (work) => work.inbox.settle(work),
       tellChoosing: () => Effect.void,

@@ -6,7 +6,8 @@ import * as fc from "fast-check"
 import * as Event from "../../../packages/core/src/events/Event.ts"
 import * as Anchor from "../../../packages/core/src/messages/Anchor.ts"
 import * as AuditOutcomes from "../../../packages/core/src/messages/AuditOutcomes.ts"
-import * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
+import * as Conversation from "../../../packages/core/src/events/Conversation.ts"
+import * as ConversationPath from "../../../packages/core/src/messages/ConversationPath.ts"
 
 const keyOf = (dispatch: Anchor.Dispatch): string | undefined =>
   Option.getOrUndefined(
@@ -112,10 +113,10 @@ describe("a conversation as text", () => {
   })
 
   it("has paths in which ids are encoded", () => {
-    assert.strictEqual(Conversation.messagesPath(Conversation.channel("a/b")), "/channels/a%2Fb/messages")
-    assert.strictEqual(Conversation.messagesPath(Conversation.directMessage("1")), "/dms/1/messages")
-    assert.strictEqual(Conversation.messagePath(Conversation.c2c("u"), "m?"), "/v2/users/u/messages/m%3F")
-    assert.strictEqual(Conversation.streamPath(Conversation.c2c("u")), "/v2/users/u/stream_messages")
-    assert.strictEqual(Conversation.filesPath(Conversation.group("g")), "/v2/groups/g/files")
+    assert.strictEqual(ConversationPath.messages(Conversation.channel("a/b")), "/channels/a%2Fb/messages")
+    assert.strictEqual(ConversationPath.messages(Conversation.directMessage("1")), "/dms/1/messages")
+    assert.strictEqual(ConversationPath.message(Conversation.c2c("u"), "m?"), "/v2/users/u/messages/m%3F")
+    assert.strictEqual(ConversationPath.stream(Conversation.c2c("u")), "/v2/users/u/stream_messages")
+    assert.strictEqual(ConversationPath.files(Conversation.group("g")), "/v2/groups/g/files")
   })
 })

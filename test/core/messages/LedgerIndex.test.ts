@@ -4,6 +4,7 @@ import { Anchor, Conversation, ReplyWindow } from "@effect-qq/core"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
+import * as LedgerEntry from "../../../packages/core/src/messages/LedgerEntry.ts"
 import { LedgerIndex, type Limits } from "../../../packages/core/src/messages/LedgerIndex.ts"
 import * as StoredLedger from "../../../packages/core/src/messages/StoredLedger.ts"
 
@@ -132,12 +133,14 @@ describe("the index of the ledger", () => {
             case "restart":
               save(index, stored)
               index = restarted(stored, now)
-              // pages hold anchors in the order in which they were first stored, which is not known to the list
-              model.known.sort((a, b) => orderIn(stored, a.anchor) - orderIn(stored, b.anchor))
+              // of anchors whose time of receipt is unknown, the order in which they were first stored is not known to the list
+              model.known.sort(
+                (a, b) => (a.since ?? 0) - (b.since ?? 0) || orderIn(stored, a.anchor) - orderIn(stored, b.anchor)
+              )
               break
             case "receive":
               now += 1
-              index.receive(Anchor.partsOf(step.anchor), () => ({ epoch: now, monotonic: now }))
+              index.receive(Anchor.partsOf(step.anchor), now, now)
               model.receive(step.anchor, now)
               break
             case "begin": {
@@ -167,7 +170,7 @@ describe("the index of the ledger", () => {
           assert.strictEqual(index.size, model.known.length)
           for (const one of anchors) {
             assert.deepStrictEqual(index.status(one, now), model.status(one, now))
-            assert.deepStrictEqual(new Map(index.find(one)?.replies), model.find(one)?.replies ?? new Map())
+            assert.deepStrictEqual(LedgerEntry.statesOf(index.find(one)), model.find(one)?.replies ?? new Map())
           }
           for (const one of conversations) {
             assert.deepStrictEqual(index.newest(one, undefined, now)?.id, model.newest(one, now)?.id)
@@ -184,15 +187,15 @@ describe("the index of the ledger", () => {
       changes += 1
     })
     const one = Anchor.make({ kind: "msg_id", id: "a", conversation: Conversation.c2c("u") })
-    index.receive(Anchor.partsOf(one), () => ({ epoch: 0, monotonic: 0 }))
+    index.receive(Anchor.partsOf(one), 0, 0)
     const two = Anchor.make({ kind: "msg_id", id: "b", conversation: Conversation.c2c("u") })
-    index.receive(Anchor.partsOf(two), () => ({ epoch: 0, monotonic: 0 }))
+    index.receive(Anchor.partsOf(two), 0, 0)
     assert.strictEqual(changes, 2)
     assert.deepStrictEqual(
       index.takePages().map(({ number }) => number),
       [1, 0]
     )
-    index.receive(Anchor.partsOf(two), () => ({ epoch: 5, monotonic: 5 }))
+    index.receive(Anchor.partsOf(two), 5, 5)
     assert.strictEqual(changes, 2, "a replay changes nothing")
     index.begin(two, 64, "text")
     const taken = index.takePages()
@@ -224,14 +227,14 @@ describe("the index of the ledger", () => {
     )
     const message = Anchor.make({ kind: "msg_id", id: "m", conversation: Conversation.c2c("u") })
     assert.deepStrictEqual(
-      index.find(message)?.replies,
+      LedgerEntry.statesOf(index.find(message)),
       new Map<number, "open" | "delivered">([
         [128, "delivered"],
         [64, "open"]
       ])
     )
-    assert.deepStrictEqual(index.find(message)?.texts, new Map([[64, "0123456789abcdef"]]))
-    assert.strictEqual(index.find(message)?.streams?.get(192)?.sequence, 7)
+    assert.deepStrictEqual(LedgerEntry.textsOf(index.find(message)), new Map([[64, "0123456789abcdef"]]))
+    assert.strictEqual(index.find(message)?.past?.streams?.get(192)?.sequence, 7)
     assert.strictEqual(index.find(message)?.since, -950)
     const event = Anchor.make({ kind: "event_id", id: "e", conversation: Conversation.group("g") })
     assert.isTrue(index.status(event, 60).isClosed)

@@ -1,46 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import { type BotConfig, Conversation, type Event, Gateway, Message, Messenger, type SendError } from "@effect-qq/core"
-import { Fault, type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
+import { Conversation, type Event, Gateway, Message, Messenger, type SendError } from "@effect-qq/core"
+import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
 import * as Bot from "../../support/bot.ts"
-
-type Services = Layer.Layer.Success<ReturnType<typeof TestPlatform.layer>> | Scope.Scope
+import { bot, inject, on, platform, sent, visible, world } from "./harness.ts"
 
 type MessengerNeeds = Layer.Layer.Context<ReturnType<typeof Messenger.layerWith>>
 
-const bot: Partial<BotConfig.Options> = {
-  hosts: Bot.ownHosts,
-  session: { jitter: 0 },
-  // no test here is about handlers that take too long, or about the end of a bot
-  delivery: { handlerTimeout: Duration.hours(3), drainTimeout: Duration.zero }
-}
-
-/** Beats are far apart: the tests go through hours. */
-const platform: PlatformModel.Options = { heartbeatInterval: 600_000 }
-
-const on =
-  (options?: PlatformModel.Options) =>
-  <A, E>(effect: Effect.Effect<A, E, Services>): Effect.Effect<A, E> =>
-    effect.pipe(Effect.scoped, Effect.provide(TestPlatform.layer({ platform: { ...platform, ...options }, bot })))
-
-const world = TestPlatform.TestPlatform
-
-const inject = (fault: Fault.Fault) => Effect.flatMap(world, (p) => p.inject(fault))
-
 const say = (text: string, user = "u1") => Effect.flatMap(world, (p) => p.privateMessage({ user, text }))
-
-/** What users can see, oldest first. */
-const visible = Effect.flatMap(world, ({ sent }) => Effect.map(sent, (all) => all.map(({ content }) => content)))
-
-const sent = Effect.flatMap(world, (p) => p.sent)
 
 /** The first message that users can see. */
 const first = Effect.map(sent, ([message]) => {

@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
 import * as fc from "fast-check"
-import * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
+import * as Conversation from "../../../packages/core/src/events/Conversation.ts"
 import * as RateLimit from "../../../packages/core/src/messages/RateLimit.ts"
 import * as NaiveWindow from "../../support/naiveWindow.ts"
 

@@ -10,7 +10,7 @@ import * as TestClock from "effect/TestClock"
 import * as fc from "fast-check"
 import * as BotConfig from "../../../packages/core/src/BotConfig.ts"
 import * as Anchor from "../../../packages/core/src/messages/Anchor.ts"
-import * as Conversation from "../../../packages/core/src/messages/Conversation.ts"
+import * as Conversation from "../../../packages/core/src/events/Conversation.ts"
 import * as ReplyLedger from "../../../packages/core/src/messages/ReplyLedger.ts"
 import * as ReplyWindow from "../../../packages/core/src/messages/ReplyWindow.ts"
 

@@ -11,27 +11,14 @@ import {
   Message,
   Messenger
 } from "@effect-qq/core"
-import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import { Fault } from "@effect-qq/core/testing"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Bot from "../../support/bot.ts"
-import {
-  bot,
-  errorOf,
-  inject,
-  listening,
-  on,
-  platform,
-  receiptOf,
-  requests,
-  sent,
-  visible,
-  within,
-  world
-} from "./harness.ts"
+import { errorOf, inject, listening, on, receiptOf, requests, sent, visible, within, world } from "./harness.ts"
 
 const forever = { times: Number.POSITIVE_INFINITY }
 
@@ -76,12 +63,7 @@ describe("every scene", () => {
         const isGuild = name === "channel" || name === "dm"
         assert.strictEqual("msg_seq" in (messages[1]?.body ?? {}), !isGuild)
         assert.strictEqual("msg_type" in (messages[1]?.body ?? {}), !isGuild)
-      }).pipe(
-        Effect.scoped,
-        Effect.provide(
-          TestPlatform.layer({ platform, bot: { ...bot, intents: (1 << 25) | (1 << 30) | (1 << 12) | (1 << 26) } })
-        )
-      )
+      }).pipe(on(undefined, { intents: (1 << 25) | (1 << 30) | (1 << 12) | (1 << 26) }))
     )
   }
 
@@ -96,10 +78,7 @@ describe("every scene", () => {
       assert.strictEqual(errorOf(outcome)._tag, "DeliveryUnknown")
       assert.deepStrictEqual(yield* visible, ["re"])
       assert.strictEqual((yield* requests).length, 1)
-    }).pipe(
-      Effect.scoped,
-      Effect.provide(TestPlatform.layer({ platform, bot: { ...bot, intents: (1 << 25) | (1 << 30) } }))
-    )
+    }).pipe(on(undefined, { intents: (1 << 25) | (1 << 30) }))
   )
 
   it.effect("events are replied to by their own id", () =>
@@ -550,7 +529,7 @@ describe("what the platform refuses", () => {
 
 describe("moderation", () => {
   const audited = on()
-  const withAudits = TestPlatform.layer({ platform, bot: { ...bot, intents: (1 << 25) | (1 << 26) | (1 << 27) } })
+  const withAudits = on(undefined, { intents: (1 << 25) | (1 << 26) | (1 << 27) })
 
   for (const status of [200, 201, 202] as const) {
     it.effect(`that passes a message (HTTP ${status}) names it`, () =>
@@ -568,7 +547,7 @@ describe("moderation", () => {
         assert.isUndefined(passed.audit)
         // decided already: at once, and again
         assert.strictEqual((yield* Messenger.audited(receipt, 0)).id, shown?.id)
-      }).pipe(Effect.scoped, Effect.provide(withAudits))
+      }).pipe(withAudits)
     )
   }
 
@@ -580,7 +559,7 @@ describe("moderation", () => {
       const error = errorOf(yield* Messenger.audited(receipt, "2 minutes").pipe(within("2 minutes")))
       assert.strictEqual(error._tag, "AuditRejected")
       assert.deepStrictEqual(yield* visible, [])
-    }).pipe(Effect.scoped, Effect.provide(withAudits))
+    }).pipe(withAudits)
   )
 
   it.effect("that never decides is waited for as long as the caller likes", () =>
@@ -590,7 +569,7 @@ describe("moderation", () => {
       const receipt = yield* Messenger.reply(yield* privately(), Message.text("re"))
       const error = errorOf(yield* Messenger.audited(receipt, "2 minutes").pipe(within("2 minutes")))
       assert.strictEqual(error._tag, "AuditUndecided")
-    }).pipe(Effect.scoped, Effect.provide(withAudits))
+    }).pipe(withAudits)
   )
 
   it.effect("that had nothing to say is over at once", () =>

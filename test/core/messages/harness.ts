@@ -12,6 +12,7 @@ export type Services = Layer.Layer.Success<ReturnType<typeof TestPlatform.layer>
 
 export const bot: Partial<BotConfig.Options> = {
   hosts: Bot.ownHosts,
+  // no test here is about handlers that take too long, or about the end of a bot
   session: { jitter: 0 },
   delivery: { handlerTimeout: Duration.hours(3), drainTimeout: Duration.zero }
 }
@@ -19,10 +20,11 @@ export const bot: Partial<BotConfig.Options> = {
 /** Beats are far apart: the tests go through hours. */
 export const platform: PlatformModel.Options = { heartbeatInterval: 600_000 }
 
-export const on =
-  (options?: PlatformModel.Options) =>
-  <A, E>(effect: Effect.Effect<A, E, Services>): Effect.Effect<A, E> =>
-    effect.pipe(Effect.scoped, Effect.provide(TestPlatform.layer({ platform: { ...platform, ...options }, bot })))
+export const on = (
+  options?: PlatformModel.Options,
+  botOptions?: Partial<BotConfig.Options>
+): (<A, E>(effect: Effect.Effect<A, E, Services>) => Effect.Effect<A, E>) =>
+  Bot.on({ platform: { ...platform, ...options }, bot: { ...bot, ...botOptions } })
 
 export const world = TestPlatform.TestPlatform
 

@@ -1,7 +1,7 @@
 /** A bot on real sockets and files in this process, with what tests want to know about it. */
 import {
-  type Bot as Core,
-  type BotConfig,
+  Bot as Core,
+  BotConfig,
   type Event,
   Gateway,
   type GatewayError,
@@ -11,9 +11,10 @@ import {
   type SessionPolicy
 } from "@effect-qq/core"
 import type { Fault, PlatformModel } from "@effect-qq/core/testing"
-import { NodeBot, type StateDirectory } from "@effect-qq/node"
+import { NodeBot, NodeHttp, NodeStore, type StateDirectory } from "@effect-qq/node"
 import { Sandbox } from "@effect-qq/cli/sandbox"
 import type { PlatformError } from "@effect/platform/Error"
+import type * as Socket from "@effect/platform/Socket"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -77,6 +78,8 @@ export interface Bot {
 }
 
 export interface Options extends NodeBot.RuntimeOptions {
+  /** Replaces what dials the gateway. */
+  readonly sockets?: Layer.Layer<Socket.WebSocketConstructor>
   readonly hosts?: BotConfig.Options["hosts"]
   readonly session?: Partial<SessionPolicy.SessionPolicy>
   /** Replaces the layer of the bot. */
@@ -92,6 +95,14 @@ const describe = (bot: Pick<Bot, "sandbox" | "statuses" | "logs">): string =>
     ...bot.logs.map(({ level, text }) => `${level.label} ${text}`),
     ...bot.sandbox.model.journal.slice(-40).map((entry) => JSON.stringify(entry))
   ].join("\n")
+
+const layerOf = (options: BotConfig.Options & NodeBot.RuntimeOptions, sockets: Options["sockets"]) =>
+  sockets === undefined
+    ? NodeBot.layer(options)
+    : Core.layer.pipe(
+        Layer.provide(Layer.mergeAll(NodeHttp.layer(), sockets, NodeStore.layer(options.stateDirectory ?? ""))),
+        Layer.provideMerge(BotConfig.layer(options))
+      )
 
 /** Starts an echo bot, which runs until the scope closes. */
 export const bot = (platform: Sandbox.SandboxShape, options: Options = {}): Effect.Effect<Bot, never, Scope.Scope> =>
@@ -114,14 +125,17 @@ export const bot = (platform: Sandbox.SandboxShape, options: Options = {}): Effe
         Core.Bot | BotConfig.BotConfig
       >(
         options.layer ??
-          NodeBot.layer({
-            appId: platform.appId,
-            secret: platform.secret,
-            hosts: options.hosts ?? { api: platform.apiUrl, token: platform.tokenUrl },
-            session: { ...quick, ...options.session },
-            stateDirectory,
-            proxy: options.proxy
-          })
+          layerOf(
+            {
+              appId: platform.appId,
+              secret: platform.secret,
+              hosts: options.hosts ?? { api: platform.apiUrl, token: platform.tokenUrl },
+              session: { ...quick, ...options.session },
+              stateDirectory,
+              proxy: options.proxy
+            },
+            options.sockets
+          )
       )
       const gateway = Context.get(context, Gateway.Gateway)
       const messenger = Context.get(context, Messenger.Messenger)

@@ -20,6 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { fieldsOf } from "../sandbox/Payload.ts"
 import * as Doctor from "./Doctor.ts"
 import * as Numbers from "./Numbers.ts"
 import * as Send from "./Send.ts"
@@ -41,8 +42,7 @@ export interface Wanted {
 
 const aboutSession: ReadonlySet<string> = new Set(["READY", "RESUMED", "Gap"])
 
-const field = (value: unknown, name: string): unknown =>
-  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+const field = (value: unknown, name: string): unknown => fieldsOf(value)[name]
 
 const firstText = (...values: ReadonlyArray<unknown>): string | undefined =>
   values.find((value): value is string => typeof value === "string" && value !== "")

@@ -8,6 +8,7 @@
 import { Model } from "@effect-qq/core/testing"
 import * as Crypto from "node:crypto"
 import type { Step } from "./Engine.ts"
+import { parse, textOf } from "./Payload.ts"
 
 /** Bytes of all files together: beyond these the oldest are forgotten. */
 const capacity = 256 * 1024 * 1024
@@ -49,17 +50,6 @@ const sniff = (bytes: Uint8Array): string => {
   if (head.startsWith("\x1aE\xdf\xa3")) return "video/webm"
   return "application/octet-stream"
 }
-
-const parse = (text: string): Readonly<Record<string, unknown>> => {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
-  } catch {
-    return {}
-  }
-}
-
-const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
 
 /** The last part of an address's path. */
 const nameOf = (url: string): string | undefined =>

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { BotConfig } from "@effect-qq/core"
+import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
@@ -17,8 +18,54 @@ import * as Redacted from "effect/Redacted"
  * @category models
  */
 export interface BotSpec extends Omit<BotConfig.Options, "shards" | "transport"> {
-  /** How many shards it has, each of which may run on another machine. Default 1. */
+  /**
+   * How many shards it has, each of which may run on another machine. Default 1. A number: `"recommended"` and lists of
+   * shards, which a `BotConfig` of one process may have, are refused with {@link BotRefused}.
+   */
   readonly shards?: number | undefined
+}
+
+/**
+ * An entry of the list of bots that the cluster cannot run. It is logged once, and left out; the other bots run.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BotRefused extends Data.TaggedError("BotRefused")<{
+  readonly appId: string
+  readonly reason: "ShardsRecommended" | "ShardsInvalid"
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `bot ${this.appId} is left out: ${this.detail}`
+  }
+  /** What can be done about it. */
+  get hint(): string {
+    return this.reason === "ShardsRecommended"
+      ? "read the number from GET /gateway/bot, and set `shards` to it"
+      : `set \`shards\` to a whole number from 1 to ${maximumShards}`
+  }
+}
+
+/** The platform's numbers of shards are far below it, and each shard is a row. */
+const maximumShards = 10_000
+
+/**
+ * Why an entry cannot be run. Entries come from the program's own list, which may hold what the type forbids.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const refusal = (spec: BotSpec): BotRefused | undefined => {
+  const { appId } = spec
+  const shards: unknown = spec.shards
+  if (shards === undefined) return undefined
+  if (shards === "recommended") {
+    const detail = "runners of a cluster cannot agree on a recommended number of shards, which may change at any time"
+    return new BotRefused({ appId, reason: "ShardsRecommended", detail })
+  }
+  if (typeof shards === "number" && Number.isInteger(shards) && shards >= 1 && shards <= maximumShards) return undefined
+  return new BotRefused({ appId, reason: "ShardsInvalid", detail: `${JSON.stringify(shards)} is no number of shards` })
 }
 
 /** What decides whether a bot has to begin again: everything that can be written down. */

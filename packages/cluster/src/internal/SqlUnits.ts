@@ -14,6 +14,7 @@ import type * as SqlStore from "../SqlStore.ts"
 import * as Skipped from "./Skipped.ts"
 import { type Claimed, idOf, type Unit, type UnitStatus } from "../Unit.ts"
 import * as Parameters from "./Parameters.ts"
+import type { StateBatch } from "./StateBatch.ts"
 
 const decodeEnds = Schema.decodeUnknownEither(Schema.Array(Quarantine.UncleanEnd))
 const decodeHandled = Schema.decodeUnknownEither(Schema.Array(Quarantine.Handled))
@@ -159,6 +160,7 @@ const claimer = (
 export const make = (
   client: SqlClient.SqlClient,
   store: SqlStore.SqlStoreShape,
+  states: StateBatch,
   policy: Quarantine.QuarantinePolicy
 ): SqlUnits => {
   const sql = client.withoutTransforms()
@@ -182,17 +184,18 @@ export const make = (
         (rows) => new Map(rows.map(({ generation, unit }) => [unit, Number(generation)]))
       )
     },
-    released: ({ epoch, owner }) =>
-      Effect.asVoid(sql`UPDATE effect_qq_units SET open = false, starting = false, handling = '[]',
-        state = CASE WHEN state = 'Stopped' THEN state ELSE 'Waiting' END, changed_at = clock_timestamp()
-        WHERE unit = ${owner} AND epoch = ${epoch}`),
+    released: (writer) =>
+      Effect.zipRight(
+        // a state that is stored later would hide that the unit was given back
+        states.end(writer),
+        sql`UPDATE effect_qq_units SET open = false, starting = false, handling = '[]',
+          state = CASE WHEN state = 'Stopped' THEN state ELSE 'Waiting' END, changed_at = clock_timestamp()
+          WHERE unit = ${writer.owner} AND epoch = ${writer.epoch}`
+      ).pipe(Effect.asVoid),
     finished: (unit, generation) =>
       Effect.asVoid(sql`UPDATE effect_qq_units SET running = false, open = false, state = 'Ended', holder = NULL,
         ends = '[]', changed_at = clock_timestamp() WHERE unit = ${unit} AND generation = ${generation}`),
-    tell: ({ epoch, owner }, state, detail) =>
-      Effect.asVoid(sql`UPDATE effect_qq_units SET state = ${state}, detail = ${detail ?? null},
-        starting = starting AND ${state !== "Ready"}, changed_at = clock_timestamp()
-        WHERE unit = ${owner} AND epoch = ${epoch}`),
+    tell: states.tell,
     handling: ({ epoch, owner }, handled) =>
       Effect.asVoid(sql`UPDATE effect_qq_units SET handling = ${JSON.stringify(handled)}::jsonb
         WHERE unit = ${owner} AND epoch = ${epoch}`),

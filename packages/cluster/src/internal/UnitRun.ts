@@ -26,7 +26,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -171,9 +171,6 @@ const releaseTimeout = Duration.millis(800)
 /** How often the store is told later of an end that it did not take at once. */
 const lateReleases = Schedule.recurs(30)
 
-/** State changes within this are told as one. */
-const settleTime = Duration.millis(100)
-
 const detailOf = (state: Session.SessionState): string | undefined => {
   switch (state._tag) {
     case "Waiting":
@@ -185,7 +182,7 @@ const detailOf = (state: Session.SessionState): string | undefined => {
   }
 }
 
-const countOf = ({ shards }: BotSpec): number => Math.max(1, Math.floor(shards ?? 1))
+const countOf = ({ shards }: BotSpec): number => shards ?? 1
 
 /** The services of a bot that runs one of its shards here. */
 const makeBot = (
@@ -252,6 +249,8 @@ interface Claim {
 export class UnitRunner<HE> {
   readonly #options: Options<HE>
   readonly #starts: Effect.Semaphore
+  /** When the next start may begin, in milliseconds of the monotonic clock. */
+  #nextStart = Number.NEGATIVE_INFINITY
   /** Names this process. */
   readonly #instance: string
   /** Units in quarantine. */
@@ -326,9 +325,20 @@ export class UnitRunner<HE> {
         Effect.acquireRelease(Effect.interruptible(this.#starts.take(1)), () => this.#starts.release(1)),
         turn
       )
+      yield* this.#pace()
       yield* Effect.addFinalizer(() => over)
       yield* Effect.forkScoped(Effect.delay(over, this.#options.policy.startTimeout))
       return over
+    })
+  }
+
+  /** Waits until the start before this one is `startEvery` ago. */
+  #pace(): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeNanos, (nanos) => {
+      const now = Number(nanos) / 1e6
+      const at = Math.max(now, this.#nextStart)
+      this.#nextStart = at + Duration.toMillis(this.#options.policy.startEvery)
+      return at > now ? Effect.sleep(at - now) : Effect.void
     })
   }
 
@@ -346,7 +356,8 @@ export class UnitRunner<HE> {
           .pipe(Effect.catchAll((error) => Effect.logDebug("a state could not be told", error)))
       yield* gateway.status.changes.pipe(
         Stream.tap(({ state }) => (state._tag === "Ready" ? started : Effect.void)),
-        Stream.debounce(settleTime),
+        // the state of now, however long the store takes to be told of an earlier one
+        Stream.buffer({ capacity: 1, strategy: "sliding" }),
         Stream.runForEach(tell),
         Effect.forkScoped
       )

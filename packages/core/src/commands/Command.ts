@@ -46,6 +46,7 @@ import type { HandlerRegistry } from "../delivery/Handlers.ts"
 import * as OnMessage from "../delivery/OnMessage.ts"
 import type * as Event from "../events/Event.ts"
 import type * as MessageView from "../events/MessageView.ts"
+import type { Scene } from "../events/Scene.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
 import * as Message from "../messages/Message.ts"
 import * as Messenger from "../messages/Messenger.ts"
@@ -76,7 +77,7 @@ export type {
    * @category models
    */
   Scene
-} from "./CommandRouter.ts"
+} from "../events/Scene.ts"
 
 /**
  * A call of a command.
@@ -137,7 +138,7 @@ export interface Options<F extends Argument.Fields, E, R> {
   /** Only calls that are carried out count. Default: none. */
   readonly cooldown?: Cooldown | undefined
   /** Default: everywhere. */
-  readonly scenes?: ReadonlyArray<CommandRouter.Scene> | undefined
+  readonly scenes?: ReadonlyArray<Scene> | undefined
 }
 
 /**
@@ -153,7 +154,7 @@ export interface Any {
   readonly description: string | undefined
   readonly fields: Argument.Fields
   readonly cooldown: Cooldown | undefined
-  readonly scenes: ReadonlyArray<CommandRouter.Scene> | undefined
+  readonly scenes: ReadonlyArray<Scene> | undefined
 }
 
 /**
@@ -420,7 +421,7 @@ const dispatcher = <E, R>(
 }
 
 /** The scenes whose messages the commands need. */
-const scenesOf = (commands: ReadonlyArray<Any>): ReadonlyArray<CommandRouter.Scene> | undefined =>
+const scenesOf = (commands: ReadonlyArray<Any>): ReadonlyArray<Scene> | undefined =>
   commands.some(({ scenes }) => scenes === undefined)
     ? undefined
     : [...new Set(commands.flatMap(({ scenes }) => scenes ?? []))]

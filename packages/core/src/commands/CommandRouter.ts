@@ -3,17 +3,9 @@
  *
  * @since 0.1.0
  */
-import type * as MessageView from "../events/MessageView.ts"
+import type { Scene } from "../events/Scene.ts"
 import type { Described } from "./CommandHelp.ts"
 import * as Words from "./Words.ts"
-
-/**
- * Where messages are written.
- *
- * @since 0.1.0
- * @category models
- */
-export type Scene = MessageView.MessageView["scene"]
 
 /**
  * A command as far as it is looked up.

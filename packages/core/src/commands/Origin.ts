@@ -6,7 +6,7 @@
 import type * as Event from "../events/Event.ts"
 import * as Interaction from "../events/Interaction.ts"
 import * as MessageView from "../events/MessageView.ts"
-import * as Conversation from "../messages/Conversation.ts"
+import * as Conversation from "../events/Conversation.ts"
 
 /**
  * What has an author and a conversation: a message, as an event or as a view; the press of a button; the call of a command

@@ -18,7 +18,7 @@ import type * as Event from "../events/Event.ts"
 import type { Frame } from "../gateway/Frame.ts"
 import type * as GatewayMetrics from "../gateway/GatewayMetrics.ts"
 import { ConversationQueues } from "./ConversationQueues.ts"
-import * as Deduplication from "./Deduplication.ts"
+import { Deduplication } from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import * as Dialogue from "./Dialogue.ts"
@@ -30,7 +30,6 @@ import * as RunContext from "./RunContext.ts"
 import * as Router from "./Router.ts"
 import * as Shutdown from "./Shutdown.ts"
 import * as Times from "./Times.ts"
-import type * as Waiters from "./Waiters.ts"
 import { isInteraction, type Routed, type Work } from "./Work.ts"
 import { Workers } from "./Workers.ts"
 
@@ -81,8 +80,6 @@ export interface Options {
   readonly handlers: ReadonlyArray<Handler>
   /** Whether {@link Delivery.drain} also waits for events whose handlers have not begun; else they are left to be replayed. */
   readonly drainWaiting: boolean
-  /** The conversation of an event, for {@link Delivery.next}. Default: none has one. */
-  readonly conversationOf?: Waiters.ConversationOf | undefined
   /** Whether a message is one that this bot sent: it is dropped. Synchronous. Default: none is. */
   readonly isOwn?: ((frame: Frame) => boolean) | undefined
   /** Called with each event for which handlers will run, when it is received, before they do. Synchronous. */
@@ -119,7 +116,7 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
     const { handlers, policy } = options
     const times = Times.make(yield* Effect.clock)
     const inboxes: Array<Inbox.Inbox> = []
-    const deduplication = Deduplication.make(policy)
+    const deduplication = new Deduplication(policy)
     const durations = new Map(
       handlers.flatMap(({ types }) => types.map((type) => [type, DeliveryMetrics.handlerDuration(type)] as const))
     )
@@ -176,7 +173,6 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       queuesFor: (work) => (isInteraction(work) ? interactions : queues),
       pools,
       deduplication,
-      conversationOf: options.conversationOf,
       settle,
       spawnWorkers,
       now: times.steady
@@ -215,6 +211,6 @@ export const make = (options: Options): Effect.Effect<Delivery, never, Scope.Sco
       events: Stream.suspend(() => makeEvents(router.observe)),
       unsettled: () => inboxes.reduce((total, inbox) => total + inbox.size(), 0),
       conversations: () => queues.size + interactions.size,
-      remembered: deduplication.size
+      remembered: () => deduplication.size
     }
   })

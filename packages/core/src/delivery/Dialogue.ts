@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Event from "../events/Event.ts"
 import * as HandlerRun from "../events/HandlerRun.ts"
 import type { ConversationQueues } from "./ConversationQueues.ts"
-import type * as Deduplication from "./Deduplication.ts"
+import type { Deduplication } from "./Deduplication.ts"
 import * as Waiters from "./Waiters.ts"
 import type { Routed } from "./Work.ts"
 import type { Worker } from "./Worker.ts"
@@ -41,8 +41,7 @@ export interface Options {
   /** The queues in which an event waits. */
   readonly queuesFor: (work: Routed) => ConversationQueues<Routed>
   readonly pools: ReadonlyArray<Workers>
-  readonly deduplication: Deduplication.Deduplication
-  readonly conversationOf: Waiters.ConversationOf | undefined
+  readonly deduplication: Deduplication
   /** Spawns workers where events wait for one. */
   readonly spawnWorkers: Effect.Effect<void>
   readonly settle: (work: Routed) => void
@@ -100,7 +99,7 @@ const isLater =
  */
 export const make = (options: Options): Dialogue => {
   const { deduplication, now, pools, queuesFor, settle, spawnWorkers } = options
-  const waiters = Waiters.make<Routed>(options.conversationOf)
+  const waiters = Waiters.make<Routed>()
 
   /** The handlers will not see the event, neither under the type of its twin. */
   const give = (waiter: Waiter, work: Routed): void => {
@@ -118,7 +117,7 @@ export const make = (options: Options): Dialogue => {
   }
 
   const offer = (work: Routed): boolean => {
-    const waiter = work.isTwin || waiters.isEmpty() ? undefined : waiters.find(work.event)
+    const waiter = work.isTwin || waiters.isEmpty() ? undefined : waiters.find(work)
     if (waiter !== undefined) give(waiter, work)
     return waiter !== undefined
   }
@@ -139,10 +138,10 @@ export const make = (options: Options): Dialogue => {
   /** Takes an event that was received already and waits in the conversation of the worker. */
   const takeQueued = ({ queue }: Worker, waiter: Waiter): void => {
     if (queue === undefined) return
-    const kept = queue.unclaimed?.take(({ event, settled }) => !settled && waiters.accepts(waiter, event))
+    const kept = queue.unclaimed?.take((work) => !work.settled && waiters.accepts(waiter, work))
     if (kept !== undefined) return give(waiter, kept)
     const { waiting } = queue
-    const work = waiting.take(({ event, isTwin }) => !isTwin && waiters.accepts(waiter, event))
+    const work = waiting.take((work) => !work.isTwin && waiters.accepts(waiter, work))
     if (work === undefined) return
     give(waiter, work)
     // its twin may wait behind it

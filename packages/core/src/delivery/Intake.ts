@@ -8,7 +8,7 @@ import type * as MetricLabel from "effect/MetricLabel"
 import * as Event from "../events/Event.ts"
 import type { DispatchSinkShape } from "../gateway/DispatchSink.ts"
 import type * as GatewayMetrics from "../gateway/GatewayMetrics.ts"
-import type * as Deduplication from "./Deduplication.ts"
+import type { Deduplication } from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type * as Inbox from "./Inbox.ts"
 
@@ -51,7 +51,7 @@ export const gaugeOf = (labels: GatewayMetrics.Labels): Inbox.Gauge => {
  */
 export const makeSink = (
   inbox: Inbox.Inbox,
-  deduplication: Deduplication.Deduplication,
+  deduplication: Deduplication,
   clocks: { readonly steady: () => number; readonly wall: () => number }
 ): DispatchSinkShape => ({
   begin: (seq, settled, older) => {

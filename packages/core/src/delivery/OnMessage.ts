@@ -12,15 +12,8 @@ import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Event from "../events/Event.ts"
 import * as MessageView from "../events/MessageView.ts"
+import * as Scene from "../events/Scene.ts"
 import * as Handlers from "./Handlers.ts"
-
-/**
- * Where messages are written.
- *
- * @since 0.1.0
- * @category models
- */
-export type Scene = MessageView.MessageView["scene"]
 
 /**
  * How a handler of messages is run, and of which.
@@ -30,7 +23,7 @@ export type Scene = MessageView.MessageView["scene"]
  */
 export interface MessageOptions<E> extends Handlers.HandlerOptions<Event.MessageEvent["t"], E> {
   /** The scenes whose messages are handled. The bot connects with the intents of these. Default: all four. */
-  readonly scenes?: ReadonlyArray<Scene> | undefined
+  readonly scenes?: ReadonlyArray<Scene.Scene> | undefined
   /**
    * Whether only messages that address the bot are handled: those of private chats, and those that mention it. `false`: every
    * message the bot is sent, which in channels needs the intent GUILD_MESSAGES of private-domain bots. Default `true`.
@@ -41,14 +34,12 @@ export interface MessageOptions<E> extends Handlers.HandlerOptions<Event.Message
 type MessageType = Event.MessageEvent["t"]
 
 /** The types of a scene, those that always address the bot first. */
-const typesOf: { readonly [S in Scene]: readonly [addressed: MessageType, any?: MessageType] } = {
+const typesOf: { readonly [S in Scene.Scene]: readonly [addressed: MessageType, any?: MessageType] } = {
   c2c: ["C2C_MESSAGE_CREATE"],
   group: ["GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"],
   channel: ["AT_MESSAGE_CREATE", "MESSAGE_CREATE"],
   dm: ["DIRECT_MESSAGE_CREATE"]
 }
-
-const everywhere: ReadonlyArray<Scene> = ["c2c", "group", "channel", "dm"]
 
 /**
  * A Layer that registers a handler for messages, with one view of all of them; `message.event` is the event. A message that
@@ -72,7 +63,7 @@ export const onMessage = <E, R>(
   handler: (message: MessageView.MessageView) => Effect.Effect<unknown, E, R>,
   options: MessageOptions<E> = {}
 ): Layer.Layer<never, never, Exclude<R, Scope.Scope> | Handlers.HandlerRegistry> => {
-  const { addressed = true, scenes = everywhere, ...rest } = options
+  const { addressed = true, scenes = Scene.all, ...rest } = options
   const types = [...new Set(scenes)].flatMap((scene) => typesOf[scene].filter((type) => type !== undefined))
   return Handlers.onAccepted(types, (event) => handler(MessageView.of(event)), {
     ...rest,

@@ -10,14 +10,16 @@ import type * as MetricLabel from "effect/MetricLabel"
 import * as ParseResult from "effect/ParseResult"
 import * as Event from "../events/Event.ts"
 import * as Facts from "../events/Facts.ts"
+import * as Scene from "../events/Scene.ts"
 import type { Frame } from "../gateway/Frame.ts"
 import * as Intents from "../gateway/Intents.ts"
 import type { ConversationQueues } from "./ConversationQueues.ts"
-import * as Deduplication from "./Deduplication.ts"
+import type { Deduplication } from "./Deduplication.ts"
 import * as DeliveryMetrics from "./DeliveryMetrics.ts"
 import type { DeliveryPolicy } from "./DeliveryPolicy.ts"
 import type { Dialogue } from "./Dialogue.ts"
 import { type Choice, choose, type Handler } from "./Handlers.ts"
+import * as Identity from "./Identity.ts"
 import { isInteraction, type Routed, type Work } from "./Work.ts"
 
 /**
@@ -33,7 +35,7 @@ export interface Options {
   readonly queues: ConversationQueues<Routed>
   /** Those of the interactions in them. */
   readonly interactions: ConversationQueues<Routed>
-  readonly deduplication: Deduplication.Deduplication
+  readonly deduplication: Deduplication
   readonly dialogue: Dialogue
   readonly settle: (work: Routed) => void
   /** Tells handlers which threw when they were asked whether an event is theirs. */
@@ -62,7 +64,7 @@ export interface Router {
 /** An event type of the wire. */
 interface Kind {
   readonly type: string
-  readonly scene: Facts.MessageScene | undefined
+  readonly scene: Scene.Scene | undefined
   readonly decode: ReturnType<typeof Event.decoderOf>
   readonly handlers: ReadonlyArray<Handler>
   /** Whether one of them has to be asked which events are its own. */
@@ -94,7 +96,7 @@ const makeKinds = (handlers: ReadonlyArray<Handler>) => {
   let unknownTypes = 0
   const make = (type: string, handlers: ReadonlyArray<Handler>, received: Kind["received"]): Kind => ({
     type,
-    scene: Facts.messageScenes.get(type),
+    scene: Scene.ofMessages.get(type),
     decode: Event.decoderOf(type),
     handlers,
     isChoosy: handlers.some(({ accepts }) => accepts !== undefined),
@@ -167,7 +169,7 @@ export const make = (options: Options): Router => {
     const identity = deduplication.receive(inbox, id, type, frame.s ?? 0, namespace)
     if (identity === undefined) return false
     work.identity = identity
-    const seen = Deduplication.before(identity, type)
+    const seen = Identity.before(identity, type)
     if (seen.length > 0) excludeSeen(work, identity, new Set(seen.map(handledAs)))
     if (choice !== undefined && choice.declined.length > 0) {
       identity.declined = new Set([...(identity.declined ?? []), ...choice.declined.map(({ name }) => name)])
@@ -176,7 +178,7 @@ export const make = (options: Options): Router => {
   }
 
   /** A handler sees a message once, whichever twin brings it. */
-  const excludeSeen = (work: Work, { declined }: Deduplication.Identity, seen: ReadonlySet<string>): void => {
+  const excludeSeen = (work: Work, { declined }: Identity.Identity, seen: ReadonlySet<string>): void => {
     work.isTwin = true
     work.handlers = work.handlers.filter(
       ({ name, types }) => declined?.has(name) === true || !types.some((handled) => seen.has(handled))

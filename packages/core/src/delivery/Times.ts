@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import * as Monotonic from "../internal/Monotonic.ts"
 
 /**
  * Readings of the clocks, in milliseconds.
@@ -31,7 +32,7 @@ export interface Times {
  */
 export const make = (clock: Clock.Clock): Times => {
   const wall = (): number => clock.unsafeCurrentTimeMillis()
-  const monotonic = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+  const monotonic = (): number => Monotonic.unsafeExactMillis(clock)
   const origin = wall() - monotonic()
   const steadyAt = (at: number): number => Math.round(origin + at)
   return { monotonic, wall, steady: () => steadyAt(monotonic()), steadyAt }

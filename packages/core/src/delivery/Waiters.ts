@@ -9,6 +9,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import * as Conversation from "../events/Conversation.ts"
 import type * as Event from "../events/Event.ts"
 
 /**
@@ -18,10 +19,22 @@ import type * as Event from "../events/Event.ts"
  * @category models
  */
 export interface Request {
-  /** The conversation, as `conversationOf` names it. */
+  /** The key of the conversation: one of `Conversation.keysOf` of the events that count. */
   readonly conversation: string
   /** Code of the user: it may throw. */
   readonly matches: (event: Event.Event) => boolean
+}
+
+/**
+ * An event that a waiter may be given.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Candidate {
+  readonly event: Event.Event
+  /** The keys of its conversation, kept here once they are computed. */
+  conversations: ReadonlyArray<string> | undefined
 }
 
 /**
@@ -50,19 +63,11 @@ export interface Waiters<Given> {
   /** Removes a waiter. Removing it twice is harmless. */
   readonly remove: (waiter: Waiter<Given>) => void
   /** The waiter that was added first of those which accept the event. Never throws. */
-  readonly find: (event: Event.Event) => Waiter<Given> | undefined
+  readonly find: (candidate: Candidate) => Waiter<Given> | undefined
   /** Whether a waiter accepts an event. A predicate that throws fails its waiter. Never throws. */
-  readonly accepts: (waiter: Waiter<Given>, event: Event.Event) => boolean
+  readonly accepts: (waiter: Waiter<Given>, candidate: Candidate) => boolean
   readonly isEmpty: () => boolean
 }
-
-/**
- * Names the conversations of an event; more than one where the event does not tell which of them it is.
- *
- * @since 0.1.0
- * @category models
- */
-export type ConversationOf = (event: Event.Event) => string | ReadonlyArray<string> | undefined
 
 /**
  * A waiter for an event.
@@ -77,9 +82,10 @@ export const waiter = <Given>(request: Request): Waiter<Given> => ({
   state: "waiting"
 })
 
-const none: ReadonlyArray<string> = []
-
 const noWaiters: ReadonlyArray<never> = []
+
+const keysOf = (candidate: Candidate): ReadonlyArray<string> =>
+  (candidate.conversations ??= Conversation.keysOf(candidate.event))
 
 /**
  * No waiters yet.
@@ -87,13 +93,8 @@ const noWaiters: ReadonlyArray<never> = []
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Given>(conversationOf: ConversationOf = () => undefined): Waiters<Given> => {
+export const make = <Given>(): Waiters<Given> => {
   const waiting = new Map<string, Set<Waiter<Given>>>()
-
-  const namesOf = (event: Event.Event): ReadonlyArray<string> => {
-    const names = conversationOf(event) ?? none
-    return typeof names === "string" ? [names] : names
-  }
 
   const remove = (waiter: Waiter<Given>): void => {
     const { conversation } = waiter.request
@@ -121,13 +122,14 @@ export const make = <Given>(conversationOf: ConversationOf = () => undefined): W
       else all.add(waiter)
     },
     remove,
-    find: (event) => {
-      for (const name of namesOf(event)) {
-        for (const waiter of waiting.get(name) ?? noWaiters) if (matches(waiter, event)) return waiter
+    find: (candidate) => {
+      for (const key of keysOf(candidate)) {
+        for (const waiter of waiting.get(key) ?? noWaiters) if (matches(waiter, candidate.event)) return waiter
       }
       return undefined
     },
-    accepts: (waiter, event) => namesOf(event).includes(waiter.request.conversation) && matches(waiter, event),
+    accepts: (waiter, candidate) =>
+      keysOf(candidate).includes(waiter.request.conversation) && matches(waiter, candidate.event),
     isEmpty: () => waiting.size === 0
   }
 }

@@ -6,8 +6,8 @@
 import type * as Event from "../events/Event.ts"
 import type * as Facts from "../events/Facts.ts"
 import type { Frame } from "../gateway/Frame.ts"
-import type * as Deduplication from "./Deduplication.ts"
 import type { Handler } from "./Handlers.ts"
+import type * as Identity from "./Identity.ts"
 
 /**
  * Called when an event is settled: with `true` once its handlers are done, with `false` if it was dropped.
@@ -23,7 +23,7 @@ export type OnSettled = (handled: boolean) => void
  * @since 0.1.0
  * @category models
  */
-export interface Origin extends Deduplication.Source {
+export interface Origin extends Identity.Source {
   /** Settles an event. Settling it again changes nothing. */
   readonly settle: (work: Work) => void
 }
@@ -77,9 +77,11 @@ export class Work implements Facts.Facts {
   isByBot = false
   /** Its type on the wire: one string for all events of the type, so that what remembers it retains nothing of the frame. */
   type = ""
+  /** The keys of its conversation, once a dialogue has asked for them. */
+  conversations: ReadonlyArray<string> | undefined = undefined
   /** Those that handle it. */
   handlers = none
-  identity: Deduplication.Identity | undefined = undefined
+  identity: Identity.Identity | undefined = undefined
   /** Whether the same message came before, as another type. */
   isTwin = false
   /** Where several handlers run: those whose runs are over. */

@@ -26,6 +26,7 @@ import * as MentionMarks from "../internal/MentionMarks.ts"
 import { type Reader, reader } from "./Payload.ts"
 import { Reaction } from "./Reaction.ts"
 import { Ready as ReadyPayload } from "./Ready.ts"
+import * as Scene from "./Scene.ts"
 import { ChatEntry, FriendAddition, FriendRemoval, GroupChange, SubscriptionChange, UserConsent } from "./Relation.ts"
 
 /**
@@ -275,7 +276,7 @@ const plain = new Map([
 const readers: ReadonlyMap<string, Reader> = new Map([
   ...Object.entries(payloads).map(([type, schema]): [string, Reader] => [
     type,
-    Facts.messageScenes.has(type) ? message(reader(schema), plain.get(type)) : reader(schema)
+    Scene.ofMessages.has(type) ? message(reader(schema), plain.get(type)) : reader(schema)
   ]),
   // its payload is the empty string, and would be nothing to read if it were not
   ["RESUMED", () => undefined]
@@ -295,7 +296,7 @@ export const isKnown = (type: string | undefined): boolean => type !== undefined
  * @since 0.1.0
  * @category guards
  */
-export const isMessage = (event: Event): event is MessageEvent => Facts.messageScenes.has(event.t)
+export const isMessage = (event: Event): event is MessageEvent => Scene.ofMessages.has(event.t)
 
 /**
  * Makes an event of a dispatch. Fails when a payload of a known type lacks what every event of that type has.

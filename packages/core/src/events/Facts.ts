@@ -7,6 +7,8 @@
  * @since 0.1.0
  */
 import type { Frame } from "../gateway/Frame.ts"
+import { fieldsOf, textOf } from "../internal/Wire.ts"
+import * as Scene from "./Scene.ts"
 
 /**
  * What an id is unique in: the messages of a scene, or events.
@@ -14,15 +16,16 @@ import type { Frame } from "../gateway/Frame.ts"
  * @since 0.1.0
  * @category models
  */
-export type Namespace = MessageScene | "event"
+export type Namespace = Scene.Scene | "event"
 
 /**
- * What a place is, by which events are put in order.
+ * What a place is, by which events are put in order: a conversation where there is one, else a guild, else the type of the
+ * event. A direct message is in order with the other events of its channel.
  *
  * @since 0.1.0
  * @category models
  */
-export type Place = "group" | "channel" | "guild" | "c2c" | "type"
+export type Place = Exclude<Scene.Scene, "dm"> | "guild" | "type"
 
 /**
  * The facts of one dispatch.
@@ -42,29 +45,6 @@ export interface Facts {
   isByBot: boolean
 }
 
-/**
- * Where a message is written.
- *
- * @since 0.1.0
- * @category models
- */
-export type MessageScene = "c2c" | "group" | "channel" | "dm"
-
-/**
- * The scenes of the events that are messages, by type.
- *
- * @since 0.1.0
- * @category constants
- */
-export const messageScenes: ReadonlyMap<string, MessageScene> = new Map([
-  ["C2C_MESSAGE_CREATE", "c2c"],
-  ["GROUP_AT_MESSAGE_CREATE", "group"],
-  ["GROUP_MESSAGE_CREATE", "group"],
-  ["AT_MESSAGE_CREATE", "channel"],
-  ["MESSAGE_CREATE", "channel"],
-  ["DIRECT_MESSAGE_CREATE", "dm"]
-])
-
 /** The fields of payloads that say where something happened and who did it. */
 interface Fields {
   readonly id?: unknown
@@ -76,15 +56,6 @@ interface Fields {
   readonly guild_id?: unknown
   readonly user_openid?: unknown
   readonly openid?: unknown
-}
-
-const nothing: Fields = {}
-
-const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? value : nothing)
-
-const textOf = (value: unknown): string | undefined => {
-  if (typeof value === "string") return value === "" ? undefined : value
-  return typeof value === "number" ? String(value) : undefined
 }
 
 const setPlace = (facts: Facts, place: Place, target: string | undefined): boolean => {
@@ -103,7 +74,7 @@ const readPlace = (type: string, payload: Fields, author: Fields, facts: Facts):
   if (setPlace(facts, "c2c", user)) return
   // of what was deleted, the place is beside the message's id; of a guild, the id is its own
   if (type.endsWith("MESSAGE_DELETE")) {
-    if (setPlace(facts, "channel", textOf(fieldsOf(payload.message).channel_id))) return
+    if (setPlace(facts, "channel", textOf(fieldsOf(payload.message)["channel_id"]))) return
   } else if (type.startsWith("GUILD_") && setPlace(facts, "guild", textOf(payload.id))) return
   setPlace(facts, "type", type)
 }
@@ -118,10 +89,10 @@ export const read = (
   frame: Frame,
   facts: Facts,
   type = frame.t ?? "",
-  scene: MessageScene | undefined = messageScenes.get(type)
+  scene: Scene.Scene | undefined = Scene.ofMessages.get(type)
 ): void => {
-  const payload = fieldsOf(frame.d)
-  const author = fieldsOf(payload.author)
+  const payload: Fields = fieldsOf(frame.d)
+  const author: Fields = fieldsOf(payload.author)
   const id = scene === undefined ? undefined : textOf(payload.id)
   facts.namespace = scene === undefined || id === undefined ? "event" : scene
   facts.id = id ?? (frame.id === "" ? undefined : frame.id)

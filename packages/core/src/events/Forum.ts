@@ -8,7 +8,8 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { fieldsOf, optional, textOf } from "./Payload.ts"
+import { fieldsOf, textOf } from "../internal/Wire.ts"
+import { optional } from "./Payload.ts"
 
 const placeFields = {
   /** Bare numbers above 2^53 have come here, whose last digits are lost: better not to call the API with such an id. */

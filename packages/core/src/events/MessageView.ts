@@ -10,11 +10,12 @@
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as MentionMarks from "../internal/MentionMarks.ts"
+import { fieldsOf } from "../internal/Wire.ts"
 import type * as ChatMessage from "./ChatMessage.ts"
 import * as AttachmentKind from "./AttachmentKind.ts"
 import type * as Event from "./Event.ts"
-import { fieldsOf } from "./Payload.ts"
 import * as Quotation from "./Quotation.ts"
+import type { Scene } from "./Scene.ts"
 import * as Timestamp from "./Timestamp.ts"
 
 export type {
@@ -107,7 +108,7 @@ export interface Quoted {
  */
 export interface MessageView {
   /** Where it was written; with `target` it names the conversation. */
-  readonly scene: "c2c" | "group" | "channel" | "dm"
+  readonly scene: Scene
   /** The openid of the user or the group, the id of the channel, or the `guild_id` of the private session. */
   readonly target: string
   readonly id: string

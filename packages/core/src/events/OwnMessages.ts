@@ -9,7 +9,8 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Frame } from "../gateway/Frame.ts"
-import { fieldsOf, textOf } from "./Payload.ts"
+import * as Monotonic from "../internal/Monotonic.ts"
+import { fieldsOf, textOf } from "../internal/Wire.ts"
 
 /**
  * What the service does. All of it is synchronous and never throws.
@@ -88,7 +89,7 @@ export const make = (limits: {
 }): Effect.Effect<OwnMessagesShape> =>
   Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
     const record = makeRecord({ capacity: limits.capacity, window: Duration.toMillis(limits.window) })
-    const now = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+    const now = (): number => Monotonic.unsafeExactMillis(clock)
     return {
       sent: (id) => {
         if (id !== undefined && id !== "") record.add(id, now())

@@ -16,6 +16,7 @@ import * as Either from "effect/Either"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import * as Wire from "../internal/Wire.ts"
 
 /**
  * A field that may be missing. Absent, `null` and present are all seen on the wire.
@@ -33,38 +34,6 @@ export const optional = <A, I>(schema: Schema.Schema<A, I>): Schema.optional<Sch
  * @category models
  */
 export type Reader = (payload: unknown, event: object) => ParseResult.ParseError | undefined
-
-/**
- * Something from the wire, to be looked at field by field.
- *
- * @since 0.1.0
- * @category models
- */
-export type Fields = Readonly<Record<string, unknown>>
-
-const isRecord = (value: unknown): value is Readonly<Record<PropertyKey, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-const noFields: Fields = {}
-
-/**
- * The fields of an object; none of anything else.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const fieldsOf = (value: unknown): Fields => (isRecord(value) ? value : noFields)
-
-/**
- * A text that is not empty, or a whole number as text unless it is so large that digits are lost.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const textOf = (value: unknown): string | undefined => {
-  if (typeof value === "string") return value === "" ? undefined : value
-  return Number.isSafeInteger(value) ? String(value) : undefined
-}
 
 type Check = (value: unknown) => boolean
 
@@ -109,7 +78,7 @@ const fieldsOfStruct = (ast: AST.TypeLiteral): ReadonlyArray<Field> =>
 const checkOfStruct = (ast: AST.TypeLiteral): Check => {
   const fields = fieldsOfStruct(ast)
   return (value) => {
-    if (!isRecord(value)) return false
+    if (!Wire.isRecord(value)) return false
     for (const field of fields) if (!field.check(value[field.name])) return false
     return true
   }
@@ -196,7 +165,7 @@ const undecided: ReadonlyArray<Field> = [{ name: "", check: isNothing }]
 
 /** Takes what is as its schema says, field by field. An event that gets all its fields from a copy costs many times more. */
 const take = (fields: ReadonlyArray<Field>, payload: unknown, event: object): boolean => {
-  if (!isRecord(payload)) return false
+  if (!Wire.isRecord(payload)) return false
   const target = event as Record<PropertyKey, unknown>
   for (const { check, name } of fields) {
     const value = payload[name]

@@ -7,8 +7,9 @@
  *
  * @since 0.1.0
  */
+import { type Fields, fieldsOf, textOf } from "../internal/Wire.ts"
 import * as ChatMessage from "./ChatMessage.ts"
-import { type Fields, fieldsOf, reader, textOf } from "./Payload.ts"
+import { reader } from "./Payload.ts"
 
 /**
  * Everything that the messages inside of a message say.

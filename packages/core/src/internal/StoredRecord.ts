@@ -9,6 +9,7 @@ import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as StoredText from "../StoredText.ts"
@@ -77,17 +78,16 @@ export class StoredRecords {
   }
 
   /** A record. None, with a warning, where the store cannot be read or the record cannot be used. */
-  read<A>({ decode, key }: Record<A>): Effect.Effect<Option.Option<A>> {
-    return Effect.matchEffect(StoredText.read(this.store, key, this.readTimeout), {
-      onFailure: (error) => Effect.as(Effect.logWarning(this.messages.unreadable, error), Option.none()),
-      onSuccess: (text) => {
-        if (Option.isNone(text)) return Effect.succeedNone
-        const record = decode(text.value)
-        return Option.isSome(record)
-          ? Effect.succeed(record)
-          : Effect.as(this.moveAside(key, text.value), Option.none())
-      }
-    })
+  read<A>(record: Record<A>): Effect.Effect<Option.Option<A>> {
+    return Effect.map(this.readAll([record]), ([read]) => read ?? Option.none())
+  }
+
+  /** Several records, in their order, each as by {@link StoredRecords.read}, within one timeout. */
+  readAll<A>(records: ReadonlyArray<Record<A>>): Effect.Effect<ReadonlyArray<Option.Option<A>>> {
+    const keys = records.map(({ key }) => key)
+    return Effect.flatMap(StoredText.readAll(this.store, keys, this.readTimeout), (answers) =>
+      Effect.forEach(records, (record, index) => this.decoded(record, answers[index]))
+    )
   }
 
   /**
@@ -119,6 +119,18 @@ export class StoredRecords {
       (store) => Effect.flatMap(store.has(key), (has) => (has ? store.remove(key) : Effect.void)),
       patience
     )
+  }
+
+  private decoded<A>(
+    { decode, key }: Record<A>,
+    answer: Either.Either<Option.Option<string>, StoredText.ReadError> | undefined
+  ): Effect.Effect<Option.Option<A>> {
+    if (answer === undefined) return Effect.succeedNone
+    if (Either.isLeft(answer)) return Effect.as(Effect.logWarning(this.messages.unreadable, answer.left), Option.none())
+    const text = answer.right
+    if (Option.isNone(text)) return Effect.succeedNone
+    const record = decode(text.value)
+    return Option.isSome(record) ? Effect.succeed(record) : Effect.as(this.moveAside(key, text.value), Option.none())
   }
 
   private moveAside(key: string, text: string): Effect.Effect<void> {

@@ -5,13 +5,51 @@
  */
 
 /**
- * Whether a value has fields.
+ * Something from the wire, to be looked at field by field.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * Whether a value is an object with fields; an array is none.
  *
  * @since 0.1.0
  * @category guards
  */
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null
+export const isRecord = (value: unknown): value is Readonly<Record<PropertyKey, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const noFields: Fields = {}
+
+/**
+ * The fields of an object; none of anything else.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fieldsOf = (value: unknown): Fields => (isRecord(value) ? value : noFields)
+
+/**
+ * An object; `undefined` for anything else.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const recordOf = (value: unknown): Fields | undefined => (isRecord(value) ? value : undefined)
+
+/**
+ * A text that is not empty, or a whole number as text unless it is so large that digits are lost: two ids that differ must
+ * not become the same one.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const textOf = (value: unknown): string | undefined => {
+  if (typeof value === "string") return value === "" ? undefined : value
+  return Number.isSafeInteger(value) ? String(value) : undefined
+}
 
 /**
  * A field of an object; `undefined` for anything without fields.

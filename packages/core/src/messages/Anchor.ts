@@ -6,9 +6,10 @@
  */
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
+import * as Conversation from "../events/Conversation.ts"
 import type * as Event from "../events/Event.ts"
-import { type Fields, fieldsOf, textOf } from "../events/Payload.ts"
-import * as Conversation from "./Conversation.ts"
+import * as Scene from "../events/Scene.ts"
+import { type Fields, fieldsOf, textOf } from "../internal/Wire.ts"
 
 /**
  * Something that can be replied to. Values with the same content are equal.
@@ -84,15 +85,13 @@ const userOf = (d: Fields): string | undefined => {
   return textOf(author["user_openid"]) ?? textOf(author["id"])
 }
 
-/** Where a message of each type was written. */
-const messageTargets = new Map<string, readonly [Conversation.Scene, (d: Fields) => string | undefined]>([
-  ["C2C_MESSAGE_CREATE", ["c2c", userOf]],
-  ["GROUP_AT_MESSAGE_CREATE", ["group", (d) => textOf(d["group_openid"])]],
-  ["GROUP_MESSAGE_CREATE", ["group", (d) => textOf(d["group_openid"])]],
-  ["AT_MESSAGE_CREATE", ["channel", (d) => textOf(d["channel_id"])]],
-  ["MESSAGE_CREATE", ["channel", (d) => textOf(d["channel_id"])]],
-  ["DIRECT_MESSAGE_CREATE", ["dm", (d) => textOf(d["guild_id"])]]
-])
+/** The other side of the conversation in which a message of each scene was written. */
+const targetIn: { readonly [S in Conversation.Scene]: (d: Fields) => string | undefined } = {
+  c2c: userOf,
+  group: (d) => textOf(d["group_openid"]),
+  channel: (d) => textOf(d["channel_id"]),
+  dm: (d) => textOf(d["guild_id"])
+}
 
 const repliable = {
   INTERACTION_CREATE: ["c2c", "group"],
@@ -145,12 +144,12 @@ const placeOf = (d: Fields): readonly [Conversation.Scene, string] | undefined =
  */
 export const partsOfDispatch = (dispatch: Dispatch): Parts | undefined => {
   const type = dispatch.t ?? ""
-  const message = messageTargets.get(type)
-  if (message !== undefined) {
+  const scene = Scene.ofMessages.get(type)
+  if (scene !== undefined) {
     const d = fieldsOf(dispatch.d)
     const id = textOf(d["id"])
-    const target = message[1](d)
-    return id === undefined || target === undefined ? undefined : { kind: "msg_id", id, scene: message[0], target }
+    const target = targetIn[scene](d)
+    return id === undefined || target === undefined ? undefined : { kind: "msg_id", id, scene, target }
   }
   const scenes = repliableEvents.get(type)
   const id = textOf(dispatch.id)

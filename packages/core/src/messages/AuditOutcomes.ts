@@ -8,6 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
+import { fieldsOf, textOf } from "../internal/Wire.ts"
 import type { Dispatch } from "./Anchor.ts"
 
 /**
@@ -101,9 +102,6 @@ export const make: Effect.Effect<AuditOutcomesShape> = Effect.sync(() => {
  */
 export const layer: Layer.Layer<AuditOutcomes> = Layer.effect(AuditOutcomes, make)
 
-const textOf = (value: unknown): string | undefined =>
-  typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : undefined
-
 /**
  * The decision in a dispatch: MESSAGE_AUDIT_PASS and MESSAGE_AUDIT_REJECT, intent `MESSAGE_AUDIT`. `undefined` for
  * anything else. Never throws.
@@ -113,8 +111,7 @@ const textOf = (value: unknown): string | undefined =>
  */
 export const ofDispatch = (dispatch: Dispatch): AuditOutcome | undefined => {
   if (dispatch.t !== "MESSAGE_AUDIT_PASS" && dispatch.t !== "MESSAGE_AUDIT_REJECT") return undefined
-  if (typeof dispatch.d !== "object" || dispatch.d === null) return undefined
-  const d = dispatch.d as Readonly<Record<string, unknown>>
+  const d = fieldsOf(dispatch.d)
   const auditId = textOf(d["audit_id"])
   if (auditId === undefined) return undefined
   return dispatch.t === "MESSAGE_AUDIT_PASS"

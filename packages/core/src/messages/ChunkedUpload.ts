@@ -12,6 +12,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { Fields } from "../internal/Wire.ts"
 import type * as HttpExchange from "../openapi/HttpExchange.ts"
 import type * as OpenApi from "../openapi/OpenApi.ts"
 import * as ContentHash from "./ContentHash.ts"
@@ -67,7 +68,7 @@ export interface Request {
  */
 export type Call = (
   endpoint: "upload_prepare" | "upload_part_finish" | "files",
-  body: UploadPlan.Fields
+  body: Fields
 ) => Effect.Effect<OpenApi.Response, SendError.SendError>
 
 /**

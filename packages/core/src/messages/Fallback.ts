@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Scene } from "./Conversation.ts"
+import type { Scene } from "../events/Conversation.ts"
 import * as Message from "./Message.ts"
 import type { SendError } from "./SendError.ts"
 import type { SendPolicy } from "./SendPolicy.ts"

@@ -4,10 +4,8 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import type { Keyed } from "../internal/KeyTable.ts"
+import * as Conversation from "../events/Conversation.ts"
 import * as Anchor from "./Anchor.ts"
-import * as Conversation from "./Conversation.ts"
-import type { Paged } from "./Pages.ts"
 import * as ReplyWindow from "./ReplyWindow.ts"
 
 /**
@@ -63,42 +61,53 @@ export interface BegunStream {
 }
 
 /**
- * A conversation with known anchors.
+ * The conversation of an anchor.
  *
  * @since 0.1.0
  * @category models
  */
-export interface ConversationEntry {
+export interface AnchorPlace {
   readonly scene: Conversation.Scene
   readonly target: string
-  /** The anchors that `newest` chooses from, oldest first. */
-  recent: Array<AnchorEntry>
+}
+
+/** A recorded reply. */
+interface Reply {
+  readonly state: RecordedState
+  /** The digest of its content. */
+  readonly text: string | undefined
 }
 
 /**
- * A known anchor. It holds the anchor's parts: thousands are received for each one that is replied to.
+ * What has become of an anchor: its replies, and what the platform has answered to them. Most messages never have any.
  *
  * @since 0.1.0
  * @category models
  */
-export interface AnchorEntry extends Paged, Keyed {
+export interface Past {
+  closed: boolean
+  exhausted: boolean
+  /** By `msg_seq`. */
+  readonly replies: Map<number, Reply>
+  /** Streamed replies that were begun and not finished, by the `msg_seq` that stands for their name. */
+  streams: Map<number, BegunStream> | undefined
+}
+
+/**
+ * A known anchor.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AnchorEntry {
   readonly kind: Anchor.Anchor["kind"]
-  /** The id of the anchor. */
-  readonly key: string
-  readonly conversation: ConversationEntry
+  readonly id: string
+  readonly conversation: AnchorPlace
   /** Epoch milliseconds, as stored. */
   readonly receivedAt: number | undefined
   /** The same moment in monotonic milliseconds: setting the wall clock changes no window. */
   readonly since: number | undefined
-  isKnown: boolean
-  closed: boolean
-  exhausted: boolean
-  /** By `msg_seq`. `undefined` until the first reply: most messages never have one. */
-  replies: Map<number, RecordedState> | undefined
-  /** By `msg_seq`, the digests of the replies. */
-  texts: Map<number, string> | undefined
-  /** Streamed replies that were begun and not finished, by the `msg_seq` that stands for their name. */
-  streams: Map<number, BegunStream> | undefined
+  readonly past: Past | undefined
 }
 
 /** More replies to one anchor than any window allows; where replies are not counted, the oldest are forgotten. */
@@ -107,35 +116,17 @@ const maximumReplies = 128
 /** Unfinished streamed replies to one anchor; a private chat allows four replies. */
 const maximumStreams = 8
 
-const noReplies: ReadonlyMap<number, RecordedState> = new Map()
+const noReplies: ReadonlyMap<number, Reply> = new Map()
+
+const noStates: ReadonlyMap<number, RecordedState> = new Map()
 
 /**
- * An entry without replies. It gets its index in the table of anchors, and its page, from their owners.
+ * The past of an anchor without replies.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  parts: Anchor.Parts,
-  hash: number,
-  conversation: ConversationEntry,
-  received: { readonly at: number | undefined; readonly since: number | undefined }
-): AnchorEntry => ({
-  kind: parts.kind,
-  key: parts.id,
-  hash,
-  index: -1,
-  conversation,
-  receivedAt: received.at,
-  since: received.since,
-  isKnown: true,
-  closed: false,
-  exhausted: false,
-  replies: undefined,
-  texts: undefined,
-  streams: undefined,
-  page: undefined
-})
+export const makePast = (): Past => ({ closed: false, exhausted: false, replies: new Map(), streams: undefined })
 
 /**
  * The anchor of an entry.
@@ -143,48 +134,33 @@ export const make = (
  * @since 0.1.0
  * @category conversions
  */
-export const anchorOf = ({ conversation, key, kind }: AnchorEntry): Anchor.Anchor =>
-  Anchor.make({ kind, id: key, conversation: Conversation.make(conversation.scene, conversation.target) })
+export const anchorOf = ({ conversation: { scene, target }, id, kind }: AnchorEntry): Anchor.Anchor =>
+  Anchor.make({ kind, id, conversation: Conversation.make(scene, target) })
+
+const repliesOf = (entry: AnchorEntry | undefined): ReadonlyMap<number, Reply> => entry?.past?.replies ?? noReplies
 
 /**
- * The parts of an entry's anchor.
- *
- * @since 0.1.0
- * @category conversions
- */
-export const partsOf = ({ conversation: { scene, target }, key, kind }: AnchorEntry): Anchor.Parts => ({
-  kind,
-  id: key,
-  scene,
-  target
-})
-
-/**
- * Whether an entry belongs to the anchor with these parts.
- *
- * @since 0.1.0
- * @category guards
- */
-export const isOf = ({ conversation, key, kind }: AnchorEntry, parts: Anchor.Parts): boolean =>
-  key === parts.id && kind === parts.kind && conversation.target === parts.target && conversation.scene === parts.scene
-
-/**
- * The recorded replies of an entry, by `msg_seq`.
+ * The states of an entry's replies, by `msg_seq`: a copy, which does not change with the entry.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const repliesOf = (entry: AnchorEntry | undefined): ReadonlyMap<number, RecordedState> =>
-  entry?.replies ?? noReplies
+export const statesOf = (entry: AnchorEntry | undefined): ReadonlyMap<number, RecordedState> => {
+  const replies = repliesOf(entry)
+  return replies.size === 0 ? noStates : new Map(Array.from(replies, ([sequence, { state }]) => [sequence, state]))
+}
 
 /**
- * The recorded replies of an entry, which do not change with it. Most anchors have none.
+ * The digests of an entry's replies, by `msg_seq`, where they are known.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const copyOfReplies = (entry: AnchorEntry | undefined): ReadonlyMap<number, RecordedState> =>
-  entry?.replies === undefined || entry.replies.size === 0 ? noReplies : new Map(entry.replies)
+export const textsOf = (entry: AnchorEntry | undefined): ReadonlyMap<number, string> => {
+  const texts = new Map<number, string>()
+  for (const [sequence, { text }] of repliesOf(entry)) if (text !== undefined) texts.set(sequence, text)
+  return texts
+}
 
 /**
  * The status of an entry at this time, in monotonic milliseconds. `margin`, in milliseconds: how long before the end of its
@@ -195,12 +171,13 @@ export const copyOfReplies = (entry: AnchorEntry | undefined): ReadonlyMap<numbe
  */
 export const statusOf = (entry: AnchorEntry | undefined, now: number, margin: number): AnchorStatus => {
   if (entry === undefined) return { closesAt: undefined, isClosed: false, repliesLeft: Number.POSITIVE_INFINITY }
-  const { duration, replies } = ReplyWindow.table[entry.conversation.scene]
-  const closesAt = entry.since === undefined ? undefined : entry.since + Duration.toMillis(duration) - margin
+  const { conversation, past, since } = entry
+  const { duration, replies } = ReplyWindow.table[conversation.scene]
+  const closesAt = since === undefined ? undefined : since + Duration.toMillis(duration) - margin
   return {
     closesAt,
-    isClosed: entry.closed || (closesAt !== undefined && now >= closesAt),
-    repliesLeft: entry.exhausted ? 0 : Math.max(0, replies - (entry.replies?.size ?? 0))
+    isClosed: past?.closed === true || (closesAt !== undefined && now >= closesAt),
+    repliesLeft: past?.exhausted === true ? 0 : Math.max(0, replies - repliesOf(entry).size)
   }
 }
 
@@ -214,7 +191,7 @@ export const hasBudget = (entry: AnchorEntry | undefined, sequence: number): boo
   if (entry === undefined) return true
   const replies = repliesOf(entry)
   const others = replies.size - (replies.has(sequence) ? 1 : 0)
-  return !entry.exhausted && others < ReplyWindow.table[entry.conversation.scene].replies
+  return entry.past?.exhausted !== true && others < ReplyWindow.table[entry.conversation.scene].replies
 }
 
 /**
@@ -223,16 +200,11 @@ export const hasBudget = (entry: AnchorEntry | undefined, sequence: number): boo
  * @since 0.1.0
  * @category transitions
  */
-export const record = (entry: AnchorEntry, sequence: number, state: RecordedState, text?: string): void => {
-  entry.replies ??= new Map()
-  entry.replies.set(sequence, state)
-  if (entry.replies.size > maximumReplies) {
-    const oldest = entry.replies.keys().next().value
-    if (oldest !== undefined) forgetReply(entry, oldest)
-  }
-  if (text === undefined || entry.texts?.has(sequence) === true) return
-  entry.texts ??= new Map()
-  entry.texts.set(sequence, text)
+export const record = ({ replies }: Past, sequence: number, state: RecordedState, text?: string): void => {
+  replies.set(sequence, { state, text: replies.get(sequence)?.text ?? text })
+  if (replies.size <= maximumReplies) return
+  const oldest = replies.keys().next().value
+  if (oldest !== undefined) replies.delete(oldest)
 }
 
 /**
@@ -241,9 +213,9 @@ export const record = (entry: AnchorEntry, sequence: number, state: RecordedStat
  * @since 0.1.0
  * @category transitions
  */
-export const begin = (entry: AnchorEntry, sequence: number, text?: string): ReplyState => {
-  const before = entry.replies?.get(sequence) ?? "new"
-  if (before === "new") record(entry, sequence, "open", text)
+export const begin = (past: Past, sequence: number, text?: string): ReplyState => {
+  const before = past.replies.get(sequence)?.state ?? "new"
+  if (before === "new") record(past, sequence, "open", text)
   return before
 }
 
@@ -253,9 +225,8 @@ export const begin = (entry: AnchorEntry, sequence: number, text?: string): Repl
  * @since 0.1.0
  * @category transitions
  */
-export const forgetReply = (entry: AnchorEntry, sequence: number): void => {
-  entry.replies?.delete(sequence)
-  entry.texts?.delete(sequence)
+export const forgetReply = ({ replies }: Past, sequence: number): void => {
+  replies.delete(sequence)
 }
 
 /**
@@ -264,28 +235,14 @@ export const forgetReply = (entry: AnchorEntry, sequence: number): void => {
  * @since 0.1.0
  * @category transitions
  */
-export const recordStream = (entry: AnchorEntry, name: number, stream: BegunStream | undefined): void => {
+export const recordStream = (past: Past, name: number, stream: BegunStream | undefined): void => {
   if (stream === undefined) {
-    entry.streams?.delete(name)
+    past.streams?.delete(name)
     return
   }
-  entry.streams ??= new Map()
-  entry.streams.set(name, stream)
-  if (entry.streams.size <= maximumStreams) return
-  const oldest = entry.streams.keys().next().value
-  if (oldest !== undefined) entry.streams.delete(oldest)
-}
-
-/**
- * Takes over what was recorded of the same anchor before its time of receipt was known.
- *
- * @since 0.1.0
- * @category transitions
- */
-export const inherit = (entry: AnchorEntry, earlier: AnchorEntry): void => {
-  entry.replies = earlier.replies
-  entry.texts = earlier.texts
-  entry.streams = earlier.streams
-  entry.closed = earlier.closed
-  entry.exhausted = earlier.exhausted
+  past.streams ??= new Map()
+  past.streams.set(name, stream)
+  if (past.streams.size <= maximumStreams) return
+  const oldest = past.streams.keys().next().value
+  if (oldest !== undefined) past.streams.delete(oldest)
 }

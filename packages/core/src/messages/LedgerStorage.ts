@@ -6,9 +6,11 @@
 import type { PlatformError } from "@effect/platform/Error"
 import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Arr from "effect/Array"
+import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as StoredRecord from "../internal/StoredRecord.ts"
 import * as StoredText from "../StoredText.ts"
 import type { LedgerIndex, Moment } from "./LedgerIndex.ts"
 import * as Pages from "./Pages.ts"
@@ -28,8 +30,6 @@ export interface Services {
   /** Open while the index has changes that are not stored. */
   readonly dirty: Effect.Latch
   readonly readTimeout: Duration.Duration
-  /** One permit: the save of a shutdown may meet the one that runs once a second. */
-  readonly writing: Effect.Semaphore
 }
 
 /**
@@ -42,7 +42,15 @@ export interface LedgerStorage {
   /** Fills the index with what is stored. What cannot be read is logged, and moved aside if it is corrupt. */
   readonly load: (now: () => Moment) => Effect.Effect<void>
   /** Writes the changed pages, one save at a time; those that could not be written stay changed. */
-  readonly write: Effect.Effect<void, PlatformError>
+  readonly write: (
+    patience: Duration.Duration
+  ) => Effect.Effect<void, PlatformError | Cause.TimeoutException | Cause.UnknownException>
+}
+
+const messages: StoredRecord.Messages = {
+  unreadable: "the reply ledger cannot be read; starting without it",
+  unusable: "a part of the stored reply ledger is corrupt; starting without it",
+  notMoved: "the stored reply ledger could not be set aside"
 }
 
 /**
@@ -51,71 +59,44 @@ export interface LedgerStorage {
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ dirty, index, key, readTimeout, store, writing }: Services): LedgerStorage => {
-  const one = writing.withPermits(1)
-
-  const setAside = (from: string, text: string): Effect.Effect<void> =>
-    StoredText.write(
-      one(Effect.zipRight(store.set(`${from}.corrupt`, text), store.remove(from))),
-      StoredText.setAsidePatience
-    ).pipe(
-      Effect.catchAll((error) => Effect.logWarning("the stored reply ledger could not be set aside", error)),
-      Effect.zipRight(Effect.logWarning("a part of the stored reply ledger is corrupt; starting without it")),
-      Effect.annotateLogs({ setAside: `${from}.corrupt` })
-    )
-
-  const read = <A>(from: string, decode: (text: string) => Option.Option<A>): Effect.Effect<Option.Option<A>> =>
-    Effect.matchEffect(StoredText.read(store, from, readTimeout), {
-      onFailure: (error) =>
-        Effect.as(Effect.logWarning("the reply ledger cannot be read; starting without it", error), Option.none()),
-      onSuccess: (text) => {
-        const record = Option.flatMap(text, decode)
-        return Option.isSome(text) && Option.isNone(record)
-          ? Effect.as(setAside(from, text.value), record)
-          : Effect.succeed(record)
-      }
-    })
+export const make = ({ dirty, index, key, readTimeout, store }: Services): LedgerStorage => {
+  const records = new StoredRecord.StoredRecords(store, readTimeout, messages)
 
   const keyOfPage = (number: number): string => `${key}.${Pages.placeOf(number)}`
 
-  const readPage = (place: number): Effect.Effect<Option.Option<StoredLedger.StoredPage>> =>
-    read(keyOfPage(place), (text) =>
-      Option.filter(StoredLedger.decodePage(text), ({ page }) => Pages.placeOf(page) === place)
-    )
+  const pages = Arr.makeBy(Pages.count, (place): StoredRecord.Record<StoredLedger.Stored> => ({
+    key: keyOfPage(place),
+    decode: (text) => Option.filter(StoredLedger.decodePage(text), ({ page }) => Pages.placeOf(page) === place)
+  }))
 
-  const writePages = Effect.suspend(() => {
+  const whole: StoredRecord.Record<StoredLedger.Stored> = { key, decode: StoredLedger.decodeWhole }
+
+  const writePages = (to: KeyValueStore.KeyValueStore): Effect.Effect<void, PlatformError> => {
     dirty.unsafeClose()
-    const pages = index.takePages()
-    return Effect.forEach(pages, (page) => store.set(keyOfPage(page.number), StoredLedger.encodePage(page)), {
+    const changed = index.takePages()
+    return Effect.forEach(changed, (page) => to.set(keyOfPage(page.number), StoredLedger.encodePage(page)), {
       discard: true
-    }).pipe(Effect.onError(() => Effect.sync(() => index.putBack(pages))))
-  })
+    }).pipe(Effect.onError(() => Effect.sync(() => index.putBack(changed))))
+  }
 
   /** Writes what was stored in the form of version 1 as pages. */
-  const moveWhole = StoredText.write(
-    one(Effect.zipRight(writePages, store.remove(key))),
-    StoredText.setAsidePatience
-  ).pipe(
-    Effect.catchAll((error) =>
-      Effect.logWarning("the stored reply ledger could not be converted into pages; retrying later", error)
-    )
+  const moveWhole = Effect.catchAll(
+    records.write((to) => Effect.zipRight(writePages(to), to.remove(key)), StoredText.setAsidePatience),
+    (error) => Effect.logWarning("the stored reply ledger could not be converted into pages; retrying later", error)
   )
 
   return {
     load: (now) =>
       Effect.gen(function* () {
-        // all at once, so that the timeout of a store that does not answer applies once
-        const places = Effect.forEach(Arr.range(0, Pages.count - 1), readPage, { concurrency: "unbounded" })
-        const [pages, whole] = yield* Effect.all([places, read(key, StoredLedger.decodeWhole)], {
-          concurrency: "unbounded"
-        })
+        const stored = Arr.getSomes(yield* records.readAll([whole, ...pages]))
+        const [earlier, current] = Arr.partition(stored, StoredLedger.isPage)
         index.restore(
-          pages.flatMap(Option.toArray).toSorted((a, b) => a.page - b.page),
-          Option.match(whole, { onNone: () => [], onSome: ({ entries }) => entries }),
+          current.toSorted((a, b) => a.page - b.page),
+          earlier.flatMap(({ entries }) => entries),
           now()
         )
-        if (Option.isSome(whole)) yield* moveWhole
+        if (earlier.length > 0) yield* moveWhole
       }),
-    write: one(writePages)
+    write: (patience) => records.write(writePages, patience)
   }
 }

@@ -7,10 +7,12 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
+import type * as Conversation from "../events/Conversation.ts"
+import { type Fields, fieldsOf } from "../internal/Wire.ts"
 import type * as ApiError from "../openapi/ApiError.ts"
 import type { OpenApiShape, Response } from "../openapi/OpenApi.ts"
 import type * as ChunkedUpload from "./ChunkedUpload.ts"
-import * as Conversation from "./Conversation.ts"
+import * as ConversationPath from "./ConversationPath.ts"
 import type * as MediaContent from "./MediaContent.ts"
 import type * as MediaSource from "./MediaSource.ts"
 import type { RateLimitShape } from "./RateLimit.ts"
@@ -75,8 +77,6 @@ const defaultNames: { readonly [K in MediaSource.MediaKind]: string } = {
 /** The status with which the platform's edge answers a request that is too large. */
 const tooLarge = 413
 
-type Fields = UploadPlan.Fields
-
 /** No message was sent, so an unknown outcome only means that the platform is not available. */
 const asUpload = (error: SendError.SendError): SendError.SendError => {
   if (error._tag !== "DeliveryUnknown") return error
@@ -112,7 +112,7 @@ const uploadedOf = (
   { kind, response }: { readonly kind: MediaSource.MediaKind; readonly response: Response },
   now: number
 ): MediaSource.Uploaded => {
-  const { file_info: fileInfo, ttl } = UploadPlan.fieldsOf(response.body)
+  const { file_info: fileInfo, ttl } = fieldsOf(response.body)
   const seconds = Number(ttl)
   return {
     _tag: "Uploaded",
@@ -149,7 +149,7 @@ export const make = ({ api, chunked, policy, rates }: Services): MediaUpload => 
         Effect.zipRight(
           api.request({
             method: "POST",
-            path: Conversation.filesPath(conversation, endpoint),
+            path: ConversationPath.files(conversation, endpoint),
             body,
             timeout: endpoint === "files" ? policy.uploadTimeout : policy.timeout
           })

@@ -11,8 +11,8 @@
  * @since 0.1.0
  */
 import * as Stream from "effect/Stream"
+import type { Scene } from "../events/Conversation.ts"
 import { marks, strip } from "../internal/MentionMarks.ts"
-import type { Scene } from "./Conversation.ts"
 
 const { begin, end, everyone, middle } = marks
 

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
+import type { Scene } from "../events/Conversation.ts"
 import * as Address from "./Address.ts"
 import * as Ark from "./Ark.ts"
-import type { Scene } from "./Conversation.ts"
 import * as Keyboard from "./Keyboard.ts"
 import * as MediaSource from "./MediaSource.ts"
 import * as Mentions from "./Mentions.ts"

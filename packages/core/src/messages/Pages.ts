@@ -8,17 +8,6 @@
  */
 
 /**
- * What can be kept in pages.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Paged {
-  /** The number of its page, which a newer page may have replaced. */
-  page: number | undefined
-}
-
-/**
  * One page.
  *
  * @since 0.1.0
@@ -28,28 +17,22 @@ export interface Page<A> {
   /** Pages are counted from 0. */
   readonly number: number
   /** In insertion order. */
-  readonly values: Array<A>
+  readonly values: ReadonlyArray<A>
 }
 
 /**
- * The pages.
+ * Where it is kept on which page each value is: the number of a page, which a newer one may have replaced, or `-1`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Pages<A extends Paged> {
-  /** A value is new or has changed. If its page was replaced, it is put on the newest page. */
-  readonly touch: (value: A) => void
-  readonly remove: (value: A) => void
-  /** Loads a stored page with its values. Pages are loaded in order, before anything is touched. */
-  readonly restore: (number: number, values: ReadonlyArray<A>) => void
-  /**
-   * The pages that have changed since they were last taken, newest first: if only some are stored, a value that has moved to
-   * another page is stored twice rather than not at all.
-   */
-  readonly take: () => ReadonlyArray<Page<A>>
-  /** Marks pages as changed that were taken and could not be stored. */
-  readonly putBack: (pages: ReadonlyArray<Page<A>>) => void
+export interface PageNumbers<A> {
+  readonly pageOf: (value: A) => number
+  readonly setPage: (value: A, page: number) => void
+}
+
+interface MutablePage<A> extends Page<A> {
+  readonly values: Array<A>
 }
 
 /**
@@ -69,72 +52,94 @@ export const count = 16
 export const placeOf = (page: number): number => page % count
 
 /**
- * Empty pages for at most `capacity` values, or {@link count} where that is more.
+ * The pages of at most `capacity` values, or {@link count} where that is more.
  *
  * @since 0.1.0
- * @category constructors
+ * @category models
  */
-export const make = <A extends Paged>(capacity: number): Pages<A> => {
-  const perPage = Math.max(1, Math.floor(capacity / count))
-  const ring: Array<Page<A> | undefined> = Array.from({ length: count }, () => undefined)
-  const changed = new Set<Page<A>>()
-  let newest: Page<A> | undefined
+export class Pages<A> {
+  private readonly perPage: number
+  private readonly numbers: PageNumbers<A>
+  private readonly ring: Array<MutablePage<A> | undefined> = Array.from({ length: count }, () => undefined)
+  private readonly changed = new Set<MutablePage<A>>()
+  private newest: MutablePage<A> | undefined
 
-  const hasPlace = (page: Page<A>): boolean => ring[placeOf(page.number)] === page
-
-  /** None if it was replaced. A value holds only the number of its page, because it may outlive the page. */
-  const pageOf = (value: A): Page<A> | undefined => {
-    const page = value.page === undefined ? undefined : ring[placeOf(value.page)]
-    return page?.number === value.page ? page : undefined
+  constructor(capacity: number, numbers: PageNumbers<A>) {
+    this.perPage = Math.max(1, Math.floor(capacity / count))
+    this.numbers = numbers
   }
 
-  const open = (number: number): Page<A> => {
-    const page: Page<A> = { number, values: [] }
+  /** A value is new or has changed. If its page was replaced, it is put on the newest page. */
+  touch(value: A): void {
+    const known = this.of(value)
+    if (known !== undefined) {
+      this.changed.add(known)
+      return
+    }
+    const { newest } = this
+    const page =
+      newest === undefined || newest.values.length >= this.perPage
+        ? this.open(newest === undefined ? 0 : newest.number + 1)
+        : newest
+    this.put(value, page)
+    this.changed.add(page)
+  }
+
+  remove(value: A): void {
+    const page = this.of(value)
+    this.numbers.setPage(value, -1)
+    if (page === undefined) return
+    page.values.splice(page.values.indexOf(value), 1)
+    this.changed.add(page)
+  }
+
+  /** Loads a stored page with its values. Pages are loaded in order, before anything is touched. */
+  restore(number: number, values: ReadonlyArray<A>): void {
+    const page = this.open(number)
+    for (const value of values) this.put(value, page)
+  }
+
+  /**
+   * The pages that have changed since they were last taken, newest first: if only some are stored, a value that has moved to
+   * another page is stored twice rather than not at all.
+   */
+  take(): ReadonlyArray<Page<A>> {
+    const taken = [...this.changed].toSorted((a, b) => b.number - a.number)
+    this.changed.clear()
+    return taken
+  }
+
+  /** Marks pages as changed that were taken and could not be stored. */
+  putBack(pages: ReadonlyArray<{ readonly number: number }>): void {
+    for (const { number } of pages) {
+      const page = this.at(number)
+      if (page !== undefined) this.changed.add(page)
+    }
+  }
+
+  /** The page of this number, unless it was replaced. */
+  private at(number: number): MutablePage<A> | undefined {
+    const page = number < 0 ? undefined : this.ring[placeOf(number)]
+    return page?.number === number ? page : undefined
+  }
+
+  /** A value holds only the number of its page, because it may outlive the page. */
+  private of(value: A): MutablePage<A> | undefined {
+    return this.at(this.numbers.pageOf(value))
+  }
+
+  private open(number: number): MutablePage<A> {
+    const page: MutablePage<A> = { number, values: [] }
     const place = placeOf(number)
-    const old = ring[place]
-    if (old !== undefined) changed.delete(old)
-    ring[place] = page
-    newest = page
+    const old = this.ring[place]
+    if (old !== undefined) this.changed.delete(old)
+    this.ring[place] = page
+    this.newest = page
     return page
   }
 
-  const put = (value: A, page: Page<A>): void => {
-    value.page = page.number
+  private put(value: A, page: MutablePage<A>): void {
+    this.numbers.setPage(value, page.number)
     page.values.push(value)
-  }
-
-  return {
-    touch: (value) => {
-      const known = pageOf(value)
-      if (known !== undefined) {
-        changed.add(known)
-        return
-      }
-      const page =
-        newest === undefined || newest.values.length >= perPage
-          ? open(newest === undefined ? 0 : newest.number + 1)
-          : newest
-      put(value, page)
-      changed.add(page)
-    },
-    remove: (value) => {
-      const page = pageOf(value)
-      value.page = undefined
-      if (page === undefined) return
-      page.values.splice(page.values.indexOf(value), 1)
-      changed.add(page)
-    },
-    restore: (number, values) => {
-      const page = open(number)
-      for (const value of values) put(value, page)
-    },
-    take: () => {
-      const taken = [...changed].toSorted((a, b) => b.number - a.number)
-      changed.clear()
-      return taken
-    },
-    putBack: (pages) => {
-      for (const page of pages) if (hasPlace(page)) changed.add(page)
-    }
   }
 }

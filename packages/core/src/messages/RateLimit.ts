@@ -9,9 +9,9 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Conversation from "../events/Conversation.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
 import { SlidingWindow } from "../internal/SlidingWindow.ts"
-import * as Conversation from "./Conversation.ts"
 
 /**
  * The operations that have rates: sending a message, a piece of a stream, or a file; one request of a chunked upload; and

@@ -6,8 +6,9 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Conversation from "../events/Conversation.ts"
 import type { OpenApi } from "../openapi/OpenApi.ts"
-import * as Conversation from "./Conversation.ts"
+import * as ConversationPath from "./ConversationPath.ts"
 import type { RateLimit } from "./RateLimit.ts"
 import * as SendError from "./SendError.ts"
 import * as SendPolicy from "./SendPolicy.ts"
@@ -77,7 +78,7 @@ export const make = (services: {
     Effect.suspend(() => {
       if (id === undefined || id === "") return unnamed
       const attempt = { unanswered: false }
-      return Effect.zipRight(turn(conversation), request(Conversation.messagePath(conversation, id), attempt)).pipe(
+      return Effect.zipRight(turn(conversation), request(ConversationPath.message(conversation, id), attempt)).pipe(
         Effect.retry(SendPolicy.retries(policy, true)),
         Effect.flatMap((expired) => (Option.isSome(expired) ? Effect.fail(expired.value) : Effect.void))
       )

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type * as Conversation from "./Conversation.ts"
+import type * as Conversation from "../events/Conversation.ts"
 import type { Fallback } from "./Fallback.ts"
 
 /**

@@ -16,11 +16,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as BotConfig from "../BotConfig.ts"
+import type * as Conversation from "../events/Conversation.ts"
 import { fencedBy, Ownership } from "../gateway/Ownership.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
-import * as StoredText from "../StoredText.ts"
 import * as Anchor from "./Anchor.ts"
-import type * as Conversation from "./Conversation.ts"
 import type { AnchorStatus, BegunStream, ReplyState } from "./LedgerEntry.ts"
 import * as LedgerEntry from "./LedgerEntry.ts"
 import { LedgerIndex, type Moment } from "./LedgerIndex.ts"
@@ -153,20 +152,21 @@ const momentOf = (clock: Clock.Clock): Moment => ({
 })
 
 const shapeOf = (index: LedgerIndex, clock: Clock.Clock, flush: Effect.Effect<void>): ReplyLedgerShape => {
-  const now = (): Moment => momentOf(clock)
+  const receiveParts = (parts: Anchor.Parts): void =>
+    index.receive(parts, clock.unsafeCurrentTimeMillis(), Monotonic.unsafeMillis(clock))
   return {
-    receive: (anchor) => index.receive(Anchor.partsOf(anchor), now),
-    receiveParts: (parts) => index.receive(parts, now),
+    receive: (anchor) => receiveParts(Anchor.partsOf(anchor)),
+    receiveParts,
     standing: (anchor) => Effect.sync(() => index.status(anchor, Monotonic.unsafeMillis(clock))),
     newest: (conversation, kind) =>
       Effect.sync(() => Option.fromNullable(index.newest(conversation, kind, Monotonic.unsafeMillis(clock)))),
-    replies: (anchor) => Effect.sync(() => LedgerEntry.copyOfReplies(index.find(anchor))),
+    replies: (anchor) => Effect.sync(() => LedgerEntry.statesOf(index.find(anchor))),
     hasBudget: (anchor, sequence) => Effect.sync(() => LedgerEntry.hasBudget(index.find(anchor), sequence)),
-    texts: (anchor) => Effect.sync(() => new Map(index.find(anchor)?.texts)),
+    texts: (anchor) => Effect.sync(() => LedgerEntry.textsOf(index.find(anchor))),
     begin: (anchor, sequence, text) => Effect.sync(() => index.begin(anchor, sequence, text)),
     delivered: (anchor, sequence, text) => Effect.sync(() => index.delivered(anchor, sequence, text)),
     refused: (anchor, sequence) => Effect.sync(() => index.refused(anchor, sequence)),
-    stream: (anchor, name) => Effect.sync(() => Option.fromNullable(index.find(anchor)?.streams?.get(name))),
+    stream: (anchor, name) => Effect.sync(() => Option.fromNullable(index.find(anchor)?.past?.streams?.get(name))),
     noteStream: (anchor, name, stream) => Effect.sync(() => index.recordStream(anchor, name, stream)),
     close: (anchor) => Effect.sync(() => index.close(anchor)),
     exhaust: (anchor) => Effect.sync(() => index.exhaust(anchor)),
@@ -199,8 +199,7 @@ export const make = (
       key: `ledger.${appId}.0-1`,
       index,
       dirty,
-      readTimeout: session.storeReadTimeout,
-      writing: yield* Effect.makeSemaphore(1)
+      readTimeout: session.storeReadTimeout
     })
     yield* storage.load(() => momentOf(clock))
 
@@ -208,9 +207,7 @@ export const make = (
     let fenced = false
     const saveWithin = (patience: Duration.Duration): Effect.Effect<void> =>
       // a save that hangs keeps its turn, so that no later one overtakes it, but its caller goes on
-      Effect.suspend(() =>
-        fenced || !ownership.isHeld() ? Effect.void : StoredText.write(storage.write, patience)
-      ).pipe(
+      Effect.suspend(() => (fenced || !ownership.isHeld() ? Effect.void : storage.write(patience))).pipe(
         Effect.interruptible,
         Effect.matchEffect({
           onSuccess: () =>

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import type { Scene } from "./Conversation.ts"
+import type { Scene } from "../events/Conversation.ts"
 
 /**
  * The window of one scene.

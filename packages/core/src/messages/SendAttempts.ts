@@ -7,9 +7,10 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Conversation from "../events/Conversation.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
 import type { Anchor } from "./Anchor.ts"
-import * as Conversation from "./Conversation.ts"
+import * as ConversationPath from "./ConversationPath.ts"
 import type * as Fallback from "./Fallback.ts"
 import type { MediaShape } from "./Media.ts"
 import * as Message from "./Message.ts"
@@ -98,7 +99,7 @@ export const make = (services: Services): SendAttempts => {
     const sending = transmit({
       operation: "send",
       conversation,
-      path: Conversation.messagesPath(conversation),
+      path: ConversationPath.messages(conversation),
       body: Message.toBody(variant.message, Conversation.sceneOf(conversation)),
       anchor,
       sequence,

@@ -5,8 +5,8 @@
  *
  * @since 0.1.0
  */
+import type { Conversation } from "../events/Conversation.ts"
 import type { Anchor } from "./Anchor.ts"
-import type { Conversation } from "./Conversation.ts"
 import type { MessageVariant } from "./Fallback.ts"
 import type { MediaSource } from "./MediaSource.ts"
 import type { ReplyKey } from "./MessageSequence.ts"

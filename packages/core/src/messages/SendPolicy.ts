@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import * as Ladder from "../internal/Ladder.ts"
 import * as ErrorCode from "../openapi/ErrorCode.ts"
+import * as RetryAfter from "../openapi/RetryAfter.ts"
 import type { SendError } from "./SendError.ts"
 
 /**
@@ -88,10 +89,6 @@ export interface SendPolicy {
   readonly onFormatRefused: "file" | "fail"
 }
 
-/** The wait that the platform asks for. */
-const asked = (error: SendError): Duration.Duration =>
-  error._tag === "RateLimited" ? (error.retryAfter ?? Duration.zero) : Duration.zero
-
 /**
  * The defaults, documented at the fields of {@link SendPolicy}.
  *
@@ -100,7 +97,9 @@ const asked = (error: SendError): Duration.Duration =>
  */
 export const defaults: SendPolicy = {
   transient: Ladder.climbingOnce(["500 millis", "1 second", "2 seconds", "5 seconds"]),
-  rateLimited: Ladder.climbingOnce(["2 seconds", "5 seconds", "10 seconds", "30 seconds"]).pipe(Ladder.atLeast(asked)),
+  rateLimited: Ladder.climbingOnce(["2 seconds", "5 seconds", "10 seconds", "30 seconds"]).pipe(
+    Ladder.atLeast((error: SendError) => RetryAfter.askedBy(error))
+  ),
   maximumElapsed: Duration.minutes(2),
   onExpired: "proactive",
   onExhausted: "fail",

@@ -6,11 +6,12 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Conversation from "../events/Conversation.ts"
 import * as Monotonic from "../internal/Monotonic.ts"
+import { type Fields, fieldsOf, textOf } from "../internal/Wire.ts"
 import * as ErrorCode from "../openapi/ErrorCode.ts"
 import type { OpenApiShape, Response } from "../openapi/OpenApi.ts"
 import type { Anchor } from "./Anchor.ts"
-import * as Conversation from "./Conversation.ts"
 import type { Operation, RateLimitShape } from "./RateLimit.ts"
 import type { AuditPending } from "./Receipt.ts"
 import type { ReplyLedgerShape, ReplyState } from "./ReplyLedger.ts"
@@ -115,14 +116,6 @@ export type SendRequest = (
   closesAt: number | undefined
 ) => Effect.Effect<Accepted, SendError.SendError>
 
-type Fields = Readonly<Record<string, unknown>>
-
-const fieldsOf = (value: unknown): Fields | undefined =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
-
-const textOf = (value: unknown): string | undefined =>
-  typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : undefined
-
 /** `msg_type` of an input notice. */
 const inputNotify = 6
 
@@ -207,9 +200,9 @@ const accepted = (
   const isEmpty = body === undefined || (Object.keys(body).length === 0 && !isNotice)
   if (isEmpty && response.status !== noContent) return SendError.unreadable(response.traceId)
   return Effect.succeed({
-    id: textOf(body?.["id"]),
-    timestamp: textOf(body?.["timestamp"]),
-    reference: textOf(fieldsOf(body?.["ext_info"])?.["ref_idx"]),
+    id: textOf(body["id"]),
+    timestamp: textOf(body["timestamp"]),
+    reference: textOf(fieldsOf(body["ext_info"])["ref_idx"]),
     attempts,
     deduplicated: false,
     audit: undefined

@@ -6,12 +6,14 @@
  */
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Scene from "../events/Scene.ts"
+import * as StoredRecord from "../internal/StoredRecord.ts"
 import type { AnchorEntry } from "./LedgerEntry.ts"
 import * as LedgerEntry from "./LedgerEntry.ts"
 import type * as Pages from "./Pages.ts"
 
 const Record = Schema.Struct({
-  scene: Schema.Literal("c2c", "group", "channel", "dm"),
+  scene: Schema.Literal(...Scene.all),
   target: Schema.String,
   kind: Schema.Literal("msg_id", "event_id"),
   id: Schema.String,
@@ -65,39 +67,53 @@ export type StoredPage = typeof Page.Type
  * @since 0.1.0
  * @category decoding
  */
-export const decodePage: (text: string) => Option.Option<StoredPage> = Schema.decodeUnknownOption(
-  Schema.parseJson(Page)
-)
+export const decodePage: (text: string) => Option.Option<StoredPage> = StoredRecord.decodeJson(Page)
 
-const decodeVersion1 = Schema.decodeUnknownOption(
-  Schema.parseJson(Schema.Struct({ version: Schema.Literal(1), entries: Schema.Array(Record) }))
-)
+const Whole = Schema.Struct({ version: Schema.Literal(1), entries: Schema.Array(Record) })
 
 /**
- * Reads the record of version 1, oldest anchor first; none if the text is no such record.
+ * A record of the ledger, as stored: a page, or all anchors in one record of version 1, oldest anchor first.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Stored = StoredPage | typeof Whole.Type
+
+/**
+ * Whether a record is a page.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isPage = (stored: Stored): stored is StoredPage => stored.version === 2
+
+/**
+ * Reads a record of version 1; none if the text is no such record.
  *
  * @since 0.1.0
  * @category decoding
  */
-export const decodeWhole: (text: string) => Option.Option<{ readonly entries: ReadonlyArray<StoredEntry> }> =
-  decodeVersion1
+export const decodeWhole: (text: string) => Option.Option<typeof Whole.Type> = StoredRecord.decodeJson(Whole)
 
 const toStored = (entry: AnchorEntry): StoredEntry => {
+  const { conversation, id, kind, past, receivedAt } = entry
   const open: Array<number> = []
   const delivered: Array<number> = []
-  for (const [sequence, state] of LedgerEntry.repliesOf(entry)) (state === "open" ? open : delivered).push(sequence)
+  for (const [sequence, state] of LedgerEntry.statesOf(entry)) (state === "open" ? open : delivered).push(sequence)
+  const texts = [...LedgerEntry.textsOf(entry)]
+  const streams = [...(past?.streams ?? [])]
   return {
-    scene: entry.conversation.scene,
-    target: entry.conversation.target,
-    kind: entry.kind,
-    id: entry.key,
-    ...(entry.receivedAt === undefined ? {} : { at: entry.receivedAt }),
-    ...(entry.closed ? { closed: true as const } : {}),
-    ...(entry.exhausted ? { exhausted: true as const } : {}),
+    scene: conversation.scene,
+    target: conversation.target,
+    kind,
+    id,
+    ...(receivedAt === undefined ? {} : { at: receivedAt }),
+    ...(past?.closed === true ? { closed: true as const } : {}),
+    ...(past?.exhausted === true ? { exhausted: true as const } : {}),
     ...(open.length === 0 ? {} : { open }),
     ...(delivered.length === 0 ? {} : { delivered }),
-    ...(entry.texts === undefined || entry.texts.size === 0 ? {} : { texts: [...entry.texts] }),
-    ...(entry.streams === undefined || entry.streams.size === 0 ? {} : { streams: [...entry.streams] })
+    ...(texts.length === 0 ? {} : { texts }),
+    ...(streams.length === 0 ? {} : { streams })
   }
 }
 
@@ -113,16 +129,19 @@ export const encodePage = (page: Pages.Page<AnchorEntry>): string => {
 }
 
 /**
- * Puts the replies, digests and streams of a stored anchor into an entry.
+ * The replies, digests and streams of a stored anchor; `undefined`: it has none.
  *
  * @since 0.1.0
  * @category decoding
  */
-export const restore = (stored: StoredEntry, entry: AnchorEntry): void => {
-  entry.closed = stored.closed === true
-  entry.exhausted = stored.exhausted === true
+export const pastOf = (stored: StoredEntry): LedgerEntry.Past | undefined => {
+  const past = LedgerEntry.makePast()
+  past.closed = stored.closed === true
+  past.exhausted = stored.exhausted === true
   const texts = new Map(stored.texts)
-  for (const sequence of stored.delivered ?? []) LedgerEntry.record(entry, sequence, "delivered", texts.get(sequence))
-  for (const sequence of stored.open ?? []) LedgerEntry.record(entry, sequence, "open", texts.get(sequence))
-  for (const [name, stream] of stored.streams ?? []) LedgerEntry.recordStream(entry, name, stream)
+  for (const sequence of stored.delivered ?? []) LedgerEntry.record(past, sequence, "delivered", texts.get(sequence))
+  for (const sequence of stored.open ?? []) LedgerEntry.record(past, sequence, "open", texts.get(sequence))
+  for (const [name, stream] of stored.streams ?? []) LedgerEntry.recordStream(past, name, stream)
+  const hasNone = !past.closed && !past.exhausted && past.replies.size === 0 && past.streams === undefined
+  return hasNone ? undefined : past
 }

@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type * as Conversation from "../events/Conversation.ts"
 import type { Anchor } from "./Anchor.ts"
-import * as Conversation from "./Conversation.ts"
+import * as ConversationPath from "./ConversationPath.ts"
 import type { BegunStream } from "./LedgerEntry.ts"
 import type { ReplyLedgerShape } from "./ReplyLedger.ts"
 import type * as SendError from "./SendError.ts"
@@ -113,7 +114,7 @@ export const make = (options: Options): StreamRequests => {
       const sending = transmit({
         operation: "stream",
         conversation,
-        path: Conversation.streamPath(conversation),
+        path: ConversationPath.stream(conversation),
         body: bodyOf(piece),
         again: (error) =>
           Effect.suspend(() => {

@@ -10,8 +10,9 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type * as Conversation from "../events/Conversation.ts"
 import type { Anchor } from "./Anchor.ts"
-import * as Conversation from "./Conversation.ts"
+import * as ConversationPath from "./ConversationPath.ts"
 import * as Mentions from "./Mentions.ts"
 import * as Message from "./Message.ts"
 import type { ReplyKey } from "./MessageSequence.ts"
@@ -161,7 +162,7 @@ const settleFirst = (
     services.transmit({
       operation: "send",
       conversation,
-      path: Conversation.messagesPath(conversation),
+      path: ConversationPath.messages(conversation),
       body: Message.toBody(message, "c2c"),
       anchor,
       sequence,

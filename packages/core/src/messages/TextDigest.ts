@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import type * as Conversation from "./Conversation.ts"
+import type * as Conversation from "../events/Conversation.ts"
 import * as Digest from "./Digest.ts"
 import * as Message from "./Message.ts"
 

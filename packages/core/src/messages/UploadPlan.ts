@@ -7,26 +7,10 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import { type Fields, fieldsOf } from "../internal/Wire.ts"
 import * as HttpExchange from "../openapi/HttpExchange.ts"
 import type * as OpenApi from "../openapi/OpenApi.ts"
 import type * as MediaContent from "./MediaContent.ts"
-
-/**
- * A JSON object.
- *
- * @since 0.1.0
- * @category models
- */
-export type Fields = Readonly<Record<string, unknown>>
-
-/**
- * The object in a wire field; an empty one for anything else.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const fieldsOf = (value: unknown): Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {}
 
 /**
  * One part of a chunked upload.

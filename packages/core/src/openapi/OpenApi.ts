@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as BotConfig from "../BotConfig.ts"
+import { type Fields, recordOf } from "../internal/Wire.ts"
 import * as AccessToken from "./AccessToken.ts"
 import * as ApiError from "./ApiError.ts"
 import * as ErrorCode from "./ErrorCode.ts"
@@ -125,11 +126,6 @@ const unavailable = (failure: HttpExchange.ExchangeFailed): ApiError.ApiUnavaila
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
-const fieldsOf = (value: unknown): Fields | undefined =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
-
 const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
 const traceOf = (fields: Fields | undefined, header: string | undefined): string | undefined => {
@@ -157,7 +153,7 @@ const interpret = (
   const header = headers["x-tps-trace-id"]
   const empty = text.trim() === ""
   const parsed = empty ? undefined : HttpExchange.parseJson(text)
-  const codes = fieldsOf(parsed?.value)
+  const codes = recordOf(parsed?.value)
   const code = HttpExchange.wireInteger(codes?.["code"])
   const errCode = HttpExchange.wireInteger(codes?.["err_code"])
   if (isSuccess(status)) {
@@ -179,7 +175,7 @@ const interpret = (
   const secret = Redacted.value(token)
   const redact = (_: string, value: unknown): unknown =>
     typeof value === "string" ? value.replaceAll(secret, "<redacted>") : value
-  const fields = codes === undefined ? undefined : fieldsOf(HttpExchange.parseJson(text, redact)?.value)
+  const fields = codes === undefined ? undefined : recordOf(HttpExchange.parseJson(text, redact)?.value)
   const message = typeof fields?.["message"] === "string" ? fields["message"] : ""
   const errorClass =
     empty || parsed !== undefined ? ErrorCode.classify({ status, code, errCode, message, endpoint }) : fromEdge(status)

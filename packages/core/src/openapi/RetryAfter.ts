@@ -10,6 +10,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Wire from "../internal/Wire.ts"
 
 const seconds = /^\+?(\d+(?:\.\d+)?)(?:\s*,.*)?$/
 
@@ -107,8 +108,7 @@ export const ofAnswer = (
   maximum: Duration.Duration
 ): Effect.Effect<Duration.Duration | undefined> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const data = body?.["data"]
-    const inner = typeof data === "object" && data !== null && "retry_after" in data ? data.retry_after : undefined
+    const inner = Wire.field(body?.["data"], "retry_after")
     const granted = grant([headers["retry-after"], body?.["retry_after"], inner], now, maximum)
     return granted?.warning === undefined
       ? Effect.succeed(granted?.wait)

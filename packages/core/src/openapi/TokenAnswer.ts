@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Wire from "../internal/Wire.ts"
 import type { AccessTokenError } from "./ApiError.ts"
 import * as ApiError from "./ApiError.ts"
 import * as ErrorCode from "./ErrorCode.ts"
@@ -65,7 +66,7 @@ export const decode = (
   longestWait: Duration.Duration
 ): Effect.Effect<Issued, AccessTokenError> => {
   const body = HttpExchange.parseJson(text)?.value
-  const fields = typeof body === "object" && body !== null ? (body as Readonly<Record<string, unknown>>) : undefined
+  const fields = Wire.recordOf(body)
   const code = HttpExchange.wireInteger(fields?.["code"])
   const errCode = HttpExchange.wireInteger(fields?.["err_code"])
   const message = typeof fields?.["message"] === "string" ? fields["message"] : undefined

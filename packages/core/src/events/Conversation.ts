@@ -5,9 +5,17 @@
  */
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
-import type * as Event from "../events/Event.ts"
-import * as Interaction from "../events/Interaction.ts"
-import * as Path from "../openapi/Path.ts"
+import * as Event from "./Event.ts"
+import * as Interaction from "./Interaction.ts"
+import type { Scene } from "./Scene.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Scene
+} from "./Scene.ts"
 
 /**
  * A conversation the bot takes part in. Values with the same content are equal.
@@ -95,14 +103,6 @@ export const channel = (id: string): Channel => Data.struct({ _tag: "Channel", c
  * @category constructors
  */
 export const directMessage = (guild: string): DirectMessage => Data.struct({ _tag: "DirectMessage", guild })
-
-/**
- * The four kinds of conversation, as the platform's documentation calls them.
- *
- * @since 0.1.0
- * @category models
- */
-export type Scene = "c2c" | "group" | "channel" | "dm"
 
 /**
  * The scene of a conversation.
@@ -216,60 +216,23 @@ export const ofInteraction = (event: Event.InteractionCreate): Conversation | un
   return make(scene === "guild" ? "channel" : scene, target)
 }
 
+const none: ReadonlyArray<string> = []
+
 /**
  * The keys under which a dialogue may know the conversation of an event: those of direct messages are known by the session
- * and by its channel, since an interaction there names both and its scene names neither.
+ * and by its channel, since an interaction there names both and its scene names neither. None for an event that is neither a
+ * message nor an interaction, and for an interaction that names no conversation.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const keysOf = (event: Event.MessageEvent | Event.InteractionCreate): ReadonlyArray<string> => {
+export const keysOf = (event: Event.Event): ReadonlyArray<string> => {
   if (event.t === "DIRECT_MESSAGE_CREATE")
     return [toKey(directMessage(event.guild_id)), toKey(channel(event.channel_id))]
-  if (event.t !== "INTERACTION_CREATE") return [toKey(ofEvent(event))]
+  if (event.t !== "INTERACTION_CREATE") return Event.isMessage(event) ? [toKey(ofEvent(event))] : none
   const conversation = ofInteraction(event)
-  if (conversation === undefined) return []
+  if (conversation === undefined) return none
   return conversation._tag === "Channel" && event.guild_id
     ? [toKey(conversation), toKey(directMessage(event.guild_id))]
     : [toKey(conversation)]
 }
-
-/** The path under which a conversation's endpoints are. */
-const basePath = (conversation: Conversation): string =>
-  `${Path.prefixes[sceneOf(conversation)]}${Path.encode(targetOf(conversation))}`
-
-/**
- * The path of the endpoint that takes messages for a conversation.
- *
- * @since 0.1.0
- * @category lookups
- */
-export const messagesPath = (conversation: Conversation): string => `${basePath(conversation)}/messages`
-
-/**
- * The path of one message, which a recall deletes.
- *
- * @since 0.1.0
- * @category lookups
- */
-export const messagePath = (conversation: Conversation, id: string): string =>
-  `${messagesPath(conversation)}/${Path.encode(id)}`
-
-/**
- * The path of the endpoint that takes streamed text: private chats only.
- *
- * @since 0.1.0
- * @category lookups
- */
-export const streamPath = (conversation: C2C): string => `${basePath(conversation)}/stream_messages`
-
-/**
- * The paths of the endpoints that take files, whole or in parts: private chats and groups only.
- *
- * @since 0.1.0
- * @category lookups
- */
-export const filesPath = (
-  conversation: C2C | Group,
-  endpoint: "files" | "upload_prepare" | "upload_part_finish" = "files"
-): string => `${basePath(conversation)}/${endpoint}`
