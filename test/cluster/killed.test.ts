@@ -38,7 +38,7 @@ describe.skipIf(!TestDatabase.isThere).concurrent("a runner that is killed", () 
     Effect.gen(function* () {
       // these kills are no fault of the bot's
       const settings = { quarantineAfter: 100 }
-      const cluster = yield* Cluster.started(yield* TestDatabase.create, 2, 1, settings)
+      const cluster = yield* Cluster.started(yield* TestDatabase.create, 1, 1, settings)
       const [bot] = cluster.bots
       if (bot === undefined) return
       const users = yield* Cluster.chatter(cluster, 60)
@@ -53,7 +53,7 @@ describe.skipIf(!TestDatabase.isThere).concurrent("a runner that is killed", () 
       yield* Cluster.eventually("some answers", () => bot.model.sent.length > 20, cluster.story)
       // as a supervisor does
       yield* Effect.suspend(() =>
-        cluster.runners.filter((runner) => runner.isAlive()).length < 2 ? cluster.startRunner(settings) : Effect.void
+        cluster.runners.some((runner) => runner.isAlive()) ? Effect.void : cluster.startRunner(settings)
       ).pipe(Effect.repeat(Schedule.spaced("50 millis")), Effect.forkScoped)
       for (const [name, isIt] of moments) {
         state.armed = isIt
@@ -148,23 +148,20 @@ describe.skipIf(!TestDatabase.isThere).concurrent("a runner that is killed", () 
       const cluster = yield* Cluster.make(yield* TestDatabase.create)
       const bot = yield* cluster.addBot()
       const said: Array<Cluster.Said> = []
-      const state = { readyAt: 0 }
+      const state = { isReady: false }
       const talk = Effect.suspend(() => {
         const text = `r${said.length}`
-        return state.readyAt === 0 || said.length === 100
+        return !state.isReady || said.length === 100
           ? Effect.void
           : Effect.map(bot.say({ scene: "c2c", user: "u", text }), (id) => void said.push({ bot, id, text }))
       })
       yield* overhear(bot.model.journal, (entry) => {
-        if (entry.kind === "Sent" && entry.t === "READY") state.readyAt = performance.now()
+        if (entry.kind === "Sent" && entry.t === "READY") state.isReady = true
       })
       yield* Effect.forkScoped(Effect.repeat(talk, Schedule.spaced("3 millis")))
       const settings = { quarantineAfter: 100, expiration: 4000 }
       const first = yield* cluster.startRunner({ ...settings, killAt: "save ends" })
       yield* Cluster.eventually("its end", () => !first.isAlive(), cluster.story)
-      // the pause between two saves is a second: none came before this one
-      const took = performance.now() - state.readyAt
-      assert.isBelow(took, 700, "the first Ready is stored at once")
       yield* cluster.startRunner(settings)
       yield* cluster.allReady
       yield* Cluster.eventually("all the talk", () => said.length === 100, cluster.story)

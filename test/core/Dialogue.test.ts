@@ -11,6 +11,7 @@ import * as Schedule from "effect/Schedule"
 import { Conversation, type Event, Gateway, Message, Messenger } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Bot from "../support/bot.ts"
+import { visible as answers } from "../support/bot.ts"
 
 const types = ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"] as const
 
@@ -25,14 +26,9 @@ const Greeter = Gateway.on(types, (event) =>
     : Messenger.reply(event, Message.text(`you said ${event.content.trim()}`))
 )
 
-const run = (handlers: typeof Greeter = Greeter) =>
-  Effect.tap(Effect.forkScoped(Gateway.run(handlers)), () => Effect.zipRight(Gateway.ready, Bot.settle))
+const run = (handlers: typeof Greeter = Greeter) => Bot.start(handlers)
 
-const say = (user: string, text: string) =>
-  Effect.zipRight(
-    Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user, text })),
-    Bot.settle
-  )
+const say = (user: string, text: string) => Effect.zipRight(Bot.say(text, user), Bot.settle)
 
 const sayInGroup = (member: string, text: string, more: { readonly full?: boolean } = {}) =>
   Effect.zipRight(
@@ -41,10 +37,6 @@ const sayInGroup = (member: string, text: string, more: { readonly full?: boolea
     ),
     Bot.settle
   )
-
-const answers = Effect.flatMap(TestPlatform.TestPlatform, ({ sent }) =>
-  Effect.map(sent, (messages) => messages.map(({ content }) => content))
-)
 
 const unsettled = Effect.map(Gateway.health, (health) => health.unsettled)
 
@@ -157,9 +149,7 @@ describe("a dialogue", () => {
     Effect.gen(function* () {
       yield* run()
       for (let user = 0; user < 100; user++) {
-        yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) =>
-          platform.privateMessage({ user: `u${user}`, text: "begin" })
-        )
+        yield* Bot.say("begin", `u${user}`)
       }
       yield* Bot.advance("2 minutes")
       yield* say("other", "hi")
@@ -248,7 +238,7 @@ describe("a dialogue", () => {
     Effect.gen(function* () {
       yield* run()
       yield* say("u", "begin")
-      yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(Fault.drop()))
+      yield* Bot.inject(Fault.drop())
       yield* say("u", "Bo")
       yield* Bot.advance("5 seconds")
       assert.deepStrictEqual(yield* answers, ["your name?", "hello, Bo"])

@@ -10,6 +10,7 @@ import type { Duration } from "effect"
 import { type Event, Gateway } from "@effect-qq/core"
 import { Fault, TestPlatform, WallClock } from "@effect-qq/core/testing"
 import * as Bot from "../../support/bot.ts"
+import { inject } from "../../support/bot.ts"
 
 interface Heard {
   readonly gaps: ReadonlyArray<Omit<Event.Gap, "_tag" | "t" | "envelope">>
@@ -32,14 +33,7 @@ const start = Effect.gen(function* () {
   return { fiber, heard: Ref.get(heard) }
 })
 
-const inject = (fault: Parameters<TestPlatform.TestPlatformShape["inject"]>[0]) =>
-  Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(fault))
-
-const say = (text: string) =>
-  Effect.zipRight(
-    Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user: "u", text })),
-    Bot.settle
-  )
+const say = (text: string) => Effect.zipRight(Bot.say(text, "u"), Bot.settle)
 
 /** A bot whose handler takes a minute for what is "slow", and no time for anything else. */
 const startSlow = Effect.zipLeft(

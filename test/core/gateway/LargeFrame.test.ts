@@ -4,8 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import { type Event, Gateway } from "@effect-qq/core"
-import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import { Fault } from "@effect-qq/core/testing"
 import * as Bot from "../../support/bot.ts"
+import { inject } from "../../support/bot.ts"
 
 const start = Effect.gen(function* () {
   const texts = yield* Ref.make<ReadonlyArray<string>>([])
@@ -23,16 +24,7 @@ const start = Effect.gen(function* () {
   return { texts: Ref.get(texts), gaps: Ref.get(gaps) }
 })
 
-const platform = <A, E>(use: (platform: TestPlatform.TestPlatformShape) => Effect.Effect<A, E>) =>
-  Effect.flatMap(TestPlatform.TestPlatform, use)
-
-const inject = (fault: Fault.Fault) => platform((it) => it.inject(fault))
-
-const say = (text: string) =>
-  Effect.zipRight(
-    platform((it) => it.privateMessage({ user: "u", text })),
-    Bot.settle
-  )
+const say = (text: string) => Effect.zipRight(Bot.say(text, "u"), Bot.settle)
 
 describe("a large frame", () => {
   it.effect("of 60 MiB is an event like any other", () =>

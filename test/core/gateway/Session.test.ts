@@ -14,12 +14,7 @@ import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
 import * as fc from "fast-check"
 import * as Bot from "../../support/bot.ts"
-
-const platform = TestPlatform.TestPlatform
-
-const inject = (fault: Fault.Fault) => Effect.flatMap(platform, (p) => p.inject(fault))
-
-const say = (text: string, user = "u1") => Effect.flatMap(platform, (p) => p.privateMessage({ user, text }))
+import { inject, say } from "../../support/bot.ts"
 
 /** Ends the bot and says how long that took in virtual time: nothing, for the clock stands still. */
 const shutDown = (bot: Bot.Running) =>

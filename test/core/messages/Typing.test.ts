@@ -22,12 +22,7 @@ const online = (
     SendError.SendError,
     Messenger.Messenger | Layer.Layer.Success<ReturnType<typeof TestPlatform.layer>>
   >
-) =>
-  Effect.gen(function* () {
-    yield* Effect.forkScoped(Gateway.run(Gateway.onMessage(({ event }) => work(event))))
-    yield* Gateway.ready
-    yield* Bot.settle
-  })
+) => Bot.start(Gateway.onMessage(({ event }) => work(event)))
 
 const minutes = (count: number) => Effect.as(Effect.sleep(`${count} minutes`), "done")
 
