@@ -41,7 +41,7 @@ describe.skipIf(!TestDatabase.isThere).concurrent("a runner that is killed", () 
       const cluster = yield* Cluster.started(yield* TestDatabase.create, 1, 1, settings)
       const [bot] = cluster.bots
       if (bot === undefined) return
-      const users = yield* Cluster.chatter(cluster, 60)
+      const users = yield* Cluster.chatter(cluster, 60, 60)
       const state: { armed: ((entry: Entry) => boolean) | undefined; kills: number } = { armed: undefined, kills: 0 }
       yield* overhear(bot.model.journal, (entry) => {
         if (state.armed?.(entry) !== true) return
