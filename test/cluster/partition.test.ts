@@ -63,13 +63,7 @@ describe.skipIf(!TestDatabase.isThere).concurrent("a runner that is cut off from
         const { cluster, cut, other, users, wire } = yield* divided(locks)
         wire.freezeOnly(name)
         const from = users.said.length
-        const handledBefore = Cluster.handles(other).length
         yield* Cluster.eventually("more talk", () => users.said.length > from + 40, cluster.story)
-        yield* Cluster.eventually(
-          "the other to work",
-          () => Cluster.handles(other).length > handledBefore,
-          cluster.story
-        )
         for (const { model } of cluster.bots) {
           assert.strictEqual(model.counters().maxOpenSockets, 1, cluster.story())
         }

@@ -54,7 +54,7 @@ describe("a dialogue", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("in a group is with whoever began it", () =>
+  it.effect("in a group continues with the member who began it", () =>
     Effect.gen(function* () {
       yield* run()
       yield* sayInGroup("bo", "begin")
@@ -97,7 +97,7 @@ describe("a dialogue", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("fails when nobody answers in time, and what comes later is handled as always", () =>
+  it.effect("fails when no answer comes in time; a later message goes to the handlers", () =>
     Effect.gen(function* () {
       yield* run(
         Gateway.on("C2C_MESSAGE_CREATE", (event) =>
@@ -145,7 +145,7 @@ describe("a dialogue", () => {
     })
   )
 
-  it.effect("takes no place: a hundred that wait keep nobody from being answered", () =>
+  it.effect("holds no worker: a hundred waiting dialogues do not delay other conversations", () =>
     Effect.gen(function* () {
       yield* run()
       for (let user = 0; user < 100; user++) {
@@ -245,7 +245,7 @@ describe("a dialogue", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("is over when its handler is out of time", () =>
+  it.effect("ends when its handler times out", () =>
     Effect.gen(function* () {
       const causes = yield* Ref.make(0)
       yield* run(
@@ -284,7 +284,7 @@ describe("a dialogue", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("does not get the twin of its own question, nor leaves that of the answer to anybody", () =>
+  it.effect("receives neither the twin of its question nor leaves the twin of the answer to other handlers", () =>
     Effect.gen(function* () {
       const logged = yield* Ref.make<ReadonlyArray<string>>([])
       yield* run(
@@ -311,7 +311,7 @@ describe("a dialogue", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("that is tried again gets what it asked for, though it had waited for something else in vain before", () =>
+  it.effect("that is retried receives the same answers, although an earlier wait had timed out", () =>
     Effect.gen(function* () {
       let tries = 0
       const heard = yield* Ref.make<ReadonlyArray<string>>([])

@@ -108,7 +108,7 @@ describe("a button in its own chat", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("takes no more than `interactionConcurrency` places", () =>
+  it.effect("runs at most `interactionConcurrency` handlers at a time", () =>
     Effect.gen(function* () {
       let most = 0
       let running = 0
@@ -162,7 +162,7 @@ describe("a dialogue that waits for a button", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("connects with the intent of what it awaits, without a handler for it", () =>
+  it.effect("connects with the intent of the events that it awaits, without a handler for them", () =>
     Effect.gen(function* () {
       yield* Bot.start(Asker)
       const [identify] = yield* Bot.received(2)

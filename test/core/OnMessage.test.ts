@@ -98,7 +98,7 @@ describe("a group that lets the bot receive everything", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("does not block its own queue with what is not meant for the bot", () =>
+  it.effect("does not queue messages that are not addressed to the bot", () =>
     Effect.gen(function* () {
       const heard = yield* run({ scenes: ["group"] })
       for (let n = 0; n < 50; n++) yield* inGroup(String(n), { at: false })

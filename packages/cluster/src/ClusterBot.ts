@@ -208,7 +208,9 @@ const makeRefresh = <E, R>(
   const attempt = Effect.catchAllCause(once, (cause) => {
     const isFirst = !failing
     failing = true
-    return isFirst ? Effect.logWarning("the list of bots cannot be read; the last one counts", cause) : Effect.void
+    return isFirst
+      ? Effect.logWarning("the list of bots cannot be read; the bots of the last list go on", cause)
+      : Effect.void
   })
   // one after another: a list that was read before a bot was stopped or started must not be applied after it
   return Effect.unsafeMakeSemaphore(1).withPermits(1)(attempt)
@@ -333,7 +335,7 @@ export const layer = <E, R, HE, HR>(
           QqBot.of({
             Run: ({ payload }) =>
               Option.match(Unit.fromId(address.entityId), {
-                onNone: () => Effect.logWarning(`no unit: ${address.entityId}`),
+                onNone: () => Effect.logWarning(`the entity ${address.entityId} names no unit; it is ignored`),
                 onSome: (unit) =>
                   runner.run(unit, payload.generation, address.shardId.toString(), `${machine.host}:${machine.port}`)
               }),

@@ -98,7 +98,9 @@ export const make = (
           const bucket = yield* bucketOf(shard)
           const wait = yield* tryTake(bucket, holder).pipe(
             Effect.timeout("5 seconds"),
-            Effect.tapError((error) => Effect.logWarning(`the limit of identifies cannot be asked: ${error.message}`)),
+            Effect.tapError((error) =>
+              Effect.logWarning(`the identify limit cannot be read: ${error.message}; trying again`)
+            ),
             Effect.orElseSucceed(() => 1)
           )
           if (wait === 0) return bucket
@@ -111,7 +113,9 @@ export const make = (
       effect.pipe(
         Effect.timeout("2 seconds"),
         Effect.retry({ times: 2 }),
-        Effect.catchAll((error) => Effect.logWarning(`the limit of identifies cannot be told: ${error.message}`)),
+        Effect.catchAll((error) =>
+          Effect.logWarning(`the identify limit cannot be written: ${error.message}; the permit expires by itself`)
+        ),
         Effect.asVoid
       )
 

@@ -122,11 +122,13 @@ export const make = (
         { discard: true }
       ).pipe(
         Effect.timeout(patience),
-        Effect.catchAll((error) => Effect.logDebug("a turn could not be given back", error))
+        Effect.catchAll((error) =>
+          Effect.logDebug("a turn of the shared rate limit was not released; it counts until its window ends", error)
+        )
       )
 
     const without = (error: unknown): Effect.Effect<undefined> =>
-      Effect.as(Effect.logWarning("the shared rates cannot be asked; sending without them", error), undefined)
+      Effect.as(Effect.logWarning("the shared rate limits cannot be read; sending without them", error), undefined)
 
     return {
       turn: (turn, atMost) =>

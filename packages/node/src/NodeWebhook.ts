@@ -430,7 +430,10 @@ export const serve = (
       handle(request, response)
     })
     const port = yield* listen(server, options)
-    server.on("error", (cause) => void run(Effect.logWarning("the server of the webhook reports", cause)))
+    server.on(
+      "error",
+      (cause) => void run(Effect.logWarning("the webhook server reported an error; it goes on", cause))
+    )
     yield* Effect.logInfo(`the webhook listens on port ${port}, path ${path}`)
     return { port, path }
   })

@@ -77,7 +77,7 @@ describe("a call", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("that is wrong gets one reply, which says what is wrong and how it is written", () =>
+  it.effect("with an error gets one reply, with the error and the usage", () =>
     Effect.gen(function* () {
       yield* Bot.start(Command.layer([Mute, Roll]))
       const usage = "Usage: /mute @member [length] [reason…]"
@@ -96,7 +96,7 @@ describe("a call", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("in a guild mentions whom the platform says, and not whom text looks like", () =>
+  it.effect("in a guild reads mentions from the platform's list, not from the text", () =>
     Effect.gen(function* () {
       yield* Bot.start(
         Command.layer([
@@ -237,7 +237,7 @@ describe("subcommands and help", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("lists what its reader may use here, and tells all about one command", () =>
+  it.effect("lists the commands that the user may use here, and describes one command in full", () =>
     Effect.gen(function* () {
       yield* Bot.start(Command.layer([Mute, Roll, Role]))
       yield* inGroup({ text: "/help" })

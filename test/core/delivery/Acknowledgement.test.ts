@@ -59,7 +59,7 @@ describe("an interaction", () => {
     }).pipe(Bot.on(intents))
   )
 
-  it.effect("is left to the handler that wants to do it itself, whoever else listens", () =>
+  it.effect("is left to a handler that acknowledges itself, even with other handlers", () =>
     Effect.gen(function* () {
       yield* Bot.start(Layer.mergeAll(handler(), handler({ acknowledge: false })))
       yield* press("i1")
@@ -68,7 +68,7 @@ describe("an interaction", () => {
     }).pipe(Bot.on(intents))
   )
 
-  it.effect("that nobody handles is left alone, and so are those that need none", () =>
+  it.effect("without a handler is not acknowledged, nor is one that needs no acknowledgement", () =>
     Effect.gen(function* () {
       yield* Bot.start(handler())
       yield* press("feedback", { type: 13, data: { type: 13, resolved: {} } })

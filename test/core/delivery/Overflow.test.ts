@@ -133,7 +133,7 @@ describe("an inbox of four, and fifty messages at once", () => {
     }).pipe(Bot.on(small()))
   )
 
-  it.effect("what is dropped under other policies is gone, and no resume is needed", () =>
+  it.effect("under other policies drops events for good, and needs no resume", () =>
     Effect.gen(function* () {
       const heard = yield* slowBot("1 second")
       for (const text of numbers(50)) yield* say(text)

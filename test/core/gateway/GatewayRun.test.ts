@@ -65,7 +65,7 @@ describe("a gateway in the background", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("runs again as its schedule says, with handlers of its own, and fails when that is over", () =>
+  it.effect("restarts by its schedule, with its handlers built anew, and fails when the schedule ends", () =>
     Effect.gen(function* () {
       let built = 0
       const handlers = Layer.merge(

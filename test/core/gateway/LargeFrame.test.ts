@@ -78,7 +78,7 @@ describe("a large frame", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("that somebody on the way closes with 1009 is skipped like that", () =>
+  it.effect("that an intermediary closes with 1009 is skipped in the same way", () =>
     Effect.gen(function* () {
       const { gaps, texts } = yield* start
       yield* Bot.advance("1 minute")

@@ -38,7 +38,7 @@ const pairs: ReadonlyArray<readonly [string, Message.Message, Message.Message]> 
 
 describe("another text under a name that was used", () => {
   for (const [what, one, other] of pairs) {
-    it.effect(`is a reply of its own, and each of the two is sent once: ${what}`, () =>
+    it.effect(`is another reply, and both are sent once: ${what}`, () =>
       Effect.gen(function* () {
         const { privately } = yield* listening
         const event = yield* privately()

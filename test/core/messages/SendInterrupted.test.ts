@@ -250,7 +250,7 @@ describe("interruption", () => {
     )
   }
 
-  it.effect("of messages that wait for their turn leaves the turns to others", () =>
+  it.effect("of messages that wait for their turn releases the turns", () =>
     Effect.gen(function* () {
       yield* listening
       const group = Conversation.group("g")

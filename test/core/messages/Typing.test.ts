@@ -47,7 +47,7 @@ describe("a task with typing notices", () => {
     }).pipe(on())
   )
 
-  it.effect("leaves the replies that the handler spends meanwhile out of its own", () =>
+  it.effect("counts the replies that the handler sends meanwhile", () =>
     Effect.gen(function* () {
       yield* online((event) =>
         Messenger.withTyping(

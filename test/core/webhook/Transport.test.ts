@@ -89,7 +89,7 @@ describe("a webhook and the gateway at once", () => {
   )
 })
 
-it.effect("without a webhook in the configuration, it takes nothing", () =>
+it.effect("refuses requests without a webhook in the configuration", () =>
   Effect.gen(function* () {
     const { platform, run } = yield* start
     yield* run

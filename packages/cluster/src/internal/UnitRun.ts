@@ -353,7 +353,11 @@ export class UnitRunner<HE> {
       const tell = ({ state }: Session.SessionStatus) =>
         store
           .tell(writer, state._tag, detailOf(state))
-          .pipe(Effect.catchAll((error) => Effect.logDebug("a state could not be told", error)))
+          .pipe(
+            Effect.catchAll((error) =>
+              Effect.logDebug("the state of a unit was not stored; the next change is stored", error)
+            )
+          )
       yield* gateway.status.changes.pipe(
         Stream.tap(({ state }) => (state._tag === "Ready" ? started : Effect.void)),
         // the state of now, however long the store takes to be told of an earlier one

@@ -41,7 +41,11 @@ export const watch = <E, R>(
     .withPermits(1)(Effect.suspend(() => note([...running])))
     .pipe(
       // a store that is away must not keep a bot from answering
-      Effect.catchAll((error) => Effect.logWarning(`what is handled cannot be noted: ${error.message}`))
+      Effect.catchAll((error) =>
+        Effect.logWarning(
+          `the events in progress were not stored: ${error.message}; a crash now counts against no event`
+        )
+      )
     )
   const around = (event: Event.Event, run: Effect.Effect<void>): Effect.Effect<void> =>
     Effect.suspend(() => {

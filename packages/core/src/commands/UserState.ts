@@ -149,7 +149,7 @@ export const make = <A, I>(
         if (Option.isNone(text)) return initial
         const stored = yield* Effect.option(
           Effect.tapError(Schema.decode(Stored)(text.value), (error) =>
-            Effect.logWarning(`a value of the state ${name} cannot be decoded; it counts as none`, error)
+            Effect.logWarning(`a value of the state ${name} cannot be decoded; the initial value is used`, error)
           )
         )
         if (Option.isNone(stored)) return initial

@@ -154,7 +154,7 @@ export const make: Effect.Effect<IdentifyLimiterShape, never, GatewayMetadata.Ga
 
     const refresh = metadata.refresh.pipe(
       Effect.catchAll((error) =>
-        Effect.logWarning(`the budget of identifies could not be asked for: ${error.message}`)
+        Effect.logWarning(`the identify budget cannot be read: ${error.message}; waiting by the last known one`)
       ),
       Effect.zipRight(serve)
     )

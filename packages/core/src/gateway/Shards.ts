@@ -49,7 +49,9 @@ const recommended = Effect.gen(function* () {
   const { session: policy } = yield* BotConfig
   const metadata = yield* GatewayMetadata
   const { shards } = yield* metadata.get.pipe(
-    Effect.tapError((error) => Effect.logWarning(`how many shards are recommended is not known: ${error.message}`)),
+    Effect.tapError((error) =>
+      Effect.logWarning(`the recommended number of shards cannot be read: ${error.message}; trying again`)
+    ),
     Effect.retry({ schedule: retries(policy), while: (error) => error._tag === "GatewayUnavailable" }),
     // a secret may be changed at this very moment
     Effect.retry({

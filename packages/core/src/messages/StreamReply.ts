@@ -107,7 +107,7 @@ const announce = (
     const own = name === undefined ? undefined : { ...name, key: `${typeof name.key} ${name.key}\u0000thinking` }
     return Effect.catchAll(
       Effect.asVoid(StreamRun.plainly(services, { ...reply, anchor, name: own }, thinking)),
-      (error) => Effect.logWarning("what is said before a streamed reply was not sent", error)
+      (error) => Effect.logWarning("the message before a streamed reply was not sent; streaming the reply", error)
     )
   })
 

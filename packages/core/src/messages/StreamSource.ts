@@ -61,7 +61,7 @@ export const make = <E, R>(text: Stream.Stream<string, E, R>, ending = defaultEn
         onFailure: (cause): Effect.Effect<never, E | E2> => {
           if (failed === undefined || Cause.isInterrupted(cause)) return Effect.failCause(cause)
           return Effect.zipRight(
-            Effect.logWarning("the ending of a reply whose author failed was not sent", cause),
+            Effect.logWarning("the ending of a streamed reply was not sent after its source had failed", cause),
             Effect.failCause(failed)
           )
         }
