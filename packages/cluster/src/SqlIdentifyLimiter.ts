@@ -45,6 +45,17 @@ export const defaults: LimiterPolicy = {
 
 const interval = (duration: Duration.Duration): number => Duration.toSeconds(duration)
 
+/** A statement about a hold, tried a few times: what it does not reach expires. */
+const insist = (effect: Effect.Effect<unknown, SqlError>): Effect.Effect<void> =>
+  effect.pipe(
+    Effect.timeout("2 seconds"),
+    Effect.retry({ times: 2 }),
+    Effect.catchAll((error) =>
+      Effect.logWarning(`the identify limit cannot be written: ${error.message}; the permit expires by itself`)
+    ),
+    Effect.asVoid
+  )
+
 /**
  * A limit that all processes with the same database and app id share.
  *
@@ -107,17 +118,6 @@ export const make = (
           yield* pause(wait)
         }
       })
-
-    /** A statement about a hold, tried a few times: what it does not reach expires. */
-    const insist = (effect: Effect.Effect<unknown, SqlError>): Effect.Effect<void> =>
-      effect.pipe(
-        Effect.timeout("2 seconds"),
-        Effect.retry({ times: 2 }),
-        Effect.catchAll((error) =>
-          Effect.logWarning(`the identify limit cannot be written: ${error.message}; the permit expires by itself`)
-        ),
-        Effect.asVoid
-      )
 
     const release = (bucket: number, holder: string): Effect.Effect<void> =>
       insist(sql`UPDATE effect_qq_identifies SET holder = NULL
