@@ -294,7 +294,7 @@ export const answeredOnce = (cluster: Cluster, said: ReadonlyArray<Said>): Effec
           .filter(({ bot, id }) => !bot.model.sent.some(isAnswer(id)))
           .map(({ bot, text }) => `${bot.appId} ${text}`)
           .join(", ")}\n${cluster.story()}`,
-      "40 seconds"
+      "90 seconds"
     )
     const twice = said.filter(({ bot, id }) => bot.model.sent.filter(isAnswer(id)).length > 1)
     assert.deepStrictEqual(
