@@ -46,7 +46,7 @@ export default defineConfig({
           name: "cluster",
           include: ["test/cluster/**/*.test.ts"],
           testTimeout: 180_000,
-          retry: 4,
+          retry: 1,
           sequence: { groupOrder: 1 },
           globalSetup: ["test/cluster/support/setup.ts"]
         }

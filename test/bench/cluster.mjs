@@ -2,6 +2,8 @@
  * Figures of packages/cluster: `DATABASE_URL=postgres://… node test/bench/cluster.mjs [stage…]`, after a build. The user must
  * be allowed to create databases: each stage has one of its own. Prints one JSON value a line. Stages:
  *
+ * `--count=200` starts another number of bots in `start`; `--profile=DIRECTORY` leaves processor profiles there.
+ *
  * - `saves`, `claims`: the store alone, in this process.
  * - `start`: 1 000 bots in one runner, until all are Ready; the most calls in any one second; memory of an owned bot.
  * - `failover`: 200 bots on three runners, of which one is killed, once each; from the kill until the bot has resumed.
@@ -21,7 +23,13 @@ import { once } from "node:events"
 import * as net from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
 
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { count: { type: "string" }, profile: { type: "string" } }
+})
+const profiling = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`]
 const server = process.env.DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres"
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`)
 const quantile = (values, part) => values.toSorted((a, b) => a - b)[Math.floor(values.length * part)]
@@ -125,10 +133,7 @@ const freePort = async () => {
 
 const child = (file, argument) => {
   const started = fork(fileURLToPath(new URL(file, import.meta.url)), argument === undefined ? [] : [argument], {
-    execArgv: [
-      "--expose-gc",
-      ...(process.env.PROF && file.includes("Runner") ? ["--cpu-prof", "--cpu-prof-dir=/tmp/cl1prof"] : [])
-    ]
+    execArgv: ["--expose-gc", ...profiling]
   })
   const listeners = new Set()
   started.on("message", (line) => listeners.forEach((listener) => listener(line)))
@@ -204,8 +209,16 @@ const memoryOf = async (runner) => {
   return answer
 }
 
+/** Microseconds of processor that a runner has used. */
+const processorOf = async (runner) => {
+  const answer = runner.next("processor")
+  runner.ask({ ask: "processor" })
+  const { system, user } = (await answer).cpu
+  return system + user
+}
+
 const start = async (url) => {
-  const count = Number(process.env.COUNT ?? 1000)
+  const count = Number(values.count ?? 1000)
   const platform = await startPlatform()
   const empty = await startRunner({ url, platform: platform.port, bots: 0 })
   const before = await memoryOf(empty)
@@ -219,8 +232,9 @@ const start = async (url) => {
   const calls = await platform.calls()
   await sleep(3000)
   const after = await memoryOf(runner)
+  const rested = await processorOf(runner)
   await sleep(10_000)
-  const idle = (await memoryOf(runner)).cpu
+  const idle = (await processorOf(runner)) - rested
   say({
     what: `start of ${count} bots in one process, from the start of the process`,
     processStartedSeconds: (built - begun) / 1000,
@@ -235,9 +249,9 @@ const start = async (url) => {
     calls: Object.fromEntries(Object.entries(calls).map(([kind, moments]) => [kind, moments.length])),
     ownedBotKilobytes: Math.round((after.bytes - before.bytes) / count / 1000),
     residentMegabytes: Math.round(after.rss / 1e6),
-    idleCpuPercent: (idle.user + idle.system - after.cpu.user - after.cpu.system) / 1e5
+    idleCpuPercent: Math.round(idle / 1e4) / 10
   })
-  await runner.end(process.env.PROF ? "SIGTERM" : "SIGKILL")
+  await runner.end(values.profile === undefined ? "SIGKILL" : "SIGTERM")
   await platform.end("SIGTERM")
 }
 
@@ -371,7 +385,7 @@ const stages = {
   events
 }
 
-const wanted = process.argv.slice(2)
+const wanted = positionals
 for (const name of wanted.length > 0 ? wanted : Object.keys(stages)) {
   if (stages[name] === undefined) throw new Error(`no such stage: ${name}; there are ${Object.keys(stages).join(", ")}`)
   await stages[name](await database(name))

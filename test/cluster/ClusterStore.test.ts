@@ -1,5 +1,7 @@
 import { ClusterStore } from "@effect-qq/cluster"
 import { describe, it } from "@effect/vitest"
+import * as SqlClient from "@effect/sql/SqlClient"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -107,3 +109,87 @@ for (const [name, make] of Object.entries(stores)) {
     )
   })
 }
+
+describe.skipIf(!TestDatabase.isThere)("a store in PostgreSQL, with many units", () => {
+  const others = Array.from({ length: 5 }, (_, index) => ({ app: `${index}`, shard: 0 }))
+
+  it.scopedLive("a list of units is let run while one of them, which runs already, is being claimed", () =>
+    Effect.gen(function* () {
+      const context = yield* Layer.build(
+        Layer.provideMerge(ClusterStore.layerSql(), TestDatabase.layer(yield* TestDatabase.create))
+      )
+      const store = Context.get(context, ClusterStore.ClusterStore)
+      const sql = Context.get(context, SqlClient.SqlClient)
+      yield* store.want(others.slice(0, 3))
+      const generations = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          // as a claim does
+          yield* sql`SELECT 1 FROM effect_qq_units WHERE unit = '1/0' FOR UPDATE`
+          // on another connection, as another runner
+          return yield* Effect.mapInputContext(store.want(others), (context: Context.Context<never>) =>
+            Context.omit(SqlClient.TransactionConnection)(context as Context.Context<SqlClient.TransactionConnection>)
+          )
+        })
+      )
+      assert.deepStrictEqual(
+        [...generations].toSorted(),
+        others.map((each) => [`${each.app}/0`, 1] as const)
+      )
+    })
+  )
+
+  it.scopedLive("eight runners that let the same units run at once agree on each generation", () =>
+    Effect.gen(function* () {
+      const context = yield* Layer.build(
+        Layer.provideMerge(ClusterStore.layerSql(), TestDatabase.layer(yield* TestDatabase.create))
+      )
+      const store = Context.get(context, ClusterStore.ClusterStore)
+      for (const generation of [1, 2]) {
+        const lists = yield* Effect.all(
+          Array.from({ length: 8 }, (_, index) => store.want(index % 2 === 0 ? others : others.toReversed())),
+          { concurrency: "unbounded" }
+        )
+        const seen = lists.flatMap((each) => [...each])
+        assert.deepStrictEqual(new Set(seen.map(([, its]) => its)), new Set([generation]))
+        assert.strictEqual(new Set(seen.map(([unit]) => unit)).size, others.length)
+        for (const unit of others) yield* store.finished(unit, generation)
+      }
+    })
+  )
+
+  it.scopedLive("of states told at once the last is stored, one that was given back is never Ready again", () =>
+    Effect.gen(function* () {
+      const context = yield* Layer.build(
+        Layer.provideMerge(ClusterStore.layerSql(), TestDatabase.layer(yield* TestDatabase.create))
+      )
+      const store = Context.get(context, ClusterStore.ClusterStore)
+      yield* store.want(others)
+      const writers = yield* Effect.forEach(others, (unit) =>
+        Effect.map(store.claim(unit, 1, "host:1", "a"), (claimed) =>
+          claimed._tag === "Claimed" ? { owner: `${unit.app}/0`, epoch: claimed.epoch } : assert.fail(claimed._tag)
+        )
+      )
+      const tell = (state: string) =>
+        Effect.forEach(writers, (writer) => store.tell(writer, state, undefined), {
+          concurrency: "unbounded",
+          discard: true
+        })
+      yield* Effect.all([tell("Connecting"), tell("Identifying"), tell("Ready")], { concurrency: "unbounded" })
+      const states = Effect.map(store.status(Duration.seconds(1)), (units) => units.map(({ state }) => state))
+      assert.deepStrictEqual(yield* states, ["Ready", "Ready", "Ready", "Ready", "Ready"])
+      const [first, second] = writers
+      if (first === undefined || second === undefined) return
+      yield* Effect.forkScoped(tell("Resuming"))
+      // until all of them wait for their statement
+      yield* Effect.repeatN(Effect.yieldNow(), 100)
+      yield* store.released(first)
+      // what the store is told now is stored after whatever waited
+      yield* store.tell(second, "Ready", undefined)
+      assert.strictEqual((yield* states)[0], "Waiting")
+      // another epoch has begun
+      yield* store.claim({ app: second.owner.split("/")[0] ?? "", shard: 0 }, 1, "host:2", "b")
+      yield* store.tell(second, "Stopped", "late")
+      assert.strictEqual((yield* states)[1], "Connecting")
+    })
+  )
+})

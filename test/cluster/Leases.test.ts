@@ -1,7 +1,15 @@
 import { Leases } from "@effect-qq/cluster"
+import * as RunnerAddress from "@effect/cluster/RunnerAddress"
+import * as RunnerStorage from "@effect/cluster/RunnerStorage"
+import * as ShardId from "@effect/cluster/ShardId"
+import * as ShardingConfig from "@effect/cluster/ShardingConfig"
 import { describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import * as fc from "fast-check"
 import { assert } from "vitest"
@@ -103,5 +111,41 @@ describe("an incarnation", () => {
         yield* TestClock.adjust("2 seconds")
         assert.isNotNull(confirming.unsafePoll())
       })
+  )
+})
+
+describe("a runner that gives many shards up", () => {
+  it.scoped("renews its other locks in between, though all of it runs on one connection", () =>
+    Effect.gen(function* () {
+      const connection = yield* Effect.makeSemaphore(1)
+      const statement = connection.withPermits(1)(Effect.sleep("50 millis"))
+      const memory = yield* RunnerStorage.makeMemory
+      const storage = RunnerStorage.RunnerStorage.of({
+        ...memory,
+        release: () => Effect.zipRight(statement, statement),
+        refresh: (_, shards) => Effect.as(statement, [...shards])
+      })
+      const context = yield* Layer.build(
+        Leases.layer().pipe(
+          Layer.provide(Layer.succeed(RunnerStorage.RunnerStorage, storage)),
+          Layer.provide(ShardingConfig.layer())
+        )
+      )
+      const decorated = Context.get(context, RunnerStorage.RunnerStorage)
+      const here = RunnerAddress.make("here", 1)
+      const releases = yield* Effect.fork(
+        Effect.forEach(
+          Array.from({ length: 85 }, (_, index) => ShardId.make("default", index + 1)),
+          (shard) => decorated.release(here, shard),
+          { concurrency: "unbounded", discard: true }
+        )
+      )
+      yield* TestClock.adjust("10 millis")
+      const renewal = yield* Effect.fork(decorated.refresh(here, [ShardId.make("default", 100)]))
+      yield* TestClock.adjust("200 millis")
+      assert.isTrue(Option.isSome(yield* Fiber.poll(renewal)), "the renewal waited for every release")
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(releases)
+    })
   )
 })

@@ -11,6 +11,7 @@ import * as Schedule from "effect/Schedule"
 import { Conversation, type Event, Gateway, Message, Messenger } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Bot from "../support/bot.ts"
+import { visible as answers } from "../support/bot.ts"
 
 const types = ["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE", "GROUP_MESSAGE_CREATE"] as const
 
@@ -25,14 +26,9 @@ const Greeter = Gateway.on(types, (event) =>
     : Messenger.reply(event, Message.text(`you said ${event.content.trim()}`))
 )
 
-const run = (handlers: typeof Greeter = Greeter) =>
-  Effect.tap(Effect.forkScoped(Gateway.run(handlers)), () => Effect.zipRight(Gateway.ready, Bot.settle))
+const run = (handlers: typeof Greeter = Greeter) => Bot.start(handlers)
 
-const say = (user: string, text: string) =>
-  Effect.zipRight(
-    Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user, text })),
-    Bot.settle
-  )
+const say = (user: string, text: string) => Effect.zipRight(Bot.say(text, user), Bot.settle)
 
 const sayInGroup = (member: string, text: string, more: { readonly full?: boolean } = {}) =>
   Effect.zipRight(
@@ -41,10 +37,6 @@ const sayInGroup = (member: string, text: string, more: { readonly full?: boolea
     ),
     Bot.settle
   )
-
-const answers = Effect.flatMap(TestPlatform.TestPlatform, ({ sent }) =>
-  Effect.map(sent, (messages) => messages.map(({ content }) => content))
-)
 
 const unsettled = Effect.map(Gateway.health, (health) => health.unsettled)
 
@@ -62,7 +54,7 @@ describe("a dialogue", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("in a group is with whoever began it", () =>
+  it.effect("in a group continues with the member who began it", () =>
     Effect.gen(function* () {
       yield* run()
       yield* sayInGroup("bo", "begin")
@@ -105,7 +97,7 @@ describe("a dialogue", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("fails when nobody answers in time, and what comes later is handled as always", () =>
+  it.effect("fails when no answer comes in time; a later message goes to the handlers", () =>
     Effect.gen(function* () {
       yield* run(
         Gateway.on("C2C_MESSAGE_CREATE", (event) =>
@@ -153,13 +145,11 @@ describe("a dialogue", () => {
     })
   )
 
-  it.effect("takes no place: a hundred that wait keep nobody from being answered", () =>
+  it.effect("holds no worker: a hundred waiting dialogues do not delay other conversations", () =>
     Effect.gen(function* () {
       yield* run()
       for (let user = 0; user < 100; user++) {
-        yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) =>
-          platform.privateMessage({ user: `u${user}`, text: "begin" })
-        )
+        yield* Bot.say("begin", `u${user}`)
       }
       yield* Bot.advance("2 minutes")
       yield* say("other", "hi")
@@ -248,14 +238,14 @@ describe("a dialogue", () => {
     Effect.gen(function* () {
       yield* run()
       yield* say("u", "begin")
-      yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(Fault.drop()))
+      yield* Bot.inject(Fault.drop())
       yield* say("u", "Bo")
       yield* Bot.advance("5 seconds")
       assert.deepStrictEqual(yield* answers, ["your name?", "hello, Bo"])
     }).pipe(Bot.on())
   )
 
-  it.effect("is over when its handler is out of time", () =>
+  it.effect("ends when its handler times out", () =>
     Effect.gen(function* () {
       const causes = yield* Ref.make(0)
       yield* run(
@@ -294,7 +284,7 @@ describe("a dialogue", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("does not get the twin of its own question, nor leaves that of the answer to anybody", () =>
+  it.effect("receives neither the twin of its question nor leaves the twin of the answer to other handlers", () =>
     Effect.gen(function* () {
       const logged = yield* Ref.make<ReadonlyArray<string>>([])
       yield* run(
@@ -321,7 +311,7 @@ describe("a dialogue", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("that is tried again gets what it asked for, though it had waited for something else in vain before", () =>
+  it.effect("that is retried receives the same answers, although an earlier wait had timed out", () =>
     Effect.gen(function* () {
       let tries = 0
       const heard = yield* Ref.make<ReadonlyArray<string>>([])

@@ -8,17 +8,11 @@ import * as Ref from "effect/Ref"
 import { Conversation, type Event, Gateway, Intents, Interaction, Message, Messenger } from "@effect-qq/core"
 import { TestPlatform } from "@effect-qq/core/testing"
 import * as Bot from "../support/bot.ts"
+import { visible as answers } from "../support/bot.ts"
 
 const platform = TestPlatform.TestPlatform
 
-const run = (handlers: Layer.Layer<never, never, Gateway.HandlerRegistry | Messenger.Messenger | Gateway.Gateway>) =>
-  Effect.tap(Effect.forkScoped(Gateway.run(handlers)), () => Effect.zipRight(Gateway.ready, Bot.settle))
-
-const say = (user: string, text: string) =>
-  Effect.zipRight(
-    Effect.flatMap(platform, ({ privateMessage }) => privateMessage({ user, text })),
-    Bot.settle
-  )
+const say = (user: string, text: string) => Effect.zipRight(Bot.say(text, user), Bot.settle)
 
 const interact = (d: object) =>
   Effect.zipRight(
@@ -51,10 +45,6 @@ const pressInGuild = (user: string, data: string, place: { readonly guild_id: st
     data: { type: 11, resolved: { button_data: data, user_id: user } }
   })
 
-const answers = Effect.flatMap(platform, ({ sent }) =>
-  Effect.map(sent, (messages) => messages.map(({ content }) => content))
-)
-
 const unsettled = Effect.map(Gateway.health, (health) => health.unsettled)
 
 /** Ids that were acknowledged, in order. */
@@ -67,7 +57,7 @@ describe("a button in its own chat", () => {
     it.effect(`completes what a handler of that chat waits for, with ${concurrency} places`, () =>
       Effect.gen(function* () {
         const chosen = new Map<string, Deferred.Deferred<string>>()
-        yield* run(
+        yield* Bot.start(
           Layer.mergeAll(
             Gateway.on("C2C_MESSAGE_CREATE", (event) =>
               Effect.gen(function* () {
@@ -101,7 +91,7 @@ describe("a button in its own chat", () => {
     Effect.gen(function* () {
       const heard = yield* Ref.make<ReadonlyArray<string>>([])
       const note = (text: string) => Ref.update(heard, (all) => [...all, text])
-      yield* run(
+      yield* Bot.start(
         Layer.mergeAll(
           Gateway.on("C2C_MESSAGE_CREATE", ({ content }) => Effect.zipRight(Effect.sleep("1 minute"), note(content))),
           Gateway.on("INTERACTION_CREATE", (event) =>
@@ -118,11 +108,11 @@ describe("a button in its own chat", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("takes no more than `interactionConcurrency` places", () =>
+  it.effect("runs at most `interactionConcurrency` handlers at a time", () =>
     Effect.gen(function* () {
       let most = 0
       let running = 0
-      yield* run(
+      yield* Bot.start(
         Gateway.on("INTERACTION_CREATE", () =>
           Effect.acquireUseRelease(
             Effect.sync(() => (most = Math.max(most, ++running))),
@@ -155,7 +145,7 @@ describe("a dialogue that waits for a button", () => {
   it.effect("gets the press of its user, acknowledged on receipt; handlers do not see it", () =>
     Effect.gen(function* () {
       const others = yield* Ref.make<ReadonlyArray<string>>([])
-      yield* run(
+      yield* Bot.start(
         Layer.mergeAll(
           Asker,
           Gateway.on("INTERACTION_CREATE", (event) => Ref.update(others, (all) => [...all, dataOf(event)]))
@@ -172,9 +162,9 @@ describe("a dialogue that waits for a button", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("connects with the intent of what it awaits, without a handler for it", () =>
+  it.effect("connects with the intent of the events that it awaits, without a handler for them", () =>
     Effect.gen(function* () {
-      yield* run(Asker)
+      yield* Bot.start(Asker)
       const [identify] = yield* Bot.received(2)
       assert.strictEqual(
         identify?.intents,
@@ -188,7 +178,7 @@ describe("a dialogue that waits for a button", () => {
 
   it.effect("in a group is with the member who began it, in a guild with the user, in a direct message too", () =>
     Effect.gen(function* () {
-      yield* run(Asker)
+      yield* Bot.start(Asker)
       const { channelMessage, directMessage, groupMessage } = yield* platform
       yield* groupMessage({ group: "g", member: "bo", text: "begin" })
       yield* Bot.settle
@@ -210,7 +200,7 @@ describe("a dialogue that waits for a button", () => {
 
   it.effect("gets a press that came before it asked", () =>
     Effect.gen(function* () {
-      yield* run(
+      yield* Bot.start(
         Gateway.on(
           "C2C_MESSAGE_CREATE",
           (event) =>
@@ -237,7 +227,9 @@ describe("a dialogue that waits for a button", () => {
 
   it.effect("keeps a bounded number of presses that nothing has asked for", () =>
     Effect.gen(function* () {
-      yield* run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.sleep("1 minute"), { awaits: ["INTERACTION_CREATE"] }))
+      yield* Bot.start(
+        Gateway.on("C2C_MESSAGE_CREATE", () => Effect.sleep("1 minute"), { awaits: ["INTERACTION_CREATE"] })
+      )
       yield* say("u", "begin")
       for (let n = 0; n < 10; n++) yield* press("u", String(n))
       assert.strictEqual(yield* unsettled, 1 + 4)
@@ -248,7 +240,9 @@ describe("a dialogue that waits for a button", () => {
 
   it.effect("keeps a press no longer than the messages before it, however busy the conversation is", () =>
     Effect.gen(function* () {
-      yield* run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.sleep("1 minute"), { awaits: ["INTERACTION_CREATE"] }))
+      yield* Bot.start(
+        Gateway.on("C2C_MESSAGE_CREATE", () => Effect.sleep("1 minute"), { awaits: ["INTERACTION_CREATE"] })
+      )
       for (const text of ["1", "2"]) yield* say("u", text)
       yield* press("u", "x")
       yield* say("u", "3")
@@ -274,13 +268,13 @@ describe("a dialogue that waits for a button", () => {
           }),
         { awaits: ["INTERACTION_CREATE"] }
       )
-      const first = yield* run(slow)
+      const first = yield* Bot.start(slow)
       yield* say("u", "begin")
       yield* press("u", "yes")
       const leaving = yield* Effect.fork(Fiber.interrupt(first))
       yield* Bot.advance("11 seconds")
       yield* Fiber.join(leaving)
-      yield* run(slow)
+      yield* Bot.start(slow)
       yield* Bot.advance("31 seconds")
       assert.deepStrictEqual(yield* answers, ["sure?", "you chose yes"])
       assert.strictEqual(yield* unsettled, 0)
@@ -290,7 +284,7 @@ describe("a dialogue that waits for a button", () => {
   it.effect("may wait for a message or a press, whichever comes first, and choose", () =>
     Effect.gen(function* () {
       const heard = yield* Ref.make<ReadonlyArray<string>>([])
-      yield* run(
+      yield* Bot.start(
         Gateway.on(
           "C2C_MESSAGE_CREATE",
           (event) =>
@@ -326,7 +320,7 @@ describe("a dialogue that waits for a button", () => {
   it.effect("waits for messages alone unless it names interactions, by whatever it is begun", () =>
     Effect.gen(function* () {
       const heard = yield* Ref.make<ReadonlyArray<string>>([])
-      yield* run(
+      yield* Bot.start(
         Layer.mergeAll(
           Gateway.on("INTERACTION_CREATE", (event) =>
             Effect.gen(function* () {
@@ -351,7 +345,7 @@ describe("a dialogue that waits for a button", () => {
 
   it.effect("of a conversation gets the press of any member, and none that names no conversation", () =>
     Effect.gen(function* () {
-      yield* run(Asker)
+      yield* Bot.start(Asker)
       const waiting = yield* Effect.fork(
         Gateway.next(Conversation.group("g"), { types: "INTERACTION_CREATE", timeout: "1 minute" })
       )

@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import { Gateway, Intents, Message, type MessageView, Messenger } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Bot from "../support/bot.ts"
+import { visible as answers } from "../support/bot.ts"
 
 const platform = TestPlatform.TestPlatform
 
@@ -27,9 +28,7 @@ const run = (
         ),
       options
     )
-    yield* Effect.forkScoped(Gateway.run(Layer.mergeAll(Echo, others)))
-    yield* Gateway.ready
-    yield* Bot.settle
+    yield* Bot.start(Layer.mergeAll(Echo, others))
     return Effect.map(Ref.get(heard), (all) => all.map(({ event, text }) => `${event.t}: ${text}`))
   })
 
@@ -41,10 +40,6 @@ const inGroup = (
     Effect.flatMap(platform, ({ groupMessage }) => groupMessage({ group: "g", text, ...more })),
     Bot.settle
   )
-
-const answers = Effect.flatMap(platform, ({ sent }) =>
-  Effect.map(sent, (messages) => messages.map(({ content }) => content))
-)
 
 const intents = Effect.map(Bot.received(2), ([identify]) => identify?.intents)
 
@@ -103,7 +98,7 @@ describe("a group that lets the bot receive everything", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("does not block its own queue with what is not meant for the bot", () =>
+  it.effect("does not queue messages that are not addressed to the bot", () =>
     Effect.gen(function* () {
       const heard = yield* run({ scenes: ["group"] })
       for (let n = 0; n < 50; n++) yield* inGroup(String(n), { at: false })

@@ -7,6 +7,7 @@ import { Conversation, Gateway, Message, Messenger } from "@effect-qq/core"
 import { TestPlatform } from "@effect-qq/core/testing"
 import * as OwnMessages from "../../packages/core/src/events/OwnMessages.ts"
 import * as Bot from "../support/bot.ts"
+import { visible as answers } from "../support/bot.ts"
 
 const platform = TestPlatform.TestPlatform
 
@@ -17,10 +18,6 @@ const Chatterbox = Gateway.onMessage(({ event, text }) => Messenger.reply(event,
 })
 
 const online = Effect.zipRight(Effect.forkScoped(Gateway.run(Chatterbox)), Effect.zipRight(Gateway.ready, Bot.settle))
-
-const answers = Effect.flatMap(platform, ({ sent }) =>
-  Effect.map(sent, (messages) => messages.map(({ content }) => content))
-)
 
 const unsettled = Effect.map(Gateway.health, (health) => health.unsettled)
 

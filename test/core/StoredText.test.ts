@@ -55,7 +55,7 @@ describe("reading several keys", () => {
     })
   )
 
-  it.effect("takes no time where the store answers at once", () =>
+  it.effect("does not wait where the store answers at once", () =>
     Effect.gen(function* () {
       const store = storeOf((key) => Effect.succeed(key === "none" ? Option.none() : Option.some(key)))
       assert.deepStrictEqual(yield* StoredText.readAll(store, ["a", "none"]), [

@@ -162,7 +162,7 @@ it("each module of core and node has a subpath, and nothing below internal has o
   )
 })
 
-it("what is internal cannot be imported", async () => {
+it("internal modules cannot be imported", async () => {
   const specifier = "@effect-qq/core/internal/Ladder"
   const error = await import(specifier).then(
     () => undefined,

@@ -5,7 +5,7 @@ import { assert } from "vitest"
 import * as Deadlines from "../../packages/node/src/Deadlines.ts"
 
 describe("Deadlines", () => {
-  it.scoped("tells what is over, each in its own time, and nothing that was kept", () =>
+  it.scoped("fire each at its time, and not when they were cancelled", () =>
     Effect.gen(function* () {
       const deadlines = yield* Deadlines.make
       const over: Array<string> = []

@@ -30,7 +30,7 @@ const guild = "5821904417736650213"
 const channel = "664100231"
 
 describe("endpoints over real HTTP", () => {
-  it.scopedLive("read, page, write, answer without a body and name what is wrong", () =>
+  it.scopedLive("read, page, write, answer without a body and report errors", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
       assert.strictEqual((yield* Endpoints.getMe()).username, "demo-bot")

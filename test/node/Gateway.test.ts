@@ -240,7 +240,7 @@ describe.concurrent("a bot on real sockets", () => {
     })
   )
 
-  it.scopedLive("nobody listens where the API should be: it keeps trying, says why, and ends when told to", () =>
+  it.scopedLive("keeps trying while no server listens at the address of the API, logs why, and stops on request", () =>
     Effect.gen(function* () {
       const sandbox = yield* Live.sandbox()
       const nowhere = `http://127.0.0.1:${yield* closedPort}`
@@ -501,7 +501,7 @@ describe("a bot in a process of its own", { timeout: 60_000 }, () => {
     )
   }
 
-  it.scopedLive("SIGTERM while nobody listens where the API should be: ends within a second", () =>
+  it.scopedLive("ends within a second of SIGTERM while no server listens at the address of the API", () =>
     Effect.gen(function* () {
       const nowhere = `http://127.0.0.1:${yield* closedPort}`
       const environment = told(
@@ -618,7 +618,7 @@ describe("a bot in a process of its own", { timeout: 60_000 }, () => {
     })
   )
 
-  it.scopedLive("no secret and no token in what it prints, nor in files that others can read", () =>
+  it.scopedLive("prints no secret and no token, nor writes them to files that others can read", () =>
     Effect.gen(function* () {
       const secret = "the-secret-of-the-bot"
       const sandbox = yield* Live.sandbox({ secret: Redacted.make(secret) })

@@ -207,7 +207,7 @@ describe("NodeHttp", () => {
       }).pipe(withClient)
     )
 
-    it.scopedLive("lets go of its connection when its time is over, and when it is interrupted", () =>
+    it.scopedLive("releases its connection on a timeout and on interruption", () =>
       Effect.gen(function* () {
         const gone = yield* Queue.unbounded<void>()
         const arrived = yield* Effect.makeLatch(false)

@@ -127,7 +127,7 @@ describe("a file", () => {
     })
   )
 
-  it.scopedLive("that is not there, or is none, is told of at once", () =>
+  it.scopedLive("that does not exist, or is no file, fails at once", () =>
     Effect.gen(function* () {
       const directory = yield* Live.temporaryDirectory
       const missing = yield* Effect.flip(NodeMedia.fromFile("file", Path.join(directory, "none")))

@@ -150,7 +150,7 @@ describe("NodeWebSocket", () => {
     }).pipe(Effect.provide(NodeWebSocket.layer()))
   )
 
-  it.scopedLive("errors nobody listens to do not end the process", () =>
+  it.scopedLive("does not end the process on an error without a listener", () =>
     Effect.gen(function* () {
       const port = yield* refusing("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n")
       const socket = yield* dial(`ws://127.0.0.1:${port}`)
@@ -175,7 +175,7 @@ describe("NodeWebSocket", () => {
     })
   )
 
-  it.scopedLive("nobody listens there: an error and 1006", () =>
+  it.scopedLive("fires an error and closes with 1006 where no server listens", () =>
     Effect.gen(function* () {
       const port = yield* Effect.scoped(listen(Net.createServer()))
       const seen = yield* Effect.flatMap(dial(`ws://127.0.0.1:${port}`), untilClosed)
@@ -251,7 +251,7 @@ describe("NodeWebSocket", () => {
     })
   )
 
-  it.scopedLive("a certificate nobody vouches for is refused, whatever the environment says", () =>
+  it.scopedLive("refuses a certificate that no authority has signed, whatever the environment says", () =>
     Effect.gen(function* () {
       const port = yield* listen(Https.createServer(selfSigned()))
       const before = process.env["NODE_TLS_REJECT_UNAUTHORIZED"]

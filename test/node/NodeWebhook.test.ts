@@ -190,7 +190,7 @@ describe("with curl", () => {
     }).pipe(on)
   )
 
-  it.scopedLive("what is forged, replayed, too large, or somewhere else is refused", () =>
+  it.scopedLive("refuses requests that are forged, replayed, too large, or at another path", () =>
     Effect.gen(function* () {
       const { heard, url } = yield* serve()
       const platform = yield* signer
@@ -289,7 +289,7 @@ describe("a slow client", () => {
       return slow
     })
 
-  it.scopedLive("is cut off, and leaves its place to others", () =>
+  it.scopedLive("is disconnected, and frees its connection", () =>
     Effect.gen(function* () {
       const { heard, port, url } = yield* serve({ maximumConnections: 20, webhook: limits.webhook })
       const request = yield* Effect.flatMap(signer, ({ sign }) => sign(body))
@@ -300,7 +300,7 @@ describe("a slow client", () => {
     }).pipe(on)
   )
 
-  it.scopedLive("has only so many to take places with: further connections are refused", () =>
+  it.scopedLive("is limited in connections: further ones are refused", () =>
     Effect.gen(function* () {
       const { port } = yield* serve({ maximumConnections: 20 })
       const request = yield* Effect.flatMap(signer, ({ sign }) => sign(body))
@@ -463,7 +463,7 @@ describe("the end of the server", () => {
       return { gate, life, connection, idle, port }
     })
 
-  it.scopedLive("lets what is being answered be answered, and takes nothing more", () =>
+  it.scopedLive("answers the requests in progress, and accepts no more", () =>
     Effect.gen(function* () {
       const { connection, gate, idle, life, port } = yield* waiting("20 seconds")
       const closing = yield* Effect.forkScoped(Scope.close(life, Exit.void))
@@ -527,7 +527,7 @@ describe("the server", () => {
     }).pipe(on)
   )
 
-  it.scopedLive("reads its port and path from the environment, and names what it cannot use", () =>
+  it.scopedLive("reads its port and path from the environment, and names an unusable value", () =>
     Effect.gen(function* () {
       const build = (variables: Record<string, string>) =>
         Effect.withConfigProvider(
@@ -567,7 +567,7 @@ describe("the server", () => {
     }).pipe(on)
   )
 
-  it.scopedLive("speaks HTTPS with a key and a certificate, and refuses what is none", () =>
+  it.scopedLive("speaks HTTPS with a key and a certificate, and refuses invalid ones", () =>
     Effect.gen(function* () {
       const { heard, port, path } = yield* serve({ tls: { key: Redacted.make(key), certificate } })
       const { body: bytes, headers } = yield* Effect.flatMap(signer, ({ sign }) => sign(body))

@@ -94,7 +94,7 @@ describe("effect-qq", () => {
     })
   )
 
-  it.scopedLive("sandbox --no-page prints none, and a webhook that is not there is named in one line", () =>
+  it.scopedLive("sandbox --no-page prints no page, and reports an unreachable webhook in one line", () =>
     Effect.gen(function* () {
       const recorded = yield* record
       yield* Effect.fork(run(recorded, "sandbox", "--port", "0", "--no-page"))

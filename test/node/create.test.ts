@@ -80,7 +80,7 @@ describe("npm create effect-qq", () => {
     240_000
   )
 
-  it.scopedLive("nothing of the user's is overwritten, and what cannot be read is named", () =>
+  it.scopedLive("overwrites no file of the user, and names an option that it cannot read", () =>
     Effect.gen(function* () {
       const parent = yield* directory
       Fs.mkdirSync(Path.join(parent, "mine"))

@@ -377,7 +377,7 @@ describe("effect-qq doctor", () => {
     )
   }
 
-  it.scopedLive("every kind of trouble has an exit code of its own", () =>
+  it.scopedLive("has another exit code for each kind of trouble", () =>
     Effect.sync(() => {
       const codes = Object.values(DoctorCommand.exitCodes)
       assert.strictEqual(new Set(codes).size, codes.length)

@@ -60,7 +60,7 @@ const hidden = "one\u009b2J\u202e\u200b\u2028\u{e0041}two"
 const last = (line: string | undefined): string => line?.split("  ").at(-1) ?? ""
 
 describe("effect-qq listen", () => {
-  it.scopedLive("prints what is said, in a line each, and ends after as many as it was asked for", () =>
+  it.scopedLive("prints one line for each message, and ends after the number that was asked for", () =>
     Effect.gen(function* () {
       const platform = yield* sandbox()
       const { fiber, out } = yield* listening(platform, "--count", "2")
@@ -152,7 +152,7 @@ describe("effect-qq listen", () => {
     })
   )
 
-  it.scopedLive("takes nothing from a bot beside it, and leaves nothing behind", () =>
+  it.scopedLive("takes no event from a bot beside it, and leaves no state behind", () =>
     Effect.gen(function* () {
       const platform = yield* sandbox()
       const bot = yield* onlineBot(platform)

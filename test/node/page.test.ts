@@ -57,7 +57,7 @@ const isClean = ({ complaints, strangers }: Visit): void => {
 }
 
 describe.skipIf(isSkipped)("the page of the sandbox", () => {
-  it.scopedLive("a person says something to the bot, and sees the answer, who is online and what is left", () =>
+  it.scopedLive("a user writes to the bot, and sees the answer, the session and the replies that are left", () =>
     Effect.gen(function* () {
       const visited = yield* scene()
       const { page, sandbox } = visited

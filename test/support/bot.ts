@@ -2,16 +2,32 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import type { Duration } from "effect"
 import { type Bot, type BotConfig, type Event, Gateway, type GatewayError } from "@effect-qq/core"
-import { type Journal, type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
+import { type Fault, type Journal, type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
 
 export const settle: Effect.Effect<void> = TestClock.adjust(0)
 
 export const advance = (duration: Duration.DurationInput): Effect.Effect<void> => TestClock.adjust(duration)
+
+/** The platform that the bot is on. */
+export const world = TestPlatform.TestPlatform
+
+export const inject = (fault: Fault.Fault) => Effect.flatMap(world, (platform) => platform.inject(fault))
+
+/** A user writes in private. */
+export const say = (text: string, user = "u1") =>
+  Effect.flatMap(world, (platform) => platform.privateMessage({ user, text }))
+
+/** What the platform has accepted from the bot, oldest first. */
+export const sent = Effect.flatMap(world, (platform) => platform.sent)
+
+/** The texts of it. */
+export const visible = Effect.map(sent, (all) => all.map(({ content }) => content))
 
 type Entry<K extends Journal.JournalEntry["kind"]> = Extract<Journal.JournalEntry, { readonly kind: K }>
 
@@ -58,6 +74,10 @@ export const listen: Effect.Effect<Running, never, Gateway.Gateway | Scope.Scope
   return { fiber, heard: Ref.get(heard) }
 })
 
+/** Runs handlers in the background, and waits until the bot is online. */
+export const start = <E, R>(handlers: Layer.Layer<never, E, R>) =>
+  Effect.tap(Effect.forkScoped(Gateway.run(handlers)), () => Effect.zipRight(Gateway.ready, settle))
+
 /** A bot that is online. */
 export const online: Effect.Effect<Running, GatewayError.GatewayStopped, Gateway.Gateway | Scope.Scope> = Effect.tap(
   listen,
@@ -82,10 +102,16 @@ export const ownHosts = {
 
 export const on =
   (options?: { readonly platform?: PlatformModel.Options; readonly bot?: Partial<BotConfig.Options> }) =>
-  <A, E>(effect: Effect.Effect<A, E, Layer | Scope.Scope>): Effect.Effect<A, E> =>
+  <A, E>(effect: Effect.Effect<A, E, Services | Scope.Scope>): Effect.Effect<A, E> =>
     effect.pipe(
       Effect.scoped,
       Effect.provide(TestPlatform.layer({ platform: options?.platform, bot: { hosts: ownHosts, ...options?.bot } }))
     )
 
-type Layer = TestPlatform.TestPlatform | Bot.Bot | BotConfig.BotConfig | TestPlatform.Runtime
+/** One process of a bot, with layers of its own, on a platform and over a store that outlive it. */
+export const process =
+  (options?: Partial<BotConfig.Options>) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.provide(effect, Layer.fresh(TestPlatform.layerBot({ hosts: ownHosts, ...options })))
+
+type Services = TestPlatform.TestPlatform | Bot.Bot | BotConfig.BotConfig | TestPlatform.Runtime

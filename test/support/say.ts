@@ -54,7 +54,4 @@ export const press = (data: string, options: { readonly user?: string; readonly 
     yield* Bot.settle
   })
 
-/** What the bot has said so far, oldest first. */
-export const answers = Effect.flatMap(TestPlatform.TestPlatform, ({ sent }) =>
-  Effect.map(sent, (messages) => messages.map(({ content }) => content))
-)
+export { visible as answers } from "./bot.ts"

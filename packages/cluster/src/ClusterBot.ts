@@ -194,10 +194,12 @@ const makeRefresh = <E, R>(
     const generations = yield* store.want(fresh)
     yield* Effect.forEach(
       fresh,
-      (unit) =>
-        Effect.map(run(unit, generations.get(Unit.idOf(unit)) ?? 1), () => {
-          asked.add(Unit.idOf(unit))
-        }),
+      (unit) => {
+        const generation = generations.get(Unit.idOf(unit))
+        // another runner has just let it run: its generation is known at the next look
+        if (generation === undefined) return Effect.void
+        return Effect.map(run(unit, generation), () => void asked.add(Unit.idOf(unit)))
+      },
       { concurrency: 16, discard: true }
     )
     if (failing) yield* Effect.logInfo("the list of bots can be read again")

@@ -45,7 +45,10 @@ export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{ rea
  * @category models
  */
 export interface ClusterStoreShape {
-  /** Lets units run, and gives the generation of each: another one for a unit that had ended. */
+  /**
+   * Lets units run, and gives the generation of each: another one for a unit that had ended. A unit that another runner lets
+   * run at this moment may be missing.
+   */
   readonly want: (units: ReadonlyArray<Unit>) => Effect.Effect<ReadonlyMap<string, number>, StoreUnavailable>
   /**
    * Takes up a unit for a runner: begins an epoch, or says why not. Only a fresh lease may claim. `instance` names the process:

@@ -160,6 +160,9 @@ const decorate = (
   storage: Context.Tag.Service<RunnerStorage.RunnerStorage>,
   leases: LeasesShape
 ): Context.Tag.Service<RunnerStorage.RunnerStorage> => {
+  // a runner that joins takes dozens of shards from this one, and all of them are released on the connection that renews the
+  // others: one at a time, so that a renewal waits for one of them and not for all
+  const releasing = Effect.unsafeMakeSemaphore(1)
   const noting =
     (request: typeof storage.acquire): typeof storage.acquire =>
     (address, shards) =>
@@ -181,7 +184,7 @@ const decorate = (
     release: (address, shard) =>
       Effect.suspend(() => {
         leases.released(shard.toString())
-        return storage.release(address, shard)
+        return releasing.withPermits(1)(storage.release(address, shard))
       })
   }
 }

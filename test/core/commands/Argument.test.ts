@@ -97,7 +97,7 @@ describe("arguments", () => {
     rest: Argument.optional(Argument.rest)
   }
 
-  it("that are optional leave what cannot be meant for them to the next", () => {
+  it("that are optional leave a word that they cannot read to the next argument", () => {
     assert.deepStrictEqual(values(fields, "ON"), {
       count: Option.none(),
       mode: "on",
@@ -129,7 +129,7 @@ describe("arguments", () => {
     assert.isTrue(Either.isLeft(read(fields, "3.5 off")))
   })
 
-  it("of a Schema say in one line what it has against them", () => {
+  it("of a Schema report its error in one line", () => {
     const wrong = read({ n: Argument.schema(Schema.NumberFromString.pipe(Schema.between(1, 6))) }, "7")
     assert.isTrue(Either.isLeft(wrong))
     if (Either.isLeft(wrong) && wrong.left._tag === "Wrong") {
@@ -138,7 +138,7 @@ describe("arguments", () => {
     }
   })
 
-  it("mention somebody by a tag or by a name, the longest that fits", () => {
+  it("name a user by a mention or by a name, of which the longest match counts", () => {
     const mentions = [
       { id: "1", name: "Al", isBot: false, isSelf: false },
       { id: "2", name: "Al Bo", isBot: false, isSelf: false }
@@ -153,7 +153,7 @@ describe("arguments", () => {
     assert.strictEqual(mentioned("<@3>"), undefined)
   })
 
-  it("never throw, and give a value for each field or say what is wrong", () => {
+  it("never throw: they give a value for each field or report an error", () => {
     const piece = fc.oneof(
       fc.fullUnicodeString({ maxLength: 8 }),
       fc.constantFrom(" ", '"', "<@", "<@A>", "@", "10m", "3", "on", "off", "\\", "半", "\n")

@@ -124,7 +124,7 @@ describe("a button", () => {
 
 describe("the data of a button", () => {
   it.effect.prop(
-    "is read back, by whom it is for and until it expires",
+    "is decoded for the users that it is for, until it expires",
     [fc.string({ maxLength: 30 }), fc.array(fc.string(), { maxLength: 3 })],
     ([value, users]) =>
       Effect.gen(function* () {

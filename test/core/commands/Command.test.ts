@@ -63,20 +63,12 @@ const Roll = Command.make(
   ({ args, event }) => say(event, `1 of ${args.sides}`)
 )
 
-const online = (handlers: Layer.Layer<never, never, Gateway.HandlerRegistry | Messenger.Messenger>) =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.forkScoped(Gateway.run(handlers))
-    yield* Gateway.ready
-    yield* Bot.settle
-    return fiber
-  })
-
 const admin = { role: "admin" } as const
 
 describe("a call", () => {
   it.effect("has its arguments with their types, whether they are given or not", () =>
     Effect.gen(function* () {
-      yield* online(Command.layer([Mute]))
+      yield* Bot.start(Command.layer([Mute]))
       yield* inGroup({ ...admin, text: "/mute <@AB12> 1h30m for   spam" })
       yield* inGroup({ ...admin, text: "/禁言<@AB12> 10分钟" })
       yield* inGroup({ ...admin, text: "／MUTE @Al Bo two words", mentions: [{ id: "AL", username: "Al Bo" }] })
@@ -85,9 +77,9 @@ describe("a call", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("that is wrong gets one reply, which says what is wrong and how it is written", () =>
+  it.effect("with an error gets one reply, with the error and the usage", () =>
     Effect.gen(function* () {
-      yield* online(Command.layer([Mute, Roll]))
+      yield* Bot.start(Command.layer([Mute, Roll]))
       const usage = "Usage: /mute @member [length] [reason…]"
       yield* inGroup({ ...admin, text: "/mute" })
       yield* inGroup({ ...admin, text: "/mute bob" })
@@ -104,9 +96,9 @@ describe("a call", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("in a guild mentions whom the platform says, and not whom text looks like", () =>
+  it.effect("in a guild reads mentions from the platform's list, not from the text", () =>
     Effect.gen(function* () {
-      yield* online(
+      yield* Bot.start(
         Command.layer([
           Command.make("poke", { arguments: { whom: Argument.mention } }, ({ args, event }) => say(event, args.whom.id))
         ])
@@ -134,7 +126,7 @@ describe("a call", () => {
 describe("who, where and how often", () => {
   it.effect("refuses a member what only an administrator may do, and lets the owner", () =>
     Effect.gen(function* () {
-      yield* online(Command.layer([Mute]))
+      yield* Bot.start(Command.layer([Mute]))
       yield* inGroup({ role: "member", text: "/mute <@AB12>" })
       yield* inGroup({ text: "/mute" })
       yield* inGroup({ role: "owner", text: "/mute <@AB12>" })
@@ -149,7 +141,7 @@ describe("who, where and how often", () => {
   it.effect("asks a predicate, which may be an effect", () =>
     Effect.gen(function* () {
       const permission = ({ author }: MessageView.MessageView) => Effect.delay(Effect.succeed(author.id === "bo"), 1)
-      yield* online(
+      yield* Bot.start(
         Command.layer([Command.make("secret", { permission }, ({ event }) => say(event, "psst"))], {
           texts: CommandTexts.chinese
         })
@@ -163,7 +155,7 @@ describe("who, where and how often", () => {
 
   it.effect("lets a user call again after the cooldown, says so once, and does not let others wait", () =>
     Effect.gen(function* () {
-      yield* online(Command.layer([Roll]))
+      yield* Bot.start(Command.layer([Roll]))
       yield* inGroup({ text: "/roll" })
       yield* Bot.advance("2500 millis")
       yield* inGroup({ text: "/roll" })
@@ -182,7 +174,7 @@ describe("who, where and how often", () => {
         { arguments: { n: Argument.integer }, cooldown: { every: "1 minute", per: "conversation", times: 2 } },
         ({ event }) => say(event, "done")
       )
-      yield* online(Command.layer([Once]))
+      yield* Bot.start(Command.layer([Once]))
       yield* inGroup({ text: "/once x", member: "a" })
       for (const member of ["a", "b", "c"]) yield* inGroup({ text: "/once 1", member })
       yield* inGroup({ text: "/once 1", member: "c", group: "other" })
@@ -196,7 +188,7 @@ describe("who, where and how often", () => {
       const Flaky = Command.make("flaky", { cooldown: { every: "1 minute" } }, ({ event }) =>
         Effect.zipRight(++runs === 1 ? Effect.fail("later" as const) : Effect.void, say(event, "done"))
       )
-      yield* online(Command.layer([Flaky], { retry: Schedule.recurs(1) }))
+      yield* Bot.start(Command.layer([Flaky], { retry: Schedule.recurs(1) }))
       yield* inGroup({ text: "/flaky" })
       assert.deepStrictEqual(yield* answers, ["done"])
     }).pipe(Bot.on())
@@ -204,7 +196,7 @@ describe("who, where and how often", () => {
 
   it.effect("says where a command works, and takes the one of this scene of two with the same name", () =>
     Effect.gen(function* () {
-      yield* online(
+      yield* Bot.start(
         Command.layer([
           Mute,
           Command.make("where", { scenes: ["group"] }, ({ event }) => say(event, "group")),
@@ -229,7 +221,7 @@ const Role = Command.group("role", { description: "who is on duty", permission: 
 describe("subcommands and help", () => {
   it.effect("calls the named part of a group, whose permission holds for all parts", () =>
     Effect.gen(function* () {
-      yield* online(Command.layer([Role]))
+      yield* Bot.start(Command.layer([Role]))
       yield* inGroup({ ...admin, text: "/role add <@AB12>" })
       yield* inGroup({ ...admin, text: "/Role LS" })
       yield* inGroup({ ...admin, text: "/role" })
@@ -245,9 +237,9 @@ describe("subcommands and help", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("lists what its reader may use here, and tells all about one command", () =>
+  it.effect("lists the commands that the user may use here, and describes one command in full", () =>
     Effect.gen(function* () {
-      yield* online(Command.layer([Mute, Roll, Role]))
+      yield* Bot.start(Command.layer([Mute, Roll, Role]))
       yield* inGroup({ text: "/help" })
       yield* inGroup({ ...admin, text: "/帮助 mute" })
       yield* inGroup({ ...admin, text: "/help /role add" })
@@ -264,7 +256,7 @@ describe("subcommands and help", () => {
 describe("what no command matches", () => {
   it.effect("goes to the fallback, and calls do not", () =>
     Effect.gen(function* () {
-      yield* online(Command.layer([Roll], { fallback: ({ event, text }) => say(event, `? ${text}`) }))
+      yield* Bot.start(Command.layer([Roll], { fallback: ({ event, text }) => say(event, `? ${text}`) }))
       yield* inGroup({ text: "hello" })
       yield* inGroup({ text: "/nothing" })
       yield* inPrivate("/rolling")
@@ -275,7 +267,7 @@ describe("what no command matches", () => {
 
   it.effect("is left to other handlers without one", () =>
     Effect.gen(function* () {
-      yield* online(
+      yield* Bot.start(
         Layer.merge(
           Command.layer([Roll], { prefix: "!" }),
           Gateway.onMessage(({ event, text }) => (text.startsWith("!") ? Effect.void : say(event, "other")))
@@ -289,7 +281,7 @@ describe("what no command matches", () => {
 
   it.effect("of hostile text is nothing that ends the bot", () =>
     Effect.gen(function* () {
-      yield* online(Command.layer([Mute, Roll, Role]))
+      yield* Bot.start(Command.layer([Mute, Roll, Role]))
       for (const text of [
         "/",
         "/ mute",

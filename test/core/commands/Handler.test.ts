@@ -4,7 +4,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
-import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
@@ -17,9 +16,6 @@ const say = (event: Messenger.Answerable, text: string) => Messenger.reply(event
 
 const echo = ({ event, text }: MessageView.MessageView) => say(event, text)
 
-const online = (handlers: Layer.Layer<never, never, Gateway.HandlerRegistry | Messenger.Messenger>) =>
-  Effect.zipRight(Effect.forkScoped(Gateway.run(handlers)), Effect.zipRight(Gateway.ready, Bot.settle))
-
 describe("middleware", () => {
   it.effect("denies what a predicate holds of, and does something else instead", () =>
     Effect.gen(function* () {
@@ -27,7 +23,7 @@ describe("middleware", () => {
         ({ author }: MessageView.MessageView) => Effect.succeed(author.id === "al"),
         ({ event }) => say(event, "not you")
       )
-      yield* online(Gateway.onMessage(denied(echo)))
+      yield* Bot.start(Gateway.onMessage(denied(echo)))
       yield* inGroup({ text: "1", member: "al" })
       yield* inGroup({ text: "2" })
       assert.deepStrictEqual(yield* answers, ["not you", "2"])
@@ -41,7 +37,7 @@ describe("middleware", () => {
         within: "1 minute",
         otherwise: ({ event }: MessageView.MessageView, wait) => say(event, Duration.format(wait))
       })
-      yield* online(Gateway.onMessage(limited(echo)))
+      yield* Bot.start(Gateway.onMessage(limited(echo)))
       yield* inGroup({ text: "1" })
       yield* Bot.advance("20 seconds")
       yield* inGroup({ text: "2" })
@@ -123,7 +119,7 @@ describe("middleware", () => {
           )
         )
       )
-      yield* online(Command.layer([Count]))
+      yield* Bot.start(Command.layer([Count]))
       yield* inGroup({ text: "/count" })
       yield* inGroup({ text: "/count", group: "other" })
       yield* inGroup({ text: "/count", member: "al" })

@@ -80,7 +80,7 @@ describe("a value", () => {
     }).pipe(Effect.provide(store))
   )
 
-  it.effect("is the initial one again once its time is over, and its place in the store is free", () =>
+  it.effect("returns to the initial value after its lifetime, and is removed from the store", () =>
     Effect.gen(function* () {
       const state = yield* UserState.make("n", { ...count, ttl: "1 hour" })
       const event = inGroup("g", "a")
@@ -104,7 +104,7 @@ describe("a value", () => {
     }).pipe(Effect.provide(store))
   )
 
-  it.effect("says what failed where the store is away, and where the value is none of its schema", () =>
+  it.effect("fails with the cause where the store is unreachable, and where the value does not match its schema", () =>
     Effect.gen(function* () {
       const away = new SystemError({ module: "KeyValueStore", method: "get", reason: "Unknown" })
       const broken = KeyValueStore.make({

@@ -33,12 +33,6 @@ const acknowledged = Effect.map(Bot.entries("Acknowledged"), (entries) =>
 const handler = (options?: { readonly acknowledge?: boolean }) =>
   Gateway.on("INTERACTION_CREATE", () => Effect.sleep("20 seconds"), options)
 
-const online = (handlers: Layer.Layer<never, never, Gateway.HandlerRegistry>) =>
-  Effect.gen(function* () {
-    yield* Effect.forkScoped(Gateway.run(handlers))
-    yield* Effect.zipRight(Gateway.ready, Bot.settle)
-  })
-
 const intents = { bot: { intents: (1 << 25) | (1 << 26) } }
 
 const failures = Effect.map(Metric.value(DeliveryMetrics.acknowledgementsFailed), ({ count }) => count)
@@ -46,7 +40,7 @@ const failures = Effect.map(Metric.value(DeliveryMetrics.acknowledgementsFailed)
 describe("an interaction", () => {
   it.effect("is acknowledged at once, however long its handler takes and whatever waits before it", () =>
     Effect.gen(function* () {
-      yield* online(handler())
+      yield* Bot.start(handler())
       for (const id of ["i1", "i2", "i3"]) yield* press(id)
       assert.deepStrictEqual(yield* acknowledged, ["i1", "i2", "i3"])
       yield* Bot.advance("2 minutes")
@@ -55,7 +49,7 @@ describe("an interaction", () => {
 
   it.effect("that comes twice is acknowledged once", () =>
     Effect.gen(function* () {
-      yield* online(handler())
+      yield* Bot.start(handler())
       yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(Fault.duplicate()))
       yield* press("i1")
       assert.deepStrictEqual(yield* acknowledged, ["i1"])
@@ -65,18 +59,18 @@ describe("an interaction", () => {
     }).pipe(Bot.on(intents))
   )
 
-  it.effect("is left to the handler that wants to do it itself, whoever else listens", () =>
+  it.effect("is left to a handler that acknowledges itself, even with other handlers", () =>
     Effect.gen(function* () {
-      yield* online(Layer.mergeAll(handler(), handler({ acknowledge: false })))
+      yield* Bot.start(Layer.mergeAll(handler(), handler({ acknowledge: false })))
       yield* press("i1")
       assert.deepStrictEqual(yield* acknowledged, [])
       yield* Bot.advance("2 minutes")
     }).pipe(Bot.on(intents))
   )
 
-  it.effect("that nobody handles is left alone, and so are those that need none", () =>
+  it.effect("without a handler is not acknowledged, nor is one that needs no acknowledgement", () =>
     Effect.gen(function* () {
-      yield* online(handler())
+      yield* Bot.start(handler())
       yield* press("feedback", { type: 13, data: { type: 13, resolved: {} } })
       yield* press("of another kind", { type: 18 })
       yield* press("without a type", { type: undefined })
@@ -92,7 +86,7 @@ describe("an interaction", () => {
     Effect.gen(function* () {
       const before = yield* failures
       let runs = 0
-      yield* online(Gateway.on("INTERACTION_CREATE", () => Effect.sync(() => runs++)))
+      yield* Bot.start(Gateway.on("INTERACTION_CREATE", () => Effect.sync(() => runs++)))
       yield* Effect.flatMap(TestPlatform.TestPlatform, (platform) =>
         platform.inject(Fault.http("interaction", Fault.hang({ accepted: false }), { times: 1 }))
       )

@@ -62,7 +62,7 @@ describe("an event", () => {
     assert.deepStrictEqual(ids.receive("c2c:another", "C2C", 5), [])
   })
 
-  it("that comes as a twin is told of the types before it, and each type comes once", () => {
+  it("that comes as a twin names the types before it, and each type is received once", () => {
     const ids = remember()
     assert.deepStrictEqual(ids.receive("group:m", "AT", 2), [])
     assert.deepStrictEqual(ids.receive("group:m", "FULL", 3), ["AT"])
@@ -168,7 +168,7 @@ describe("the capacity", () => {
     }
   )
 
-  it("holds for what is restored", () => {
+  it("applies to restored ids", () => {
     const ids = remember({ deduplicationCapacity: 3 })
     ids.restore(Array.from({ length: 50 }, (_, n) => ({ key: `m${n} T`, sequence: n, at: 0 })))
     assert.strictEqual(ids.size(), 3)
@@ -206,7 +206,7 @@ describe("a restart", () => {
     assert.deepStrictEqual(after.receive("group:twins", "FULL", 2), ["AT"])
   })
 
-  it("does not take with it what is over", () => {
+  it("does not restore ids whose window has passed", () => {
     const ids = remember()
     ids.receive("a", "T", 1)
     ids.settle("a", "T", 0, 2)

@@ -141,7 +141,7 @@ describe("the order", () => {
     })
   )
 
-  it.scoped("lets nobody who waits starve behind a conversation that never ends", () =>
+  it.scoped("does not starve other conversations behind one that never ends", () =>
     Effect.gen(function* () {
       let others = 0
       let talked = 0
@@ -304,7 +304,7 @@ describe("a handler", () => {
     })
   )
 
-  it.scoped("that ends in the very moment it is stopped takes no event of others with it", () =>
+  it.scoped("that ends at the moment it is stopped settles no event of another handler", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
       const bot = yield* deliver(
@@ -324,7 +324,7 @@ describe("a handler", () => {
     })
   )
 
-  it.scoped("may have a time-out of its own, shorter or longer", () =>
+  it.scoped("may set its own timeout, shorter or longer", () =>
     Effect.gen(function* () {
       const ended: Array<string> = []
       const named = (name: string, timeout: Duration.DurationInput) =>
@@ -389,7 +389,7 @@ describe("a handler", () => {
     })
   )
 
-  it.scoped("tells onFailure its typed error, and what that does hurts nobody", () =>
+  it.scoped("passes its typed error to onFailure, whose failure affects no other handler", () =>
     Effect.gen(function* () {
       const told: Array<string> = []
       const heard: Array<string> = []
@@ -504,7 +504,7 @@ describe("a handler that has nothing to do", () => {
       return Effect.void
     })
 
-  it.scoped("is done at once, but not before what its conversation waits for", () =>
+  it.scoped("ends at once, but not before earlier events of its conversation", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
       const bot = yield* deliver(hear(heard))
@@ -679,7 +679,7 @@ describe("several handlers of one event", () => {
     })
   )
 
-  it.scoped("take what they need from the Layer that registers them", () =>
+  it.scoped("use the services of the Layer that registers them", () =>
     Effect.gen(function* () {
       class Greeting extends Context.Tag("test/Greeting")<Greeting, string>() {}
       const said: Array<string> = []
@@ -1141,7 +1141,7 @@ describe("an end", () => {
 describe("an event that is waited for", () => {
   const wanted: Dialogue.Wanted = { conversation: "c2c:u", matches: () => true, queued: true, timeout: "1 hour" }
 
-  it.scoped("is somebody's, at whatever moment the wait is cut off", () =>
+  it.scoped("is delivered exactly once, at whatever moment the wait is interrupted", () =>
     Effect.gen(function* () {
       const outcomes = new Set<string>()
       for (let moment = 0; moment < 40; moment++) {
@@ -1170,7 +1170,7 @@ describe("an event that is waited for", () => {
     })
   )
 
-  it.scoped("is somebody's, when it comes in the instant in which the wait is over", () =>
+  it.scoped("is delivered exactly once, when it comes in the instant of the timeout", () =>
     Effect.gen(function* () {
       for (let moment = 0; moment < 40; moment++) {
         let taken = 0

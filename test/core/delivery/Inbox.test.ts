@@ -194,7 +194,7 @@ describe("the watermark", () => {
 })
 
 describe("a full inbox", () => {
-  it.effect("that pauses takes nothing, and nothing is lost", () =>
+  it.effect("that pauses refuses events, and loses none", () =>
     Effect.gen(function* () {
       const { entries, inbox } = yield* holding([1, 2, 3, 4], { capacity: 4 })
       assert.isFalse(inbox.offer(frame(5), 1))
@@ -363,7 +363,7 @@ describe("room", () => {
 })
 
 describe("changed", () => {
-  it.effect("tells of each settlement or session since it was last looked at, once", () =>
+  it.effect("completes once for the settlements and sessions since it last completed", () =>
     Effect.gen(function* () {
       const { inbox, settleOne } = yield* holding([1, 2, 3])
       yield* inbox.changed

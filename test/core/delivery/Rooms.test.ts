@@ -118,7 +118,7 @@ describe("workers", () => {
     })
   )
 
-  it.scoped("stop what is out of time, leave behind what does not stop, and tell its handlers", () =>
+  it.scoped("stop handlers that time out, abandon those that do not stop, and notify them", () =>
     Effect.gen(function* () {
       const { add, concluded, workers } = yield* makeWorkers(1)
       const told: Array<string> = []
@@ -356,7 +356,7 @@ describe("a router", () => {
     })
   )
 
-  it.effect("removes from its queue what a full inbox dropped, and routes no more what is settled", () =>
+  it.effect("removes dropped events from their queue, and does not route settled ones", () =>
     Effect.gen(function* () {
       const { queues, route, router } = make([all])
       const [first, second] = yield* route(frameOf("a", 1), frameOf("a", 2))

@@ -97,7 +97,7 @@ describe("the context of a run", () => {
         })
       )
 
-      it.effect("closes its scope with the run's exit, and gives none of it to the next run", () =>
+      it.effect("closes its scope with the exit of the run, and gives the next run another scope", () =>
         Effect.gen(function* () {
           const closed: Array<string> = []
           const acquire = (id: string, exit: Effect.Effect<void>) =>
@@ -154,7 +154,7 @@ describe("the context of a run", () => {
         })
       )
 
-      it.effect("joins into a run what its own forks set, and nothing into others", () =>
+      it.effect("joins fiber refs of forks into their own run only", () =>
         Effect.gen(function* () {
           const join = Effect.zipRight(
             Effect.flatMap(Effect.fork(FiberRef.set(marked, "by a fork")), Fiber.join),

@@ -178,7 +178,7 @@ describe("identityKey", () => {
     assert.strictEqual(Event.identityKey(frame("C2C_MESSAGE_CREATE", {}, "e")), "event:e")
   })
 
-  it("is none without an id: such an event is never the same as another", () => {
+  it("is undefined without an id: such an event equals no other", () => {
     assert.strictEqual(Event.identityKey({ op: 0, t: "READY", d: {} }), undefined)
     assert.strictEqual(Event.identityKey({ op: 0, t: "FRIEND_ADD", d: { id: "m" }, id: "" }), undefined)
     assert.strictEqual(Event.identityKey({ op: 0, t: "C2C_MESSAGE_CREATE", d: null }), undefined)
@@ -234,7 +234,7 @@ describe("orderKey", () => {
     assert.strictEqual(key("DIRECT_MESSAGE_DELETE", null), "type:DIRECT_MESSAGE_DELETE")
   })
 
-  it("keeps what is alike in different scenes apart", () => {
+  it("differs between scenes for equal ids", () => {
     const keys = [{ group_openid: "x" }, { channel_id: "x" }, { guild_id: "x" }, { user_openid: "x" }].map((d) =>
       key("T", d)
     )

@@ -32,7 +32,7 @@ describe("users and groups", () => {
     assert.isTrue(isRefused("GROUP_MEMBER_ADD", { group_openid: "g" }))
   })
 
-  it("a request to join says how it is to be verified, or that it was let in", () => {
+  it("a request to join carries its verification, or that it was approved", () => {
     const asked = decoded("GROUP_JOIN_REQUEST", {
       ...payloadOf("GROUP_JOIN_REQUEST"),
       verify_info: { method: "admin_review_qa", review_qa_list: [{ question: "1+1", answer: 2 }] }
@@ -68,7 +68,7 @@ describe("an interaction", () => {
     assert.deepStrictEqual(seen({ data: { resolved: { button_data: "x" } } }).button, { id: undefined, data: "x" })
   })
 
-  it("is by somebody, somewhere, in each scene", () => {
+  it("has a user and a place, in each scene", () => {
     const inGroup = seen({ scene: "group", group_openid: "g", group_member_openid: "m" })
     assert.deepInclude(inGroup, { scene: "group", target: "g", user: "m", button: undefined })
     const inGuild = seen({

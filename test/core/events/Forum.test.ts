@@ -53,7 +53,7 @@ describe("events of forums", () => {
     )
   })
 
-  it("are refused without what they are about", () => {
+  it("are refused without their subject", () => {
     const place = { guild_id: "g", channel_id: "c", author_id: "a" }
     assert.isTrue(isRefused("FORUM_THREAD_CREATE", place))
     assert.isTrue(isRefused("FORUM_REPLY_CREATE", { ...place, reply_info: { thread_id: "t", post_id: "p" } }))

@@ -144,7 +144,7 @@ describe("straight code for messages of", () => {
       assert.isAbove(fields, 200)
     })
 
-    it(`${name} leaves what it does not know to the schema, and takes any plain one`, () => {
+    it(`${name} leaves unknown payloads to the schema, and reads any plain one`, () => {
       const plain = { id: "m", author: {}, group_openid: "g", content: null, attachments: [{}], message_scene: {} }
       assert.isTrue(take(plain, {}))
       for (const change of [

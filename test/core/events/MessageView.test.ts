@@ -27,7 +27,7 @@ describe("the view of a message", () => {
     ["MESSAGE_CREATE", guild, "channel", "C", "9"],
     ["DIRECT_MESSAGE_CREATE", guild, "dm", "Q", "9"]
   ] as const) {
-    it(`says where it was written and by whom: ${t} in ${scene} ${target} by ${author}`, () => {
+    it(`has the conversation and the author: ${t} in ${scene} ${target} by ${author}`, () => {
       const event = decoded(t, { ...d, content: "hi", timestamp: "2026-09-21T10:00:01+08:00" })
       const seen = MessageView.of(event)
       assert.deepInclude(seen, { scene, target, id: "m", text: "hi", time: Date.parse("2026-09-21T02:00:01Z") })
@@ -192,7 +192,7 @@ describe("mentions", () => {
     }
   })
 
-  it("of nobody in particular do not match an empty id", () => {
+  it("without an id do not match an empty id", () => {
     const seen = view("MESSAGE_CREATE", { ...guild, content: "<@!> hi", mentions: [{}] }, { self: "" })
     assert.isFalse(seen.isAddressed)
     assert.strictEqual(seen.text, "<@!> hi")

@@ -50,7 +50,7 @@ describe("a reader", () => {
     assert.deepStrictEqual(read({ id: "a", list: [{ name: 1 }] }), { id: "a", list: [{ name: "1" }] })
   })
 
-  it("loses what is optional and wrong, and refuses what is not", () => {
+  it("drops optional fields of the wrong type, and refuses required ones", () => {
     assert.deepStrictEqual(read({ id: "a", count: "many", list: [{ name: "x" }, {}] }), {
       id: "a",
       count: null,
@@ -59,7 +59,7 @@ describe("a reader", () => {
     for (const payload of [{}, { id: null }, { id: {} }, [], "", null, undefined]) assert.isUndefined(read(payload))
   })
 
-  it("leaves to Schema what it does not know itself", () => {
+  it("leaves other types to Schema", () => {
     const dated = Schema.Struct({ at: Schema.NumberFromString })
     assert.deepStrictEqual(read({ at: "5" }, dated), { at: 5 })
     assert.deepStrictEqual(read({ at: "5" }, Schema.compose(Schema.Unknown, dated, { strict: false })), { at: 5 })

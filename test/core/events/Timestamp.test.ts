@@ -23,7 +23,7 @@ describe("a time of the platform", () => {
     })
   }
 
-  it("is none where it cannot be read", () => {
+  it("is undefined where it cannot be parsed", () => {
     for (const value of [
       "",
       "yesterday",

@@ -3,12 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { Gateway } from "@effect-qq/core"
-import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import { Fault } from "@effect-qq/core/testing"
 import * as Bot from "../../support/bot.ts"
+import { inject } from "../../support/bot.ts"
 
 const absurd = 99_999_999_999
-
-const inject = (fault: Fault.Fault) => Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(fault))
 
 const limited = { _tag: "Status", status: 429, retryAfter: absurd } as const
 

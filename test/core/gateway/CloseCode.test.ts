@@ -41,7 +41,7 @@ describe("the table of close codes", () => {
     )
   })
 
-  it("every row knows its code, says what it means and where that was learnt", () => {
+  it("has in every row the code, its meaning and a source", () => {
     for (const [code, row] of CloseCode.table) {
       assert.strictEqual(row.code, code)
       assert.notStrictEqual(row.meaning, "")
@@ -49,7 +49,7 @@ describe("the table of close codes", () => {
     }
   })
 
-  it("every code that stops a bot has a hint, if anybody knows one", () => {
+  it("has a hint for every code that stops a bot, where one is known", () => {
     const silent = [...CloseCode.table.values()].filter(
       ({ hint, recovery }) =>
         (needsAPerson.has(recovery) || recovery === "misconfigured" || recovery === "fatal") && (hint ?? "").length < 10

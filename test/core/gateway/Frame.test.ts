@@ -41,7 +41,7 @@ describe("parse", () => {
     assert.strictEqual(outcome("\u0000"), "malformed")
   })
 
-  it("never throws on what is no text", () => {
+  it("never throws on data that is not text", () => {
     fc.assert(
       fc.property(fc.anything({ withTypedArray: true, withBigInt: true, withDate: true, withMap: true }), survives)
     )
@@ -86,7 +86,7 @@ describe("parse", () => {
     assert.strictEqual(outcome(whole), "sound")
   })
 
-  it("says what is wrong", () => {
+  it("reports why a frame is malformed", () => {
     assert.strictEqual(reason(""), "Empty")
     assert.strictEqual(reason("{"), "NotJson")
     for (const text of ["null", "1", '"op"', "[]", "{}", '{"op":"0"}', '{"op":0,"t":5}', '{"op":0,"id":{}}']) {

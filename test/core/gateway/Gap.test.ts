@@ -10,6 +10,7 @@ import type { Duration } from "effect"
 import { type Event, Gateway } from "@effect-qq/core"
 import { Fault, TestPlatform, WallClock } from "@effect-qq/core/testing"
 import * as Bot from "../../support/bot.ts"
+import { inject } from "../../support/bot.ts"
 
 interface Heard {
   readonly gaps: ReadonlyArray<Omit<Event.Gap, "_tag" | "t" | "envelope">>
@@ -32,14 +33,7 @@ const start = Effect.gen(function* () {
   return { fiber, heard: Ref.get(heard) }
 })
 
-const inject = (fault: Parameters<TestPlatform.TestPlatformShape["inject"]>[0]) =>
-  Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(fault))
-
-const say = (text: string) =>
-  Effect.zipRight(
-    Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.privateMessage({ user: "u", text })),
-    Bot.settle
-  )
+const say = (text: string) => Effect.zipRight(Bot.say(text, "u"), Bot.settle)
 
 /** A bot whose handler takes a minute for what is "slow", and no time for anything else. */
 const startSlow = Effect.zipLeft(
@@ -125,7 +119,7 @@ describe("a gap", () => {
     }).pipe(Bot.on({ platform: { heartbeatInterval: 600_000 } }))
   )
 
-  it.effect("is not told of where a session was resumed", () =>
+  it.effect("is not reported where the session was resumed", () =>
     Effect.gen(function* () {
       const bot = yield* start
       for (const fault of [Fault.drop(), Fault.close(4009), Fault.reconnect(), Fault.invalidSession(true)]) {
@@ -139,7 +133,7 @@ describe("a gap", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("is not told of when a bot begins for the first time", () =>
+  it.effect("is not reported at the first start of a bot", () =>
     Effect.gen(function* () {
       const bot = yield* start
       yield* say("hello")
@@ -205,7 +199,7 @@ describe("a gap", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("that begins while the bot leaves is told of by the next process", () =>
+  it.effect("that begins during a shutdown is reported by the next process", () =>
     Effect.gen(function* () {
       const first = yield* Effect.forkScoped(
         Gateway.run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.sleep("8 seconds")))
@@ -231,7 +225,7 @@ describe("a gap", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("whose handlers were cut off is told of again", () =>
+  it.effect("whose handlers were interrupted is reported again", () =>
     Effect.gen(function* () {
       const first = yield* Effect.forkScoped(Gateway.run(Gateway.on("Gap", () => Effect.never)))
       yield* Bot.settle
@@ -335,7 +329,7 @@ describe("a gap", () => {
     }).pipe(Bot.on({ bot: { delivery: { capacity: 1 } } }))
   )
 
-  it.effect("is told of when what was stored is too old to be resumed", () =>
+  it.effect("is reported when the stored session is too old to be resumed", () =>
     Effect.gen(function* () {
       const first = yield* start
       yield* say("one")
@@ -392,7 +386,7 @@ describe("a gap", () => {
     }).pipe(Bot.on(), WallClock.steppable)
   )
 
-  it.effect("is not told of after a session that was ended on purpose", () =>
+  it.effect("is not reported after a session that was ended on purpose", () =>
     Effect.gen(function* () {
       const first = yield* start
       yield* say("one")
@@ -403,7 +397,7 @@ describe("a gap", () => {
     }).pipe(Bot.on({ bot: { session: { onShutdown: "end" } } }))
   )
 
-  it.effect("is told of after a session that was to be ended on purpose, and was refused", () =>
+  it.effect("is reported after a session whose intended end was refused", () =>
     Effect.gen(function* () {
       const first = yield* start
       yield* say("one")
@@ -417,7 +411,7 @@ describe("a gap", () => {
     }).pipe(Bot.on({ bot: { session: { onShutdown: "end" } } }))
   )
 
-  it.effect("that was not told of yet is not forgotten with a session that is ended on purpose", () =>
+  it.effect("that was not reported yet survives a session that is ended on purpose", () =>
     Effect.gen(function* () {
       const first = yield* Effect.forkScoped(Gateway.run(Gateway.on("Gap", () => Effect.never)))
       yield* Bot.settle
@@ -433,7 +427,7 @@ describe("a gap", () => {
     }).pipe(Bot.on({ bot: { intents: 1 << 25, session: { onShutdown: "end" } } }))
   )
 
-  it.effect("is told of after a session that was ended before its handlers were done", () =>
+  it.effect("is reported after a session that ended before its handlers did", () =>
     Effect.gen(function* () {
       const first = yield* Effect.forkScoped(Gateway.run(Gateway.on("C2C_MESSAGE_CREATE", () => Effect.never)))
       yield* Bot.settle

@@ -70,7 +70,7 @@ describe("GatewayMetadata", () => {
     }).pipe(provided(fake))
   })
 
-  it.effect("makes one request for concurrent callers, one of whom leaves", () => {
+  it.effect("makes one request for concurrent callers, one of which is interrupted", () => {
     const fake = FakeHttp.make(() => Effect.delay(Effect.succeed({ body: good }), "2 seconds"))
     return Effect.gen(function* () {
       const leaving = yield* Effect.fork(get)
@@ -84,7 +84,7 @@ describe("GatewayMetadata", () => {
     }).pipe(provided(fake))
   })
 
-  it.effect("reads numbers written as text, and what is missing as unknown", () => {
+  it.effect("reads numbers written as text, and missing fields as unknown", () => {
     const bodies: ReadonlyArray<unknown> = [
       {
         url: good.url,
@@ -194,7 +194,7 @@ describe("GatewayMetadata", () => {
     }).pipe(provided(FakeHttp.make(() => ({ status: 429, body: {}, headers: { "retry-after": "90" } }))))
   )
 
-  it.effect("asks ten times at once and twice a minute, then serves what it knows", () => {
+  it.effect("makes ten requests at once and two a minute, then serves the cached answer", () => {
     const fake = FakeHttp.make(() => ({ body: good }))
     return Effect.gen(function* () {
       yield* Effect.replicateEffect(refresh, 15)

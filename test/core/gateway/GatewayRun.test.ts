@@ -10,13 +10,12 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { Gateway, Message, Messenger } from "@effect-qq/core"
-import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import { Fault } from "@effect-qq/core/testing"
 import * as Bot from "../../support/bot.ts"
+import { inject } from "../../support/bot.ts"
 import { answers, inPrivate } from "../../support/say.ts"
 
 const Echo = Gateway.onMessage(({ event, text }) => Messenger.reply(event, Message.text(text)))
-
-const inject = (fault: Fault.Fault) => Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(fault))
 
 describe("a gateway in the background", () => {
   it.effect("runs beside the program, and ends with the scope of its layer", () =>
@@ -66,7 +65,7 @@ describe("a gateway in the background", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("runs again as its schedule says, with handlers of its own, and fails when that is over", () =>
+  it.effect("restarts by its schedule, with its handlers built anew, and fails when the schedule ends", () =>
     Effect.gen(function* () {
       let built = 0
       const handlers = Layer.merge(

@@ -36,7 +36,7 @@ describe("the interval of HELLO", () => {
     assert.deepStrictEqual(read("1e12"), [600_000, false])
   })
 
-  it("has a default where there is none that can be used", () => {
+  it("has a default where HELLO has no usable one", () => {
     for (const value of [
       undefined,
       null,

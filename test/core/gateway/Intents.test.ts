@@ -20,7 +20,7 @@ describe("the intents", () => {
     })
   }
 
-  it("each is one bit of its own that fits the wire's signed number", () => {
+  it("are distinct bits that fit a signed 32-bit number", () => {
     const bits = names.map((name) => Intents.Intent[name])
     assert.strictEqual(new Set(bits).size, bits.length)
     for (const bit of bits) {

@@ -4,8 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import { type Event, Gateway } from "@effect-qq/core"
-import { Fault, TestPlatform } from "@effect-qq/core/testing"
+import { Fault } from "@effect-qq/core/testing"
 import * as Bot from "../../support/bot.ts"
+import { inject } from "../../support/bot.ts"
 
 const start = Effect.gen(function* () {
   const texts = yield* Ref.make<ReadonlyArray<string>>([])
@@ -23,16 +24,7 @@ const start = Effect.gen(function* () {
   return { texts: Ref.get(texts), gaps: Ref.get(gaps) }
 })
 
-const platform = <A, E>(use: (platform: TestPlatform.TestPlatformShape) => Effect.Effect<A, E>) =>
-  Effect.flatMap(TestPlatform.TestPlatform, use)
-
-const inject = (fault: Fault.Fault) => platform((it) => it.inject(fault))
-
-const say = (text: string) =>
-  Effect.zipRight(
-    platform((it) => it.privateMessage({ user: "u", text })),
-    Bot.settle
-  )
+const say = (text: string) => Effect.zipRight(Bot.say(text, "u"), Bot.settle)
 
 describe("a large frame", () => {
   it.effect("of 60 MiB is an event like any other", () =>
@@ -86,7 +78,7 @@ describe("a large frame", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("that somebody on the way closes with 1009 is skipped like that", () =>
+  it.effect("that an intermediary closes with 1009 is skipped in the same way", () =>
     Effect.gen(function* () {
       const { gaps, texts } = yield* start
       yield* Bot.advance("1 minute")

@@ -12,11 +12,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Bot from "../../support/bot.ts"
+import { inject, world as platform } from "../../support/bot.ts"
 import * as Ends from "../../support/ends.ts"
-
-const platform = TestPlatform.TestPlatform
-
-const inject = (fault: Fault.Fault) => Effect.flatMap(platform, (p) => p.inject(fault))
 
 const noJitter = { session: { jitter: 0 } }
 

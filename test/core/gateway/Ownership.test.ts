@@ -186,7 +186,7 @@ describe("a bot whose ownership is lost", () => {
     })
   )
 
-  it.scoped("before it identifies does not identify: the authority is asked, and what it held is given back", () =>
+  it.scoped("before it identifies does not identify: ownership is confirmed, and its permit is released", () =>
     Effect.gen(function* () {
       const ownership = makeOwnership()
       const { fiber, introductions, platform } = yield* start(ownership.shape, makeStore().store)

@@ -133,7 +133,7 @@ describe("the deadline of a handshake", () => {
     return "late" in deadline ? deadline.late.reason : deadline.left
   }
 
-  it("is for the socket to open, then for HELLO, then for a frame, then there is none", () => {
+  it("covers the opening of the socket, then HELLO, then a frame, then ends", () => {
     const protocol = identifying()
     assert.strictEqual(left(protocol, 9_999), 1)
     assert.strictEqual(left(protocol, 10_000), "OpenTimeout")

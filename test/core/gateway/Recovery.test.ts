@@ -131,7 +131,7 @@ describe("quick disconnects", () => {
     assert.deepStrictEqual(Ends.waits(row), [1, 2, 60, 60, 60, 1, 2])
   })
 
-  it("a reconnect that the server asked for is none, however soon it comes", () => {
+  it("do not include a reconnect that the server asked for, however soon it comes", () => {
     const asked = (at: number) => Ends.reconnectAsked({ sinceGreeting: 100, readyFor: 100, at })
     const row = Ends.walk([asked(1000), asked(100_000), asked(200_000), asked(300_000)])
     assert.deepStrictEqual(

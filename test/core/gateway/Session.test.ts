@@ -14,12 +14,7 @@ import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
 import * as fc from "fast-check"
 import * as Bot from "../../support/bot.ts"
-
-const platform = TestPlatform.TestPlatform
-
-const inject = (fault: Fault.Fault) => Effect.flatMap(platform, (p) => p.inject(fault))
-
-const say = (text: string, user = "u1") => Effect.flatMap(platform, (p) => p.privateMessage({ user, text }))
+import { inject, say } from "../../support/bot.ts"
 
 /** Ends the bot and says how long that took in virtual time: nothing, for the clock stands still. */
 const shutDown = (bot: Bot.Running) =>
@@ -78,7 +73,7 @@ describe("a session", () => {
     }).pipe(Bot.on())
   )
 
-  it.effect("says how it is, truthfully, at any time", () =>
+  it.effect("reports its true status at any time", () =>
     Effect.gen(function* () {
       const status = Effect.flatMap(Gateway.status, ({ get }) => get)
       assert.strictEqual((yield* status).state._tag, "Disconnected")
@@ -710,7 +705,7 @@ describe("resuming", () => {
     }).pipe(Bot.on({ platform: { sessionLimit: { remaining: 0, resetAfter: 14_400_000 } } }))
   )
 
-  it.effect("onShutdown end leaves nothing to resume", () =>
+  it.effect("is not possible after onShutdown end", () =>
     Effect.gen(function* () {
       const bot = yield* Bot.online
       yield* Fiber.interrupt(bot.fiber)
@@ -1081,7 +1076,7 @@ describe("whatever happens", () => {
   )
 
   it.effect(
-    "never two sockets, and Ready again once it is over",
+    "there are never two sockets, and the bot becomes Ready again after the faults",
     () =>
       Effect.gen(function* () {
         const rows = fc.sample(fc.array(fc.tuple(anyFault, fc.integer({ min: 0, max: 90 })), { maxLength: 6 }), {

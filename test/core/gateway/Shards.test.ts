@@ -8,9 +8,7 @@ import { Gateway } from "@effect-qq/core"
 import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Shards from "../../../packages/core/src/gateway/Shards.ts"
 import * as Bot from "../../support/bot.ts"
-
-const inject = (fault: Parameters<TestPlatform.TestPlatformShape["inject"]>[0]) =>
-  Effect.flatMap(TestPlatform.TestPlatform, (platform) => platform.inject(fault))
+import { inject } from "../../support/bot.ts"
 
 const identifies = Effect.map(Bot.counters, (counters) => counters.identifies)
 

@@ -74,7 +74,7 @@ describe("only", () => {
 })
 
 describe("climbFor", () => {
-  it("repeats its last wait for any other input, and does not wait before the first of its own", () => {
+  it("repeats its last wait for any other input, and does not wait before its first input", () => {
     const schedule = Ladder.climbing(seconds(1, 2, 5)).pipe(Ladder.climbFor((n: number) => n > 0))
     expect(waits(schedule, [0, 1, 0, 0, 1, 1, 0, 1])).toEqual([0, 1, 1, 1, 2, 5, 5, 5])
   })

@@ -108,7 +108,7 @@ describe("a conversation as text", () => {
     )
   })
 
-  it("of another kind is none", () => {
+  it("of another form is not parsed", () => {
     for (const text of ["", "c2c", "c2c:", "user:1", ":1"]) assert.isTrue(Option.isNone(Conversation.fromKey(text)))
   })
 

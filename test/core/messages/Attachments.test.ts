@@ -85,7 +85,7 @@ const reasonOf = <A, R>(effect: Effect.Effect<A, Attachments.DownloadError, R>) 
   Effect.map(ended(effect), (outcome) => (outcome._tag === "Left" ? outcome.left.reason : "downloaded"))
 
 describe("a download", () => {
-  it.effect("gives the bytes, what they are and their hash, and says what is heard in a voice message", () =>
+  it.effect("gives the bytes with their type and hash, and the transcript of a voice message", () =>
     Effect.gen(function* () {
       const { asked, on } = network({ headers: { "content-type": "audio/silk" } })
       const voice = attachment({ kind: "voice", wavUrl: "https://a.qq.com/x.wav", transcript: "hello" })

@@ -73,7 +73,7 @@ const table = [
 ] as const
 
 describe("an upload in parts", () => {
-  it.effect("announces, puts, finishes and completes, and the platform finds what it was told", () =>
+  it.effect("prepares, puts, finishes and completes its parts, and the platform receives the file", () =>
     Effect.gen(function* () {
       const uploaded = yield* Media.upload(user, film())
       assert.deepStrictEqual([uploaded.kind, uploaded.scene, uploaded.insteadOf], ["video", "c2c", undefined])
@@ -85,7 +85,7 @@ describe("an upload in parts", () => {
     }).pipe(on())
   )
 
-  it.effect("is for what is above the limit; at the limit it is one request", () =>
+  it.effect("is used above the limit; a file at the limit is one request", () =>
     Effect.gen(function* () {
       yield* Media.upload(user, MediaSource.fromBytes("file", bytesOf(100)))
       assert.deepStrictEqual(yield* steps, ["files"])
@@ -183,7 +183,7 @@ describe("an upload in parts", () => {
     }).pipe(on({ chunks: { concurrency: 50 } }))
   )
 
-  it.effect("tells of its progress", () =>
+  it.effect("reports its progress", () =>
     Effect.gen(function* () {
       const heard: Array<Media.Progress> = []
       const onProgress = (progress: Media.Progress) => Effect.sync(() => heard.push(progress))
@@ -414,7 +414,7 @@ describe("an upload whose addresses no longer work", () => {
     )
   }
 
-  it.effect("in its midst tells of its progress from the beginning", () =>
+  it.effect("restarts its progress", () =>
     Effect.gen(function* () {
       const heard: Array<number> = []
       const onProgress = ({ part: number }: Media.Progress) =>

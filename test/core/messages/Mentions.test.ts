@@ -102,7 +102,7 @@ describe("what looks like a mention", () => {
     }).pipe(Bot.on())
   )
 
-  it("is not in what is sent, of any text, and what is not is as it was", () => {
+  it("is removed from any text that is sent, and the rest is unchanged", () => {
     const piece = fc.oneof(
       fc.fullUnicodeString({ maxLength: 6 }),
       fc.constantFrom(

@@ -181,7 +181,7 @@ describe("the body of a request", () => {
 })
 
 describe("what stands for a refused message", () => {
-  it("is the source of markdown, or what its author gave", () => {
+  it("is the source of the markdown, or the fallback that the author gave", () => {
     assert.strictEqual(Message.asPlainText(Message.markdown("# hi"))?.content, "# hi")
     assert.strictEqual(Message.asPlainText(Message.markdown("# hi", { plainText: "hi" }))?.content, "hi")
     assert.isUndefined(Message.asPlainText(Message.markdownTemplate("t", {})))

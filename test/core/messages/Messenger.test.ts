@@ -10,11 +10,10 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Bot from "../../support/bot.ts"
+import { say } from "../../support/bot.ts"
 import { bot, inject, on, platform, sent, visible, world } from "./harness.ts"
 
 type MessengerNeeds = Layer.Layer.Context<ReturnType<typeof Messenger.layerWith>>
-
-const say = (text: string, user = "u1") => Effect.flatMap(world, (p) => p.privateMessage({ user, text }))
 
 /** The first message that users can see. */
 const first = Effect.map(sent, ([message]) => {
@@ -57,9 +56,7 @@ const answering = (
     const policy = options.policy
     const layer: Layer.Layer<never, never, Gateway.HandlerRegistry | Messenger.Messenger | MessengerNeeds> =
       policy === undefined ? handlers : Layer.provide(handlers, Messenger.layerWith(policy))
-    const fiber = yield* Effect.forkScoped(Gateway.run(layer))
-    yield* Gateway.ready
-    yield* Bot.settle
+    const fiber = yield* Bot.start(layer)
     return { outcomes, fiber }
   })
 
@@ -608,9 +605,7 @@ describe("an event that comes again", () => {
               return yield* Effect.never
             })
           )
-          const fiber = yield* Effect.forkScoped(Gateway.run(handlers))
-          yield* Gateway.ready
-          yield* Bot.settle
+          const fiber = yield* Bot.start(handlers)
           if (answered.length === 0) {
             yield* say("hi")
             yield* Bot.settle

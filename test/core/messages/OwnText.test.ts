@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -39,7 +38,7 @@ const pairs: ReadonlyArray<readonly [string, Message.Message, Message.Message]> 
 
 describe("another text under a name that was used", () => {
   for (const [what, one, other] of pairs) {
-    it.effect(`is a reply of its own, and each of the two is sent once: ${what}`, () =>
+    it.effect(`is another reply, and both are sent once: ${what}`, () =>
       Effect.gen(function* () {
         const { privately } = yield* listening
         const event = yield* privately()
@@ -131,7 +130,7 @@ describe("another text under a name that was used", () => {
 })
 
 /** A process of the bot over the store of the platform. */
-const bot = Effect.provide(Layer.fresh(TestPlatform.layerBot({ hosts: Bot.ownHosts })))
+const bot = Bot.process()
 
 const receive = (anchor: Anchor.Anchor) => Effect.map(ReplyLedger.ReplyLedger, (ledger) => ledger.receive(anchor))
 

@@ -204,7 +204,7 @@ describe("the ledger is bounded", () => {
 })
 
 describe("an id", () => {
-  it.effect("that several anchors have tells none of them from the others", () =>
+  it.effect("that several anchors share does not mix them up", () =>
     Effect.gen(function* () {
       const store = yield* memory
       const anchors = [message("x"), message("x", group), message("x", Conversation.c2c("g")), event("x")]

@@ -61,7 +61,7 @@ describe("each class of the platform's errors", () => {
     )
   }
 
-  it.effect("counts with HTTP 200 and 500 alike", () =>
+  it.effect("is the same with HTTP 200 and 500", () =>
     Effect.gen(function* () {
       const { privately } = yield* listening
       const event = yield* privately()

@@ -7,7 +7,6 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import * as Bot from "../../support/bot.ts"
 import { bot, errorOf, inject, listening, on, platform, requests, sent, visible, within } from "./harness.ts"
 
@@ -64,11 +63,8 @@ describe("while the session reconnects", () => {
 describe("after a restart", () => {
   const provided = TestPlatform.layerPlatform(platform)
 
-  type Running = Layer.Layer.Success<ReturnType<typeof TestPlatform.layerBot>> | TestPlatform.TestPlatform | Scope.Scope
-
   /** One run of a program. */
-  const run = <A, E>(body: Effect.Effect<A, E, Running>) =>
-    Effect.scoped(body).pipe(Effect.provide(Layer.fresh(TestPlatform.layerBot(bot))))
+  const run = <A, E, R>(body: Effect.Effect<A, E, R>) => Bot.process(bot)(Effect.scoped(body))
 
   it.effect("the second reply to a message is known from the first", () =>
     Effect.gen(function* () {
@@ -254,7 +250,7 @@ describe("interruption", () => {
     )
   }
 
-  it.effect("of messages that wait for their turn leaves the turns to others", () =>
+  it.effect("of messages that wait for their turn releases the turns", () =>
     Effect.gen(function* () {
       yield* listening
       const group = Conversation.group("g")

@@ -129,7 +129,7 @@ describe("every scene", () => {
     }).pipe(on())
   )
 
-  it.effect("what is invalid is told before any request", () =>
+  it.effect("refuses an invalid message before any request", () =>
     Effect.gen(function* () {
       for (const [conversation, message, field] of [
         [user, Message.text(""), "content"],
@@ -295,7 +295,7 @@ describe("an expired reply", () => {
     }).pipe(on({ windows: { c2c: { duration: 1e9, replies: 100 } } }))
   )
 
-  it.effect("whose time is over by this clock is not sent to be refused", () =>
+  it.effect("is not sent once its window has closed by this clock", () =>
     Effect.gen(function* () {
       const { inGroup } = yield* listening
       const event = yield* inGroup()
@@ -572,7 +572,7 @@ describe("moderation", () => {
     }).pipe(withAudits)
   )
 
-  it.effect("that had nothing to say is over at once", () =>
+  it.effect("without a pending audit completes at once", () =>
     Effect.gen(function* () {
       const { privately } = yield* listening
       const receipt = yield* Messenger.reply(yield* privately(), Message.text("re"))

@@ -30,7 +30,7 @@ describe("while the wall clock is set", () => {
     )
   }
 
-  it.effect("set back, a window closes when its time is over all the same", () =>
+  it.effect("set back, a reply window still closes on time", () =>
     Effect.gen(function* () {
       const { inGroup } = yield* listening
       const event = yield* inGroup()

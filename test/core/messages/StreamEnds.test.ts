@@ -67,7 +67,7 @@ describe("before its text", () => {
 })
 
 describe("where its author fails", () => {
-  it.effect("a group gets what was said so far and an ending, and the caller the failure", () =>
+  it.effect("a group receives the text so far with an ending, and the caller the failure", () =>
     Effect.gen(function* () {
       const { inGroup } = yield* listening
       const text = Stream.concat(slowly("half ", "a "), Stream.fail(new Muse()))

@@ -22,12 +22,7 @@ const online = (
     SendError.SendError,
     Messenger.Messenger | Layer.Layer.Success<ReturnType<typeof TestPlatform.layer>>
   >
-) =>
-  Effect.gen(function* () {
-    yield* Effect.forkScoped(Gateway.run(Gateway.onMessage(({ event }) => work(event))))
-    yield* Gateway.ready
-    yield* Bot.settle
-  })
+) => Bot.start(Gateway.onMessage(({ event }) => work(event)))
 
 const minutes = (count: number) => Effect.as(Effect.sleep(`${count} minutes`), "done")
 
@@ -52,7 +47,7 @@ describe("a task with typing notices", () => {
     }).pipe(on())
   )
 
-  it.effect("leaves the replies that the handler spends meanwhile out of its own", () =>
+  it.effect("counts the replies that the handler sends meanwhile", () =>
     Effect.gen(function* () {
       yield* online((event) =>
         Messenger.withTyping(

@@ -5,12 +5,11 @@ import { Fault, TestPlatform } from "@effect-qq/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
 import * as Bot from "../../support/bot.ts"
 
 /** A process of the bot over the store of the platform. */
-const bot = Effect.provide(Layer.fresh(TestPlatform.layerBot({ hosts: Bot.ownHosts })))
+const bot = Bot.process()
 
 const reply = (conversation: Conversation.Conversation, id: string) =>
   Messenger.reply(Anchor.make({ kind: "msg_id", id, conversation }), Message.text("the answer"), { key: "answer" })

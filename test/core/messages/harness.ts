@@ -1,6 +1,6 @@
 /** A bot that writes down what it is told, on a platform whose journal says what users see. */
 import { type BotConfig, type Event, Gateway, type GatewayError, type Messenger, type SendError } from "@effect-qq/core"
-import { type Fault, type PlatformModel, TestPlatform } from "@effect-qq/core/testing"
+import type { PlatformModel, TestPlatform } from "@effect-qq/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -26,14 +26,7 @@ export const on = (
 ): (<A, E>(effect: Effect.Effect<A, E, Services>) => Effect.Effect<A, E>) =>
   Bot.on({ platform: { ...platform, ...options }, bot: { ...bot, ...botOptions } })
 
-export const world = TestPlatform.TestPlatform
-
-export const inject = (fault: Fault.Fault) => Effect.flatMap(world, (p) => p.inject(fault))
-
-export const sent = Effect.flatMap(world, (p) => p.sent)
-
-/** What users can see, oldest first. */
-export const visible = Effect.map(sent, (all) => all.map(({ content }) => content))
+export const { inject, sent, visible, world } = Bot
 
 /** Requests that could show a message to somebody. */
 export const requests = Effect.map(Bot.entries("Request"), (all) => all.filter(({ path }) => path.endsWith("messages")))

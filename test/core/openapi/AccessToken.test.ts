@@ -27,7 +27,7 @@ const everything = (error: AccessTokenError): string =>
 const times = (http: FakeHttp.FakeHttp) => http.asked.map((asked) => asked.at)
 
 describe("AccessToken", () => {
-  it.effect("asks on the first use only, with app id and secret, and hides what it got", () => {
+  it.effect("fetches on the first use only, with app id and secret, and redacts the token", () => {
     const http = FakeHttp.make(() => FakeHttp.tokenReply("abc"))
     return Effect.gen(function* () {
       const service = yield* AccessToken
@@ -195,7 +195,7 @@ describe("AccessToken", () => {
     })
   )
 
-  it.effect("waits 60 s after 100001 and fails meanwhile with what is left", () => {
+  it.effect("waits 60 s after 100001 and fails meanwhile with the remaining time", () => {
     const http = FakeHttp.make((_, index) =>
       index === 0 ? { body: { code: 100001, message: "too many" } } : FakeHttp.tokenReply("abc")
     )

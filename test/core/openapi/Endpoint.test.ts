@@ -50,7 +50,7 @@ describe("the path of a call", () => {
     }).pipe(provided(http))
   })
 
-  it("has as many segments as its template and gives the ids back, or there is none", () => {
+  it("has the segments of its template and decodes to the ids, or does not exist", () => {
     const anyText = FastCheck.oneof(
       FastCheck.string({ unit: "binary" }),
       FastCheck.constantFrom("..", ".", "", "/", "%2e%2e", "..\\", "\ud800", "@me", "a/../../b", " ", "\n")
@@ -96,7 +96,7 @@ describe("the path of a call", () => {
 })
 
 describe("an answer", () => {
-  it.effect("is what is understood of the body, beside the body", () =>
+  it.effect("has the decoded fields beside the raw body", () =>
     Effect.gen(function* () {
       const body = {
         id: 42,
@@ -223,7 +223,7 @@ describe("a call that failed", () => {
       ...(headers === undefined ? {} : { headers })
     }))
 
-  it.effect("is made again after 0.5, 1, 2 and 5 s where it only reads", () => {
+  it.effect("is retried after 0.5, 1, 2 and 5 s if it only reads", () => {
     const http = failing(502)
     return Effect.gen(function* () {
       const { exit, sent } = yield* times(http, getGuild)
@@ -253,7 +253,7 @@ describe("a call that failed", () => {
     })
   )
 
-  it.effect("is not made again where the platform asks for more than a minute", () => {
+  it.effect("is not retried if the platform asks for more than a minute", () => {
     const http = failing(429, undefined, { "retry-after": "61" })
     return Effect.gen(function* () {
       const { exit, sent } = yield* times(http, getGuild)
@@ -272,7 +272,7 @@ describe("a call that failed", () => {
     return Effect.map(times(http, getGuild), ({ sent }) => assert.deepStrictEqual(sent, [0]))
   })
 
-  it.effect("is not made again where it does something", () => {
+  it.effect("is not retried if it writes", () => {
     const http = failing(502)
     return Effect.gen(function* () {
       const { sent } = yield* times(http, Endpoints.muteGuild({ guild: "1", body: { mute_seconds: "60" } }))
@@ -280,7 +280,7 @@ describe("a call that failed", () => {
     })
   })
 
-  it.effect("is made again as the program says", () => {
+  it.effect("is retried by the schedule of the program", () => {
     const http = failing(502)
     const patient = Schedule.spaced("10 seconds").pipe(Schedule.intersect(Schedule.recurs(2)))
     return Effect.gen(function* () {

@@ -30,7 +30,7 @@ const faked = (http: FakeHttp.FakeHttp) =>
   )
 
 describe("Interactions.acknowledge", () => {
-  it.effect("tells the platform, which takes note of it", () =>
+  it.effect("acknowledges at the platform", () =>
     Effect.gen(function* () {
       const platform = yield* TestPlatform.TestPlatform
       yield* platform.dispatch("INTERACTION_CREATE", { id: "I1", ...interaction })

@@ -48,7 +48,7 @@ describe("handshake", () => {
     })
   })
 
-  it("closes on what it cannot understand", () => {
+  it("closes on a frame that it cannot parse", () => {
     const cases: ReadonlyArray<readonly [frame: unknown, identified: boolean, code: number]> = [
       [{ op: 1, d: null }, false, 4003],
       [{ op: 99 }, false, 4003],
@@ -266,7 +266,7 @@ describe("resume", () => {
     refused(silent.sessionId)
   })
 
-  it("keeps the session of whoever leaves without a status or with any other code", () => {
+  it("keeps the session of a client that closes without a status or with any other code", () => {
     for (const code of [undefined, 1005, 3000, 4000, 4900]) {
       const client = ModelClient.make()
       const { connection, sessionId } = client.ready()
@@ -277,7 +277,7 @@ describe("resume", () => {
     }
   })
 
-  it("refuses with 4007 when it is ahead or when what it missed is gone", () => {
+  it("refuses with 4007 a sequence number that is ahead or no longer stored", () => {
     const refusal = (
       options: PlatformModel.Options,
       lost: (client: ModelClient.ModelClient) => void,
@@ -455,7 +455,7 @@ describe("faults of connections", () => {
     assert.deepStrictEqual<unknown>(client.heard(), [])
   })
 
-  it("freezes: nothing in, nothing out, and nobody sees the client leave", () => {
+  it("freezes: no frame in or out, and the close of the client is not noticed", () => {
     const { client, connection, sessionId } = open()
     client.inject(Fault.freeze())
     assert.deepStrictEqual<unknown>(client.heard(), [{ other: "Freeze", on: connection }])
@@ -923,7 +923,7 @@ describe("time", () => {
     assert.isUndefined(client.model.nextWake())
   })
 
-  it("does what is due in order of time, and of arrival where that is the same", () => {
+  it("runs timers in order of time, and of arrival for equal times", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20)), fc.nat(20), (times, now) => {
         const timers = Timers.make()

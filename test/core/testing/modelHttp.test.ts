@@ -326,7 +326,7 @@ describe("sending", () => {
     }
   })
 
-  it("takes typing notices, which nobody sees but which spend the budget", () => {
+  it("accepts typing notices, which are not shown but count as replies", () => {
     const client = ModelClient.make()
     const id = client.say()
     const notice = { msg_type: 6, content: undefined, input_notify: { input_type: 1, input_second: 60 } }

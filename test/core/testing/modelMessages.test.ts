@@ -159,7 +159,7 @@ describe("guilds", () => {
     )
   })
 
-  it("limit what is said unasked: by channel, by guild, by user and by day", () => {
+  it("limit proactive messages by channel, by guild, by user and by day", () => {
     const client = online({ channelRate: 100, guildProactiveLimit: { perChannel: 3 } })
     const send = (path: string): unknown => client.http("POST", `${path}/messages`, { content: "x" }).body.code
     // both are known to be in one guild once somebody has said something there
@@ -325,7 +325,7 @@ describe("refusals", () => {
     )
   })
 
-  it("by fault strike only what they are for, and count only that", () => {
+  it("by fault apply only to their target, and count only that", () => {
     const client = ModelClient.make()
     client.inject(Fault.refuseMessage("markdown"))
     client.inject(Fault.refuseMessage("keyboard"))
@@ -644,7 +644,7 @@ describe("files in parts", () => {
     assert.strictEqual(finish(client, id, 1).status, 200, "said twice")
   })
 
-  it("take nothing from whoever has no right, and nothing out of turn", () => {
+  it("refuse requests without permission and requests out of order", () => {
     const client = ModelClient.make({ chunks })
     const { parts, upload_id: id } = prepare(client)
     const url = parts[0]?.presigned_url ?? ""

@@ -174,7 +174,7 @@ describe("people on the model", () => {
     )
   })
 
-  it("a quotation names what it quotes", () => {
+  it("a quotation names the quoted message", () => {
     const { client, last } = dispatched()
     const first = client.model.say(client.now, { scene: "c2c", user: "U1", text: "the first" })
     const answer = client.reply(first, 1).body as {
@@ -208,7 +208,7 @@ describe("people on the model", () => {
     assert.isUndefined(client.model.group(client.now, "G2"))
   })
 
-  it("a member whom the bot muted is shown as muted until the time is over", () => {
+  it("a member that the bot muted stays muted until the time has passed", () => {
     const { client } = dispatched()
     client.model.say(client.now, { scene: "group", group: "G1", member: "M1", text: "x" })
     const until = CivilDate.rfc3339(client.now + 60_000)

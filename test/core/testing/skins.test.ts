@@ -246,7 +246,7 @@ describe("MemorySocket", () => {
     }).pipe(Effect.provide(skins))
   )
 
-  it.effect("calls listeners once, or no more, as told; one that throws harms nobody", () =>
+  it.effect("honours once and removeEventListener; a listener that throws affects no other", () =>
     Effect.gen(function* () {
       const runner = yield* ModelRunner.ModelRunner
       const { heard, socket } = yield* dial

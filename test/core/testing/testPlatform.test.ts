@@ -109,7 +109,7 @@ describe("TestPlatform", () => {
     }).pipe(Effect.provide(TestPlatform.layerPlatform()))
   )
 
-  it.effect("shows what the bot answers there, and refuses what it was told to", () =>
+  it.effect("shows the bot's replies there, and refuses the requests that a fault names", () =>
     Effect.gen(function* () {
       const platform = yield* TestPlatform.TestPlatform
       const id = yield* platform.channelMessage({ channel: "c1", text: "hi" })

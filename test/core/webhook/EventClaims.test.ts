@@ -85,7 +85,7 @@ describe("replicas of a webhook that share their claims", () => {
     })
   )
 
-  it.scoped("leave an event that one had no room for to the other", () =>
+  it.scoped("leave an event that one replica had no room for to the other", () =>
     Effect.gen(function* () {
       const { one, other } = yield* replicas()
       one.state.full = true

@@ -58,7 +58,7 @@ describe("the key", () => {
     )
   })
 
-  it("is none for an empty secret", () => {
+  it("does not exist for an empty secret", () => {
     assert.throws(() => Signature.seed(Redacted.make("")), RangeError)
   })
 })

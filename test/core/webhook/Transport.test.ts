@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import * as Bot from "../../support/bot.ts"
+import { visible as answers } from "../../support/bot.ts"
 
 const Echo = Gateway.on(["C2C_MESSAGE_CREATE", "GROUP_AT_MESSAGE_CREATE"], (event) =>
   Messenger.reply(event, Message.text(`echo ${event.content.trim()}`))
@@ -19,10 +20,6 @@ const start = Effect.gen(function* () {
   const run = Effect.tap(Effect.forkScoped(Gateway.run(Echo)), () => Bot.settle)
   return { platform, run }
 }).pipe(Effect.provide(NodeSignature.layer))
-
-const answers = Effect.flatMap(TestPlatform.TestPlatform, ({ sent }) =>
-  Effect.map(sent, (messages) => messages.map(({ content }) => content))
-)
 
 /** What a user says, as the webhook brings it; the model knows of it, so that it can be replied to. */
 const said = (text: string) =>
@@ -92,7 +89,7 @@ describe("a webhook and the gateway at once", () => {
   )
 })
 
-it.effect("without a webhook in the configuration, it takes nothing", () =>
+it.effect("refuses requests without a webhook in the configuration", () =>
   Effect.gen(function* () {
     const { platform, run } = yield* start
     yield* run

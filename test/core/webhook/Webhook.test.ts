@@ -396,7 +396,7 @@ describe("a signed body", () => {
     })
   )
 
-  it.effect("that is as deep as it is long is taken, and decoded by nobody", () =>
+  it.effect("of extreme nesting is accepted, and not decoded", () =>
     Effect.gen(function* () {
       const deep = `{"op":0,"t":"C2C_MESSAGE_CREATE","id":"E:1","d":${"[".repeat(500_000)}${"]".repeat(500_000)}}`
       const { answer, events } = yield* post(deep)
@@ -770,7 +770,7 @@ describe("with real handlers", () => {
     }).pipe(Effect.provide(services()))
   )
 
-  it.scoped("acknowledged when settled means: after the handler, with what it wrote", () =>
+  it.scoped("acknowledges after the handler has written, where it acknowledges when settled", () =>
     Effect.gen(function* () {
       const written: Array<string> = []
       const { platform } = yield* deliver(

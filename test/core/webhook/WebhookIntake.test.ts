@@ -73,7 +73,7 @@ describe("the intake of a webhook", () => {
     })
   )
 
-  it.scoped("has no room for what is dropped at once, and tells of what is dropped later", () =>
+  it.scoped("refuses an event that is dropped at once, and reports one that is dropped later", () =>
     Effect.gen(function* () {
       const intake = yield* WebhookIntake.make
       const told: Array<boolean> = []

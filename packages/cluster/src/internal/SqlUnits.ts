@@ -173,11 +173,19 @@ export const make = (
       if (units.length === 0) return Effect.succeed(new Map())
       return Effect.map(
         sql.unsafe<{ unit: string; generation: string }>(
-          `INSERT INTO effect_qq_units AS u (unit, app, shard)
-           SELECT * FROM unnest($1::text[], $2::text[], $3::int[])
-           ON CONFLICT (unit) DO UPDATE SET running = true, state = CASE WHEN u.running THEN u.state ELSE 'Waiting' END,
-             generation = u.generation + CASE WHEN u.running THEN 0 ELSE 1 END
-           RETURNING unit, generation`,
+          // a unit that runs already is only read: its row may be locked by a claim, and every claim of another unit would wait
+          `WITH wanted AS (SELECT * FROM unnest($1::text[], $2::text[], $3::int[]) AS v (unit, app, shard)),
+           fresh AS (INSERT INTO effect_qq_units (unit, app, shard)
+             SELECT w.unit, w.app, w.shard FROM wanted w
+             WHERE NOT EXISTS (SELECT 1 FROM effect_qq_units u WHERE u.unit = w.unit) ORDER BY w.unit
+             ON CONFLICT (unit) DO NOTHING RETURNING unit, generation),
+           again AS (UPDATE effect_qq_units u
+             SET running = true, state = 'Waiting', generation = u.generation + 1
+             FROM (SELECT l.unit FROM effect_qq_units l JOIN wanted w ON w.unit = l.unit
+               WHERE NOT l.running ORDER BY l.unit FOR UPDATE OF l) AS ended
+             WHERE u.unit = ended.unit RETURNING u.unit, u.generation)
+           SELECT unit, generation FROM fresh UNION ALL SELECT unit, generation FROM again
+           UNION ALL SELECT u.unit, u.generation FROM effect_qq_units u JOIN wanted w ON w.unit = u.unit WHERE u.running`,
           // rows are locked in one order by every runner; the driver writes an array as a PostgreSQL array
           transpose(units.toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1)))
         ),
