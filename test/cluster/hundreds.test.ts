@@ -32,7 +32,7 @@ describe.skipIf(!TestDatabase.isThere)("two hundred bots", () => {
             what,
             () => bots.every(Cluster.isOnline),
             () => `${bots.filter((bot) => !Cluster.isOnline(bot)).length} are not`,
-            "60 seconds"
+            "100 seconds"
           )
         yield* allOnline("the others online", all)
         const isStopped = (units: NonNullable<Cluster.Line["units"]>): boolean =>

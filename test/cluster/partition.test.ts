@@ -16,7 +16,7 @@ const divided = (locks: "advisory" | "table") =>
     const cut = yield* cluster.startRunner({ locks, url: url.replace(`:${port}/`, `:${wire.port}/`) })
     yield* cluster.allReady
     const other = yield* cluster.startRunner({ locks })
-    const users = yield* Cluster.chatter(cluster, 40)
+    const users = yield* Cluster.chatter(cluster, 80)
     yield* Cluster.eventually("some talk", () => users.said.length > 20, cluster.story)
     yield* Cluster.eventually("bots on the one that is cut", () => Cluster.handles(cut).length > 0, cluster.story)
     return { cluster, cut, other, users, wire }
@@ -49,7 +49,7 @@ describe.skipIf(!TestDatabase.isThere).concurrent("a runner that is cut off from
           assert.isTrue(cut.isAlive(), cut.log())
           wire.heal()
           const before = users.said.length
-          yield* Cluster.eventually("more talk", () => users.said.length > before + 40, cluster.story)
+          yield* Cluster.eventually("more talk", () => users.said.length > before + 20, cluster.story)
           yield* users.stop
           yield* Cluster.answeredOnce(cluster, users.said)
           assert.strictEqual(Cluster.identifies(cluster), cluster.bots.length, cluster.story())
@@ -63,7 +63,7 @@ describe.skipIf(!TestDatabase.isThere).concurrent("a runner that is cut off from
         const { cluster, cut, other, users, wire } = yield* divided(locks)
         wire.freezeOnly(name)
         const from = users.said.length
-        yield* Cluster.eventually("more talk", () => users.said.length > from + 40, cluster.story)
+        yield* Cluster.eventually("more talk", () => users.said.length > from + 20, cluster.story)
         for (const { model } of cluster.bots) {
           assert.strictEqual(model.counters().maxOpenSockets, 1, cluster.story())
         }

@@ -23,7 +23,7 @@ const openConnections = ({ model }: Sandbox.SandboxShape): ReadonlySet<number> =
 /** One runner for each pause is suspended, all at the same moment; one more takes their bots up. */
 const wakeQuietly = (locks: "advisory" | "table") =>
   Effect.gen(function* () {
-    const settings = { locks, handleFor: 50, expiration: 3000 }
+    const settings = { locks, handleFor: 50, expiration: 4000 }
     // enough that each runner has some of them
     const count = 16
     const cluster = yield* Cluster.started(yield* TestDatabase.create, pauses.length + 1, count, settings)
@@ -36,7 +36,7 @@ const wakeQuietly = (locks: "advisory" | "table") =>
       "bots on each runner",
       () => cluster.runners.every((runner) => Cluster.handles(runner).length > 0),
       cluster.story,
-      "30 seconds"
+      "60 seconds"
     )
     // the ownership that a zombie notices to be over is one that it had when it was suspended
     const noticed = (runner: Cluster.Runner): number => runner.log().split("no longer owns the bot").length - 1

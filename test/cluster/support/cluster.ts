@@ -313,7 +313,7 @@ export const answeredOnce = (cluster: Cluster, said: ReadonlyArray<Said>): Effec
         `${unanswered()
           .map(({ bot, text }) => `${bot.appId} ${text}`)
           .join(", ")}\n${cluster.story()}`,
-      "40 seconds"
+      "90 seconds"
     )
     const answers = answersOf(cluster)
     const twice = said.filter((each) => (answers.get(nameOf(each)) ?? 0) > 1)
