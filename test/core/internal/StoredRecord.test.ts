@@ -71,6 +71,20 @@ describe("stored records", () => {
     })
   )
 
+  it.effect("are read together: one that cannot be read keeps no other, and several are one line in the log", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = yield* logged
+      const { records } = yield* make({
+        get: (key) => (key === "c" ? Effect.succeed(Option.some(`{"n":3}`)) : Effect.never)
+      })
+      const wanted = ["a", "b", "c"].map((key) => ({ key, decode }))
+      const reading = yield* Effect.fork(Effect.provide(records.readAll(wanted), layer))
+      yield* TestClock.adjust("4 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(reading), [Option.none(), Option.none(), Option.some({ n: 3 })])
+      assert.strictEqual(lines.length, 1)
+    })
+  )
+
   it.effect("are written one at a time: one that hangs keeps its turn, but not its caller", () =>
     Effect.gen(function* () {
       const order: Array<string> = []

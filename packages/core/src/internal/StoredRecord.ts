@@ -82,12 +82,17 @@ export class StoredRecords {
     return Effect.map(this.readAll([record]), ([read]) => read ?? Option.none())
   }
 
-  /** Several records, in their order, each as by {@link StoredRecords.read}, within one timeout. */
+  /** Several records, in their order, each as by {@link StoredRecords.read}, within one timeout and with one warning. */
   readAll<A>(records: ReadonlyArray<Record<A>>): Effect.Effect<ReadonlyArray<Option.Option<A>>> {
     const keys = records.map(({ key }) => key)
-    return Effect.flatMap(StoredText.readAll(this.store, keys, this.readTimeout), (answers) =>
-      Effect.forEach(records, (record, index) => this.decoded(record, answers[index]))
-    )
+    return Effect.flatMap(StoredText.readAll(this.store, keys, this.readTimeout), (answers) => {
+      const unread = answers.find(Either.isLeft)
+      const told = unread === undefined ? Effect.void : Effect.logWarning(this.messages.unreadable, unread.left)
+      const decoded = Effect.forEach(records, (record, index) =>
+        this.decoded(record, Option.flatten(Option.getRight(answers[index] ?? Either.right(Option.none()))))
+      )
+      return Effect.zipRight(told, decoded)
+    })
   }
 
   /**
@@ -121,13 +126,7 @@ export class StoredRecords {
     )
   }
 
-  private decoded<A>(
-    { decode, key }: Record<A>,
-    answer: Either.Either<Option.Option<string>, StoredText.ReadError> | undefined
-  ): Effect.Effect<Option.Option<A>> {
-    if (answer === undefined) return Effect.succeedNone
-    if (Either.isLeft(answer)) return Effect.as(Effect.logWarning(this.messages.unreadable, answer.left), Option.none())
-    const text = answer.right
+  private decoded<A>({ decode, key }: Record<A>, text: Option.Option<string>): Effect.Effect<Option.Option<A>> {
     if (Option.isNone(text)) return Effect.succeedNone
     const record = decode(text.value)
     return Option.isSome(record) ? Effect.succeed(record) : Effect.as(this.moveAside(key, text.value), Option.none())
