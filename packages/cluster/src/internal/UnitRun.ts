@@ -360,7 +360,7 @@ export class UnitRunner<HE> {
           )
       yield* gateway.status.changes.pipe(
         Stream.tap(({ state }) => (state._tag === "Ready" ? started : Effect.void)),
-        // the state of now, however long the store takes to be told of an earlier one
+        // while the store writes an earlier state, only the newest waits
         Stream.buffer({ capacity: 1, strategy: "sliding" }),
         Stream.runForEach(tell),
         Effect.forkScoped

@@ -8,7 +8,7 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { fieldsOf, textOf } from "../internal/Wire.ts"
+import { fieldsOf, listOf, textOf } from "../internal/Wire.ts"
 import { optional } from "./Payload.ts"
 
 const placeFields = {
@@ -244,8 +244,6 @@ const inlineOf = (value: unknown): Element => {
       return { _tag: "Other", value }
   }
 }
-
-const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
 
 const ofValue = (value: unknown): ReadonlyArray<Element> | undefined => {
   if (Array.isArray(value)) return value.map(objectOf)

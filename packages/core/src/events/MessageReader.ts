@@ -4,15 +4,13 @@
  *
  * @since 0.1.0
  */
+import { isRecord } from "../internal/Wire.ts"
 import type * as ChatMessage from "./ChatMessage.ts"
 
 type Unread<A> = { readonly [K in keyof A]?: unknown }
 
 /** The fields of both kinds of message. Quotations and cards are rare: the schemas read them. */
 type Message = Unread<ChatMessage.C2CMessage & ChatMessage.GroupMessage>
-
-const isRecord = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null
 

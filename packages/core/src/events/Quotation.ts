@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import { type Fields, fieldsOf, textOf } from "../internal/Wire.ts"
+import { type Fields, fieldsOf, listOf, textOf } from "../internal/Wire.ts"
 import * as ChatMessage from "./ChatMessage.ts"
 import { reader } from "./Payload.ts"
 
@@ -45,8 +45,6 @@ export const maximumCount = 256
 
 const readAttachment = reader(ChatMessage.Attachment)
 const readAuthor = reader(ChatMessage.Author)
-
-const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
 
 /**
  * The attachments of a list on the wire that can be read.

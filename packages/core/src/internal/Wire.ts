@@ -40,6 +40,14 @@ export const fieldsOf = (value: unknown): Fields => (isRecord(value) ? value : n
 export const recordOf = (value: unknown): Fields | undefined => (isRecord(value) ? value : undefined)
 
 /**
+ * The items of a list; none of anything else.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
+
+/**
  * A text that is not empty, or a whole number as text unless it is so large that digits are lost: two ids that differ must
  * not become the same one.
  *

@@ -114,7 +114,7 @@ export class LedgerRows extends KeyRing implements PageNumbers<number> {
     }
   }
 
-  /** The anchors of a conversation that were received last, at most so many, newest first. */
+  /** The anchors of a conversation that were received last, newest first, at most `atMost` of them. */
   recent(scene: Conversation.Scene, target: string, atMost: number): ReadonlyArray<LedgerEntry.AnchorEntry> {
     const entries: Array<LedgerEntry.AnchorEntry> = []
     let row = this.conversations[scene].get(target)?.newest ?? -1

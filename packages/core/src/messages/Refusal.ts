@@ -102,11 +102,8 @@ const unknownHint =
 /** The audit id may be in `data.message_audit`, in `data`, or next to the code. */
 const auditIdOf = (data: unknown): string | undefined => {
   const holders = [Wire.field(data, "message_audit"), Wire.field(Wire.field(data, "data"), "message_audit"), data]
-  for (const candidate of holders.map((holder) => Wire.field(holder, "audit_id"))) {
-    if (typeof candidate === "string" && candidate !== "") return candidate
-    if (typeof candidate === "number") return String(candidate)
-  }
-  return undefined
+  // read as the decision's is, by which the two are matched
+  return holders.map((holder) => Wire.textOf(Wire.field(holder, "audit_id"))).find((id) => id !== undefined)
 }
 
 const fromRefusal = (error: ApiError.ApiError): SendError | AlreadySent | UnderAudit => {

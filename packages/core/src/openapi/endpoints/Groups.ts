@@ -462,7 +462,7 @@ const joinApprovalStrategy = record({
   strategy_id: id,
   group_openids: ids,
   group_ids: ids,
-  /** About so many. */
+  /** An approximate number. */
   whitelist_user_count: integer,
   /** `on` or `off`. */
   is_enable: text,
@@ -550,7 +550,7 @@ export interface JoinApprovalWhitelistChange extends Open {
 
 const joinApprovalWhitelist = record({
   strategy_id: id,
-  /** About so many. */
+  /** An approximate number. */
   whitelist_user_count: integer,
   /** RFC 3339. */
   updated_at: text

@@ -63,7 +63,7 @@ export const getMessageSetting = Endpoint.make({
 export interface MemberRemoval extends Open {
   /** Default false. */
   readonly add_blacklist?: boolean | undefined
-  /** Messages of so many days are recalled; -1 for all. Default 0. */
+  /** The number of days whose messages are recalled; -1 for all. Default 0. */
   readonly delete_history_msg_days?: 0 | 3 | 7 | 15 | 30 | -1 | undefined
 }
 
