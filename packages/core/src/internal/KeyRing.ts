@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import { Slots } from "./Slots.ts"
 
 /** Initial number of places. */
 const smallest = 16
@@ -65,9 +66,7 @@ export abstract class KeyRing {
   private mask = smallest - 1
   private keys: Array<string | undefined> = makeValues<string | undefined>(undefined)
   private hashes = new Int32Array(smallest)
-  /** Open addressing in pairs: a hash, and the place of its row plus one; `0` there means that the slot is free. */
-  private slots = new Int32Array(4 * smallest)
-  private slotMask = 2 * smallest - 1
+  private slots = new Slots(2 * smallest)
 
   /** The places have doubled, and so must the columns. */
   protected abstract doubled(): void
@@ -89,13 +88,14 @@ export abstract class KeyRing {
 
   /** The row of this key, whose hash by `KeyTable.hashOf` this is; of several the next one after `after`. `-1`: there is none. */
   find(key: string, hash: number, after = -1): number {
-    const { keys, mask, slotMask, slots } = this
+    const { keys } = this
+    const { mask, pairs } = this.slots
     let isAfter = after === -1
-    for (let at = hash & slotMask; ; at = (at + 1) & slotMask) {
-      const index = slots[2 * at + 1] ?? 0
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const index = pairs[2 * at + 1] ?? 0
       if (index === 0) return -1
-      if (slots[2 * at] !== hash || keys[index - 1] !== key) continue
-      const row = this.first + ((index - 1 - this.first) & mask)
+      if (pairs[2 * at] !== hash || keys[index - 1] !== key) continue
+      const row = this.first + ((index - 1 - this.first) & this.mask)
       if (isAfter) return row
       isAfter = row === after
     }
@@ -103,11 +103,9 @@ export abstract class KeyRing {
 
   /** Forgets a row that is in the ring. */
   remove(row: number): void {
-    const { keys, mask, slotMask, slots } = this
+    const { keys, mask } = this
     const place = row & mask
-    let at = (this.hashes[place] ?? 0) & slotMask
-    while (slots[2 * at + 1] !== place + 1) at = (at + 1) & slotMask
-    this.close(at)
+    this.slots.remove(this.hashes[place] ?? 0, place)
     keys[place] = undefined
     this.size--
     while (this.first < this.end && keys[this.first & mask] === undefined) this.first++
@@ -126,33 +124,8 @@ export abstract class KeyRing {
     this.keys[place] = key
     this.hashes[place] = hash
     this.size++
-    this.put(hash, place + 1)
+    this.slots.put(hash, place)
     return row
-  }
-
-  private put(hash: number, index: number): void {
-    const { slotMask, slots } = this
-    let at = hash & slotMask
-    while (slots[2 * at + 1] !== 0) at = (at + 1) & slotMask
-    slots[2 * at] = hash
-    slots[2 * at + 1] = index
-  }
-
-  /** Moves back what was put behind a slot that is free now, so that a search may stop at the first free one. */
-  private close(slot: number): void {
-    const { slotMask, slots } = this
-    let hole = slot
-    for (let at = (slot + 1) & slotMask; ; at = (at + 1) & slotMask) {
-      const index = slots[2 * at + 1] ?? 0
-      if (index === 0) break
-      const hash = slots[2 * at] ?? 0
-      // it may move back to the hole if its search begins there or before
-      if (((at - hash) & slotMask) < ((at - hole) & slotMask)) continue
-      slots[2 * hole] = hash
-      slots[2 * hole + 1] = index
-      hole = at
-    }
-    slots[2 * hole + 1] = 0
   }
 
   private grow(): void {
@@ -161,15 +134,14 @@ export abstract class KeyRing {
     this.mask = places - 1
     this.keys = Array.from({ length: places }, () => undefined)
     this.hashes = new Int32Array(places)
-    this.slots = new Int32Array(4 * places)
-    this.slotMask = 2 * places - 1
+    this.slots = new Slots(2 * places)
     for (let row = this.first; row < this.end; row++) {
       const key = keys[row & mask]
       if (key === undefined) continue
       const hash = hashes[row & mask] ?? 0
       this.keys[row & this.mask] = key
       this.hashes[row & this.mask] = hash
-      this.put(hash, (row & this.mask) + 1)
+      this.slots.put(hash, row & this.mask)
     }
     this.doubled()
   }

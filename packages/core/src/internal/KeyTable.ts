@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { Slots } from "./Slots.ts"
 
 /**
  * What can be kept in a {@link KeyTable}.
@@ -55,9 +56,7 @@ const smallest = 64
  * @category models
  */
 export class KeyTable<A extends Keyed> {
-  /** Pairs: a hash, and the index of its record plus one; `0` there means that the place is free. */
-  private slots = new Int32Array(2 * smallest)
-  private mask = smallest - 1
+  private slots = new Slots(smallest)
   private readonly records: Array<A | undefined> = []
   /** Indices that are free. */
   private readonly free: Array<number> = []
@@ -69,11 +68,12 @@ export class KeyTable<A extends Keyed> {
 
   /** The record of this key, whose hash this is. */
   get(key: string, hash: number): A | undefined {
-    const { mask, records, slots } = this
+    const { records } = this
+    const { mask, pairs } = this.slots
     for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const index = slots[2 * at + 1] ?? 0
+      const index = pairs[2 * at + 1] ?? 0
       if (index === 0) return undefined
-      if (slots[2 * at] !== hash) continue
+      if (pairs[2 * at] !== hash) continue
       const record = records[index - 1]
       if (record !== undefined && record.key === key) return record
     }
@@ -81,21 +81,18 @@ export class KeyTable<A extends Keyed> {
 
   /** Adds a record whose key is not in the table. */
   add(record: A): void {
-    if (2 * (this.size + 1) > this.mask + 1) this.grow()
+    if (2 * (this.size + 1) > this.slots.mask + 1) this.grow()
     const index = this.free.pop() ?? this.records.length
     record.index = index
     this.records[index] = record
-    this.put(record.hash, index + 1)
+    this.slots.put(record.hash, index)
   }
 
   /** Removes a record that is in the table. */
   remove(record: A): void {
-    const { mask, slots } = this
-    let at = record.hash & mask
-    while (slots[2 * at + 1] !== record.index + 1) at = (at + 1) & mask
+    this.slots.remove(record.hash, record.index)
     this.records[record.index] = undefined
     this.free.push(record.index)
-    this.close(at)
   }
 
   /** Calls `look` with each record. */
@@ -103,38 +100,8 @@ export class KeyTable<A extends Keyed> {
     for (const record of this.records) if (record !== undefined) look(record)
   }
 
-  /** Moves back what was put behind a place that is free now, so that a lookup may stop at the first free one. */
-  private close(place: number): void {
-    const { mask, slots } = this
-    let hole = place
-    for (let at = (place + 1) & mask; ; at = (at + 1) & mask) {
-      const index = slots[2 * at + 1] ?? 0
-      if (index === 0) break
-      const hash = slots[2 * at] ?? 0
-      // it may move back to the hole if its search begins there or before
-      if (((at - hash) & mask) < ((at - hole) & mask)) continue
-      slots[2 * hole] = hash
-      slots[2 * hole + 1] = index
-      hole = at
-    }
-    slots[2 * hole + 1] = 0
-  }
-
-  private put(hash: number, index: number): void {
-    const { mask, slots } = this
-    let at = hash & mask
-    while (slots[2 * at + 1] !== 0) at = (at + 1) & mask
-    slots[2 * at] = hash
-    slots[2 * at + 1] = index
-  }
-
   private grow(): void {
-    const { slots } = this
-    this.slots = new Int32Array(2 * slots.length)
-    this.mask = 2 * this.mask + 1
-    for (let at = 1; at < slots.length; at += 2) {
-      const index = slots[at] ?? 0
-      if (index !== 0) this.put(slots[at - 1] ?? 0, index)
-    }
+    this.slots = new Slots(2 * (this.slots.mask + 1))
+    this.forEach((record) => this.slots.put(record.hash, record.index))
   }
 }
